@@ -1,0 +1,116 @@
+"""What one running test has measured so far: every meter writes here, the recorder reads it once."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING, Final
+
+from benchdb.metrics import BUILT_IN, MOST_ROUNDS
+from benchdb.records import Artifact, Measurement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchdb.records import Cluster
+
+#: The unit of a metric that was recorded without one.
+NO_UNIT: Final = "1"
+
+
+def thinned(rounds: Sequence[float], most: int = MOST_ROUNDS) -> tuple[float, ...]:
+    """Return at most `most` of the rounds, evenly spaced, the first and the last among them."""
+    count = len(rounds)
+    if count <= most:
+        return tuple(rounds)
+    return tuple(rounds[index * (count - 1) // (most - 1)] for index in range(most))
+
+
+def measurement(
+    name: str, rounds: Sequence[float], unit: str | None = None, direction: str | None = None
+) -> Measurement:
+    """Return the measurement of one metric from its rounds.
+
+    Parameters
+    ----------
+    name, unit, direction
+        The metric; what a built-in metric leaves out is taken from `benchdb.metrics`.
+    rounds
+        At least one value, in the order they were measured.
+    """
+    built_in = BUILT_IN.get(name) or (BUILT_IN["duration"] if name.startswith("duration.") else None)
+    if unit is None:
+        unit = built_in.unit if built_in else NO_UNIT
+    if direction is None and built_in is not None:
+        direction = built_in.direction
+    if len(rounds) == 1:
+        return Measurement(name, unit, direction, rounds[0])
+    finite = [value for value in rounds if math.isfinite(value)]
+    if not finite:
+        return Measurement(name, unit, direction, None, thinned(rounds), n=len(rounds))
+    return Measurement(
+        name,
+        unit,
+        direction,
+        statistics.median(finite),
+        rounds=thinned(rounds),
+        n=len(rounds),
+        min=min(finite),
+        max=max(finite),
+        mean=statistics.fmean(finite),
+        sd=statistics.stdev(finite) if len(finite) > 1 else None,
+    )
+
+
+class Readings:
+    """What one test run has measured so far.
+
+    Attributes
+    ----------
+    columns
+        Values for columns of ``test_run``, by column name. The last one set holds.
+    rounds
+        Raw values by metric name, unit and direction, in the order they were recorded.
+    artifacts
+        Files and URLs that belong to the test run.
+    cluster
+        The Dask cluster it ran on, None where there was none.
+    notes
+        Lines for the summary of the pytest run: what could not be measured, and why.
+    """
+
+    __slots__ = ("artifacts", "cluster", "columns", "notes", "rounds")
+
+    def __init__(self) -> None:
+        self.columns: dict[str, object] = {}
+        self.rounds: dict[tuple[str, str | None, str | None], list[float]] = {}
+        self.artifacts: list[Artifact] = []
+        self.cluster: Cluster | None = None
+        self.notes: list[str] = []
+
+    def set(self, column: str, value: object) -> None:
+        """Set a column of the test run."""
+        self.columns[column] = value
+
+    def record(
+        self, name: str, value: float, unit: str | None = None, direction: str | None = None
+    ) -> None:
+        """Add a value of any metric; the values of one name, unit and direction are its rounds."""
+        self.rounds.setdefault((name, unit, direction), []).append(value)
+
+    def attach(self, artifact: Artifact) -> None:
+        """Add a file or a URL."""
+        self.artifacts.append(artifact)
+
+    def note(self, line: str) -> None:
+        """Say something in the summary of the pytest run; the same line is said once."""
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def measurements(self) -> list[Measurement]:
+        """Return the measurements; a ``duration`` of one round is left to its column."""
+        return [
+            measurement(name, rounds, unit, direction)
+            for (name, unit, direction), rounds in self.rounds.items()
+            if not (name == "duration" and len(rounds) == 1)
+        ]

@@ -1,0 +1,149 @@
+"""Settings: ``[tool.benchdb]`` in pyproject.toml, the environment, and where the database is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.errors import WrongSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: The database's name where nobody chose another.
+DEFAULT_DATABASE: Final = "benchmark.db"
+
+#: Environment variables that name the database, the newer first.
+DATABASE_VARIABLES: Final = ("BENCHDB_URL", "DB_NAME")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``[tool.benchdb]`` of a project; field names are the keys.
+
+    Parameters
+    ----------
+    root
+        The folder of pyproject.toml: pytest's rootdir. Not a key.
+    db
+        The database, a path relative to the rootdir or a URL.
+    subjects
+        Names of the packages on trial; by default the project at rootdir and every editable one.
+    fingerprint
+        What to add to the environment's fingerprint (``"env:NAME"`` for a variable, ``"host"``)
+        or remove from it (``"-cpu_model"``).
+    trunk
+        Branches whose clean sessions form the series.
+    series_tags
+        Tags whose values tell one series from another.
+    artifacts
+        The folder that files of test runs are kept in, relative to the rootdir.
+    """
+
+    root: Path
+    db: str | None = None
+    subjects: tuple[str, ...] | None = None
+    fingerprint: tuple[str, ...] = ()
+    trunk: tuple[str, ...] = ("main", "master")
+    series_tags: tuple[str, ...] = ()
+    artifacts: str | None = None
+
+
+def read_settings(root: Path) -> Settings:
+    """Return the settings of the project at `root`; the defaults where it has none.
+
+    Raises
+    ------
+    WrongSetting
+        If pyproject.toml can't be parsed, or a key is unknown or of the wrong type.
+    """
+    path = root / "pyproject.toml"
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return Settings(root)
+    if "benchdb" not in text:
+        return Settings(root)
+    import tomllib
+
+    try:
+        table = tomllib.loads(text).get("tool", {}).get("benchdb", {})
+    except tomllib.TOMLDecodeError as error:
+        raise WrongSetting(f"{path} is no valid TOML ({error}): mend that line") from None
+    return Settings(root, **{key: _setting(path, key, value) for key, value in table.items()})
+
+
+def _setting(path: Path, key: str, value: object) -> Any:
+    kinds = {field.name: str(field.type) for field in fields(Settings) if field.name != "root"}
+    if key not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise WrongSetting(f"{path}: [tool.benchdb] has no setting {key!r}: use one of {known}")
+    if kinds[key].startswith("tuple"):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a list of strings")
+    if not isinstance(value, str):
+        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a string")
+    return value
+
+
+def find_root(start: Path) -> Path:
+    """Return the rootdir of the project that `start` lies in, found upward as pytest does.
+
+    The first folder upward that holds pytest.ini, or a pyproject.toml, tox.ini or setup.cfg with a
+    section for pytest; else the first with a pyproject.toml, a setup.py or a benchmark.db; else
+    `start` itself.
+    """
+    start = start.resolve()
+    folders = (start, *start.parents)
+    for folder in folders:
+        if any(_configures_pytest(folder / name) for name in _PYTEST_FILES):
+            return folder
+    for folder in folders:
+        if any((folder / name).exists() for name in (DEFAULT_DATABASE, "pyproject.toml", "setup.py")):
+            return folder
+    return start
+
+
+_PYTEST_FILES: Final = {
+    "pytest.toml": "",
+    ".pytest.toml": "",
+    "pytest.ini": "",
+    ".pytest.ini": "",
+    "pyproject.toml": "[tool.pytest",
+    "tox.ini": "[pytest]",
+    "setup.cfg": "[tool:pytest]",
+}
+
+
+def _configures_pytest(path: Path) -> bool:
+    try:
+        return _PYTEST_FILES[path.name] in path.read_text("utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def database_location(
+    option: str | None, settings: Settings, environ: Mapping[str, str] = os.environ
+) -> str:
+    """Return the path or URL of the database: an option, else a variable, else the settings.
+
+    A relative path of an option is relative to the working folder, every other to the rootdir.
+    A ``sqlite:///`` URL is given back as a path.
+    """
+    if option:
+        return _location(option, Path.cwd())
+    for variable in DATABASE_VARIABLES:
+        if environ.get(variable):
+            return _location(environ[variable], settings.root)
+    return _location(settings.db or DEFAULT_DATABASE, settings.root)
+
+
+def _location(given: str, base: Path) -> str:
+    if given.startswith("sqlite:///"):
+        given = given.removeprefix("sqlite:///")
+    elif "://" in given:
+        return given
+    return str(base / Path(given).expanduser())

@@ -1,0 +1,53 @@
+"""The errors that users meet.
+
+::
+
+    BenchdbError
+    └── UserError             something a user can mend: one line, ending in what to do next
+        ├── WrongSetting      a setting in pyproject.toml or an option makes no sense
+        ├── NoDatabase        there is no database where it was looked for
+        └── UnusableDatabase  a file that can't be read or recorded into as it stands
+            ├── ForeignFile   no SQLite file, or one that benchdb did not make
+            ├── DamagedFile   a SQLite file that is truncated or corrupt
+            └── NewerSchema   written by a newer benchdb than this one
+
+Only a `UserError` reaches the terminal as a message; anything else is a bug and shows a traceback.
+"""
+
+
+class BenchdbError(Exception):
+    """The base of every error that benchdb raises on purpose."""
+
+
+class UserError(BenchdbError):
+    """Something that the user can mend.
+
+    Parameters
+    ----------
+    message : str
+        One line: what is wrong, then what to do next.
+    """
+
+
+class WrongSetting(UserError):
+    """A setting or an option has a value that makes no sense."""
+
+
+class NoDatabase(UserError):
+    """There is no database where it was looked for."""
+
+
+class UnusableDatabase(UserError):
+    """The database can't be used as it stands; it has been left untouched."""
+
+
+class ForeignFile(UnusableDatabase):
+    """The file is no SQLite database, or one that benchdb did not make."""
+
+
+class DamagedFile(UnusableDatabase):
+    """The file is a SQLite database, but truncated or corrupt."""
+
+
+class NewerSchema(UnusableDatabase):
+    """The database was made by a newer benchdb than this one."""

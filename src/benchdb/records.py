@@ -1,0 +1,204 @@
+"""The frozen records that layers pass to one another.
+
+Memory is in bytes, time in seconds, instants are timezone-aware and in UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Direction(StrEnum):
+    """Which way a metric gets better; applied in a verdict and nowhere else."""
+
+    LOWER_IS_BETTER = "LOWER_IS_BETTER"
+    HIGHER_IS_BETTER = "HIGHER_IS_BETTER"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that can be measured; another unit is another metric.
+
+    Parameters
+    ----------
+    name
+        As in the column or the ``measurement`` row, for instance ``peak_memory``.
+    unit
+        ``"s"``, ``"B"``, ``"1"`` for counts and ratios, or any word of the user's.
+    direction
+        Which way it gets better; None where neither way does.
+    meaning
+        One line for the docs.
+    """
+
+    name: str
+    unit: str
+    direction: Direction | None = Direction.LOWER_IS_BETTER
+    meaning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Machine, OS and Python of a session: the fields that the fingerprint hashes.
+
+    A field that ``[tool.benchdb] fingerprint`` removed is None; what it added is in ``extra``.
+    """
+
+    fingerprint: str
+    cpu_model: str | None
+    cpu_count: int | None
+    memory_gib: int | None
+    os: str | None
+    architecture: str | None
+    python_implementation: str | None
+    python_minor: str | None
+    extra: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Package:
+    """One installed package; ``source`` is a commit or a URL where it came from neither index."""
+
+    name: str
+    version: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PackageSet:
+    """Every installed package, sorted by name; ``key`` is a hash of the list."""
+
+    key: str
+    packages: tuple[Package, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectRevision:
+    """The version and commit of one subject package."""
+
+    name: str
+    version: str
+    commit: str | None = None
+    committed: datetime | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """Versions and commits of all subjects, sorted by name; ``key`` is a hash of their content."""
+
+    key: str
+    subjects: tuple[SubjectRevision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Shape and versions of a Dask cluster: no ids, no addresses, so equal clusters are equal.
+
+    Parameters
+    ----------
+    kind
+        ``"local"``, ``"address"`` or ``"coiled"``.
+    workers, threads
+        Number of workers, and of threads in each (in the smallest, where they differ).
+    memory_limit
+        Bytes a worker, None where it has no limit.
+    scheduler_versions, worker_versions
+        Package name to version, as the scheduler and the workers report it; where workers differ
+        the versions are joined by a comma.
+    """
+
+    kind: str
+    workers: int | None = None
+    threads: int | None = None
+    memory_limit: int | None = None
+    scheduler_instance_type: str | None = None
+    worker_instance_type: str | None = None
+    region: str | None = None
+    scheduler_versions: tuple[tuple[str, str], ...] = ()
+    worker_versions: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """All that is known of a session when it starts."""
+
+    uid: str
+    started: datetime
+    environment: Environment
+    packages: PackageSet
+    revision: Revision
+    command_line: str = ""
+    ci_run_url: str | None = None
+    branch: str | None = None
+    dirty: bool | None = None
+    host: str | None = None
+    xdist_workers: int | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    benchdb_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """The value of one metric in one test run.
+
+    Parameters
+    ----------
+    metric
+        Its name; a metric that is a column has a measurement where it has rounds.
+    value
+        The value; of several rounds, their median.
+    rounds
+        The raw rounds, thinned evenly to `benchdb.metrics.MOST_ROUNDS`; empty where there was one.
+    n, min, max, mean, sd
+        Of all rounds, before thinning; ``sd`` has n - 1 in the denominator.
+    """
+
+    metric: str
+    unit: str
+    direction: str | None
+    value: float | None
+    rounds: tuple[float, ...] = ()
+    n: int | None = None
+    min: float | None = None
+    max: float | None = None
+    mean: float | None = None
+    sd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of a test run, by name, size and SHA-256, or a URL."""
+
+    kind: str
+    name: str
+    url: str | None = None
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedTestRun:
+    """What the worker side knows of a test run when its teardown is over.
+
+    ``columns`` holds values of ``test_run`` columns (instants as aware datetimes); ``unknown``
+    names attributes that were set but are no column.
+    """
+
+    setup_outcome: str | None
+    call_outcome: str | None
+    teardown_outcome: str | None
+    start: datetime
+    end: datetime
+    version: str | None = None
+    attempt: int = 1
+    round: int = 1
+    columns: dict[str, object] = field(default_factory=dict)
+    measurements: tuple[Measurement, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    cluster: Cluster | None = None
+    unknown: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
