@@ -1,0 +1,239 @@
+"""Opening a SQLite database: what it is, making a new one, the journal, engines for readers.
+
+Nobody may open a database file other than through SQLite while this process holds a connection to
+it: closing any descriptor of a file drops the process's POSIX locks on it. So even its header is
+asked for through SQLite.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from benchdb import __version__
+from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
+from benchdb.store.revisions import head, lineage
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+#: Seconds that a connection waits for another's write: longer than any transaction of benchdb.
+BUSY_SECONDS: Final = 60.0
+
+#: In the header of every benchdb file, where `file` and others look for its maker: "bnch".
+APPLICATION_ID: Final = 0x626E6368
+
+#: File systems whose locks or shared memory don't work well enough for a write-ahead log.
+_NETWORK: Final = ("nfs", "cifs", "smb", "afs", "9p", "lustre", "gpfs", "beegfs", "ceph", "sshfs")
+
+
+class Schema(Enum):
+    """How a file's schema stands to the newest."""
+
+    EMPTY = "empty"
+    NEWEST = "newest"
+    OLDER = "older"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a file turned out to be, and the revision of its schema (None if empty)."""
+
+    schema: Schema
+    revision: str | None
+
+
+def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3.Connection:
+    """Return a connection in autocommit mode, with foreign keys enforced.
+
+    Parameters
+    ----------
+    path
+        The database file.
+    write
+        Whether it may be written; a reader refuses every write.
+    create
+        Whether to make the file if there is none.
+
+    Raises
+    ------
+    sqlite3.Error
+        If it can't be opened.
+    """
+    mode = "rwc" if create else "rw" if write else "ro"
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute("PRAGMA foreign_keys=ON")
+    if not write and not create:
+        connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def inspect(connection: sqlite3.Connection, path: Path) -> Found:
+    """Return what the open file is.
+
+    Raises
+    ------
+    ForeignFile, DamagedFile, NewerSchema
+        If it is nothing that this benchdb can use; it has not been touched.
+    """
+    try:
+        tables = {
+            name for (name,) in connection.execute("select name from sqlite_master where type='table'")
+        }
+        if not tables:
+            return Found(Schema.EMPTY, None)
+        if not {"alembic_version", "test_run", "session"} <= tables:
+            raise ForeignFile(
+                f"{path} is a SQLite file that benchdb did not make: name another one with --db"
+            )
+        row = connection.execute("select version_num from alembic_version").fetchone()
+        made_by = version_text(connection.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        raise explained(error, path) from error
+    revision = row[0] if row else None
+    if revision == head():
+        return Found(Schema.NEWEST, revision)
+    if revision in lineage():
+        return Found(Schema.OLDER, revision)
+    raise NewerSchema(
+        f"{path} was made by benchdb {made_by} and this is {__version__}: "
+        f"install it with `pip install 'benchdb>={made_by}'`"
+    )
+
+
+def explained(error: sqlite3.Error, path: Path) -> UserError:
+    """Return the error that a user can act on for one of SQLite's."""
+    said = str(error)
+    if "not a database" in said:
+        return ForeignFile(f"{path} is no SQLite database: name another file with --db")
+    if "malformed" in said:
+        return DamagedFile(
+            f"{path} is damaged ({said}): put a copy of it back, "
+            f"or save what is left with `sqlite3 {path.name} .recover`"
+        )
+    if "unable to open" in said and not path.exists():
+        return NoDatabase(f"there is no database at {path}: name one with --db")
+    return UserError(f"{path} can't be used ({said}): check its permissions and the free disk space")
+
+
+def create_schema(connection: sqlite3.Connection) -> None:
+    """Make the newest schema in an empty file; of several processes at once, one makes it."""
+    from sqlalchemy.dialects.sqlite import dialect
+    from sqlalchemy.schema import CreateIndex, CreateTable
+
+    from benchdb.store.models import Base
+
+    connection.execute("BEGIN EXCLUSIVE")
+    try:
+        if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
+            for table in Base.metadata.sorted_tables:
+                connection.execute(str(CreateTable(table).compile(dialect=dialect())))
+                for index in sorted(table.indexes, key=lambda index: str(index.name)):
+                    connection.execute(str(CreateIndex(index).compile(dialect=dialect())))
+            connection.execute(
+                "create table alembic_version (version_num varchar(32) not null, "
+                "constraint alembic_version_pkc primary key (version_num))"
+            )
+            connection.execute("insert into alembic_version values (?)", (head(),))
+            sign(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def sign(connection: Any) -> None:
+    """Write who made the schema into the header, so that older releases can name it."""
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={version_number(__version__)}")
+
+
+def version_number(version: str) -> int:
+    """Return a release as a number that grows with it: 1.2.3 is 10203."""
+    major, minor, patch = (int(part) for part in version.split("+")[0].split(".")[:3])
+    return major * 10_000 + minor * 100 + patch
+
+
+def version_text(number: int) -> str:
+    """Return the release that a number stands for."""
+    return f"{number // 10_000}.{number // 100 % 100}.{number % 100}"
+
+
+def use_journal(connection: sqlite3.Connection, path: Path) -> None:
+    """Make ready for many small commits: a write-ahead log, which readers don't block.
+
+    On a network file system a write-ahead log's shared memory doesn't work: there the journal is
+    truncated at every commit.
+    """
+    mode = "TRUNCATE" if on_network(path) else "WAL"
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(f"PRAGMA journal_mode={mode}")
+            break
+        except sqlite3.OperationalError as error:
+            # SQLite doesn't wait here as it does elsewhere, and two sessions may start at once.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA wal_autocheckpoint=0")
+
+
+def leave_single_file(connection: sqlite3.Connection) -> None:
+    """Fold the log into the file, if nobody else has it open; the last one to end does it."""
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        connection.execute("PRAGMA busy_timeout=0")
+        connection.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError:
+        pass  # another process has it open: the log stays until that one ends
+
+
+def on_network(path: Path) -> bool:
+    """Tell whether a file lies on a network file system, as far as the system says."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    folder = os.path.realpath(path.parent)
+    kinds = {}
+    for line in mounts:
+        fields = line.split(" ")
+        if len(fields) > 2:
+            kinds[fields[1].replace("\\040", " ")] = fields[2]
+    while folder not in kinds and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    return any(name in kinds.get(folder, "") for name in _NETWORK)
+
+
+def engine(path: Path, *, write: bool = False) -> Engine:
+    """Return a SQLAlchemy engine on a database; without `write`, SQLite refuses every write.
+
+    A transaction of a writing engine takes the write lock at its start, so that what it reads
+    still holds when it writes.
+    """
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.pool import NullPool
+
+    made = create_engine(
+        "sqlite://", creator=lambda: connect(path, write=write), poolclass=NullPool
+    )
+
+    @event.listens_for(made, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return made

@@ -1,0 +1,335 @@
+"""Writing the rows of one session: one writer, small commits, prepared statements.
+
+Opening and closing a row through the ORM costs ten times what these statements cost. Their text is
+made from the models, so a new column needs nothing here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sqlite3
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import create_engine, event, insert
+from sqlalchemy.pool import StaticPool
+
+from benchdb.store import shared
+from benchdb.store.database import (
+    Schema,
+    connect,
+    create_schema,
+    inspect,
+    leave_single_file,
+    use_journal,
+)
+from benchdb.store.digest import column_kind
+from benchdb.store.locks import SessionLock
+from benchdb.store.lost import close_lost_sessions, end_session
+from benchdb.store.models import Artifact, Measurement, Session, TestRun
+from benchdb.store.values import UnfitValue, fitting, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from benchdb import records
+
+#: Seconds between checkpoints: what a copy of the file alone, without its log, may lack.
+CHECKPOINT_SECONDS: Final = 2.0
+
+#: Columns that the recorder keeps; a test's own values for them are refused.
+OWN_COLUMNS: Final = frozenset(
+    {"session_id", "ordinal", "state", "phase", "phase_start", "attempt", "round", "beside", "cluster"}
+)
+
+#: What a user may set on a test run: column name to kind.
+SETTABLE: Final = {
+    column.name: column_kind(column)
+    for column in TestRun.__table__.columns
+    if column.name not in OWN_COLUMNS
+}
+
+
+def stored_instant(value: datetime) -> str:
+    """Return an instant as SQLite holds it: the form of SQLAlchemy's DateTime."""
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+class Recorder:
+    """The one writer of a session's rows.
+
+    Parameters
+    ----------
+    path
+        A SQLite file: missing, empty, or at the newest schema.
+    facts
+        What is known of the session.
+
+    Raises
+    ------
+    sqlite3.Error, OSError, UserError
+        If the session can't be recorded there; the file is untouched.
+    """
+
+    def __init__(self, path: Path, facts: records.SessionFacts) -> None:
+        self.path = path
+        self.facts = facts
+        self.uid = facts.uid
+        self.rows = 0
+        self._ordinal = 0
+        self._checkpoint = time.monotonic()
+        self._updates: dict[tuple[str, ...], str] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._raw = connect(path, write=True, create=True)
+        self._lock: SessionLock | None = None
+        try:
+            if inspect(self._raw, path).schema is Schema.EMPTY:
+                create_schema(self._raw)
+            use_journal(self._raw, path)
+            self._connection = _on(self._raw)
+            close_lost_sessions(self._connection, path)
+            self._lock = SessionLock(path, facts.uid)
+            self.session_id = self._begin(facts)
+        except BaseException:
+            self._raw.close()
+            if self._lock is not None:
+                self._lock.release()
+            raise
+
+    def _begin(self, facts: records.SessionFacts) -> int:
+        with self._connection.begin():
+            values = {
+                "uid": facts.uid,
+                "started": facts.started,
+                "state": "open",
+                "ci_run_url": facts.ci_run_url,
+                "command_line": text(facts.command_line),
+                "branch": facts.branch,
+                "dirty": facts.dirty,
+                "tags": shared.json_object(facts.tags),
+                "host": facts.host,
+                "xdist_workers": facts.xdist_workers,
+                "benchdb_version": facts.benchdb_version,
+                "environment": shared.environment(self._connection, facts.environment),
+                "revision": shared.revision(self._connection, facts.revision),
+                "package_set": shared.package_set(self._connection, facts.packages),
+            }
+            made = self._connection.execute(insert(Session), values)
+            session_id = int(made.inserted_primary_key[0])
+        self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return session_id
+
+    def open(self, start: datetime, values: dict[str, object]) -> int:
+        """Write the row of a test that starts, in its setup phase.
+
+        Parameters
+        ----------
+        start
+            When it started.
+        values
+            Columns by name: its names, attempt, round, versions.
+
+        Returns
+        -------
+        int
+            The row's ordinal in the session.
+        """
+        self._ordinal += 1
+        ordinal = self._ordinal
+        instant = stored_instant(start)
+        row = {
+            "session_id": self.session_id,
+            "ordinal": ordinal,
+            "attempt": 1,
+            "round": 1,
+            "beside": 0,
+            "state": "open",
+            "phase": "setup",
+            "phase_start": instant,
+            "start": instant,
+            **self._fit(values, []),
+        }
+        self._write(_insert("test_run", tuple(row)), tuple(row.values()))
+        self.rows += 1
+        return ordinal
+
+    def advance(self, ordinal: int, phase: str, since: datetime, values: dict[str, object]) -> None:
+        """Note that an open row is in its next phase, with what became known in the last."""
+        row = {"phase": phase, "phase_start": stored_instant(since), **self._fit(values, [])}
+        self._update(ordinal, row)
+
+    def remove(self, ordinal: int) -> None:
+        """Take back an open row: the test asks for nothing of benchdb."""
+        self._write(
+            "DELETE FROM test_run WHERE session_id=? AND ordinal=?", (self.session_id, ordinal)
+        )
+        self.rows -= 1
+
+    def close(self, ordinal: int, run: records.ClosedTestRun, beside: int = 0) -> list[str]:
+        """Close a row with all that was measured, in one commit.
+
+        Returns
+        -------
+        list of str
+            What could not be stored, a line each.
+        """
+        problems: list[str] = []
+        row: dict[str, Any] = {
+            "setup_outcome": run.setup_outcome,
+            "call_outcome": run.call_outcome,
+            "teardown_outcome": run.teardown_outcome,
+            "version": run.version,
+            "attempt": run.attempt,
+            "round": run.round,
+            "beside": beside,
+            "state": "closed",
+            "phase": None,
+            "phase_start": None,
+            "start": stored_instant(run.start),
+            "end": stored_instant(run.end),
+            **self._fit(run.columns, problems),
+        }
+        if not run.measurements and not run.artifacts and run.cluster is None:
+            self._update(ordinal, row)
+            return problems
+        with self._transaction():
+            if run.cluster is not None:
+                row["cluster"] = shared.cluster(self._connection, run.cluster)
+            self._update(ordinal, row)
+            self._insert_measurements(ordinal, run.measurements)
+            for artifact in run.artifacts:
+                self._insert_artifact(ordinal, artifact)
+        return problems
+
+    def abandon(self, ordinal: int, state: str, end: datetime, beside: int = 0) -> None:
+        """End a row whose test never did: ``lost`` with its process, or ``interrupted``."""
+        self._update(ordinal, {"state": state, "end": stored_instant(end), "beside": beside})
+
+    def finish(self, finished: datetime) -> str:
+        """End the session; rows still open are interrupted. Returns its digest."""
+        self._write(
+            "UPDATE test_run SET state='interrupted', \"end\"=? WHERE session_id=? AND state='open'",
+            (stored_instant(finished), self.session_id),
+        )
+        with self._connection.begin():
+            digest = end_session(self._connection, self.session_id, "finished", finished)
+        leave_single_file(self._raw)
+        self.let_go()
+        return digest
+
+    def let_go(self) -> None:
+        """Close the connection and give the lock back; an open session is lost by that."""
+        with contextlib.suppress(sqlite3.Error):
+            self._raw.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def package_scan(self, key: str) -> str | None:
+        """Return what `keep_package_scan` kept under this key."""
+        row = self._raw.execute("SELECT packages FROM local_package_scan WHERE key=?", (key,))
+        found = row.fetchone()
+        return None if found is None else str(found[0])
+
+    def _fit(self, values: dict[str, object], problems: list[str]) -> dict[str, Any]:
+        fit: dict[str, Any] = {}
+        for name, value in values.items():
+            kind = SETTABLE.get(name)
+            if kind is None:
+                if name in OWN_COLUMNS and name in ("attempt", "round"):
+                    fit[name] = value
+                elif name in OWN_COLUMNS:
+                    problems.append(f"test_run.{name} is kept by benchdb and was not changed")
+                continue
+            try:
+                value = fitting(kind, value)
+            except (UnfitValue, OverflowError, ValueError) as error:
+                problems.append(f"test_run.{name} was not stored: {error}")
+                continue
+            fit[name] = stored_instant(value) if kind == "instant" and value else value
+        return fit
+
+    def _insert_measurements(
+        self, ordinal: int, measurements: Sequence[records.Measurement]
+    ) -> None:
+        self._raw.executemany(
+            _insert("measurement", tuple(_MEASUREMENT)),
+            [
+                (
+                    self.session_id,
+                    ordinal,
+                    text(one.metric),
+                    text(one.unit),
+                    one.direction,
+                    fitting("float", one.value),
+                    json.dumps([None if math.isnan(value) else value for value in one.rounds])
+                    if one.rounds
+                    else None,
+                    one.n,
+                    one.min,
+                    one.max,
+                    one.mean,
+                    one.sd,
+                )
+                for one in measurements
+            ],
+        )
+
+    def _insert_artifact(self, ordinal: int, one: records.Artifact) -> None:
+        values = (text(one.kind), text(one.name), one.url and text(one.url), one.size, one.sha256)
+        self._raw.execute(
+            _insert("artifact", tuple(_ARTIFACT)), (self.session_id, ordinal, *values)
+        )
+
+    def _update(self, ordinal: int, row: dict[str, Any]) -> None:
+        names = tuple(row)
+        sql = self._updates.get(names)
+        if sql is None:
+            assignments = ", ".join(f'"{name}"=?' for name in names)
+            sql = f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=?"
+            self._updates[names] = sql
+        self._write(sql, (*row.values(), self.session_id, ordinal))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Any:
+        self._raw.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._raw.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                self._raw.execute("ROLLBACK")
+            raise
+
+    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
+        self._raw.execute(sql, parameters)
+        now = time.monotonic()
+        if now - self._checkpoint > CHECKPOINT_SECONDS and not self._raw.in_transaction:
+            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            self._checkpoint = now
+
+
+_MEASUREMENT: Final = Measurement.__table__.columns.keys()
+_ARTIFACT: Final = Artifact.__table__.columns.keys()
+
+
+def _insert(table: str, names: tuple[str, ...]) -> str:
+    columns = ", ".join(f'"{name}"' for name in names)
+    return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _on(raw: sqlite3.Connection) -> Connection:
+    """Return a SQLAlchemy connection over one of sqlite3's, for what is written once a session."""
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        if not raw.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine.connect()

@@ -1,0 +1,82 @@
+"""Values on their way into the database: what a column, any database and the digest can hold."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+_SURROGATES: Final = range(0xD800, 0xE000)
+_MOST_INTEGER: Final = 2**63
+
+
+class UnfitValue(ValueError):
+    """A value that its column can't hold."""
+
+
+def text(value: str) -> str:
+    r"""Return text that every database can hold: NUL and lone surrogates are escaped as ``\uXXXX``."""
+    if value.isascii() and "\0" not in value:
+        return value
+    return "".join(
+        f"\\u{ord(char):04x}" if char == "\0" or ord(char) in _SURROGATES else char
+        for char in value
+    )
+
+
+def fitting(kind: str, value: Any) -> Any:
+    """Return a value as a column of this kind holds it.
+
+    Parameters
+    ----------
+    kind
+        ``"text"``, ``"integer"``, ``"float"``, ``"boolean"`` or ``"instant"``.
+    value
+        What a user or a meter gave; scalars of numpy and pandas are taken as Python's. NaN is None.
+
+    Raises
+    ------
+    UnfitValue
+        If it can't be held without changing what it means.
+    """
+    if value is None:
+        return None
+    if kind == "text":
+        return text(value if isinstance(value, str) else str(value))
+    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+        value = value.item()  # a numpy scalar, or an array of one
+    if kind == "instant":
+        return _instant(value)
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
+    if not isinstance(value, numbers.Number) or isinstance(value, complex):
+        value = _number(value)
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if kind == "float":
+        return float(value)
+    if kind == "boolean":
+        return bool(value)
+    if int(value) != value or not -_MOST_INTEGER <= int(value) < _MOST_INTEGER:
+        raise UnfitValue(f"{value!r} is no whole number of 64 bits")
+    return int(value)
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise UnfitValue(f"{value!r} is no number") from None
+
+
+def _instant(value: Any) -> datetime:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise UnfitValue(f"{value!r} is no instant") from None
+    if not isinstance(value, datetime):
+        raise UnfitValue(f"{value!r} is no instant")
+    # A naive one is taken as UTC: `datetime.utcnow()` is what custom fixtures of older suites use.
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
