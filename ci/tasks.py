@@ -1,0 +1,155 @@
+"""What ci/test and ci/demo do: ``python ci/tasks.py test [PYTEST ARGUMENTS]`` or ``… demo``."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from environments import ROOT, Environments, Failure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Checks beside the tests: what they are called, and the modules and programs that make them.
+CHECKS: Final = {
+    "lint": ("ruff", "check", "--quiet"),
+    "format": ("ruff", "format", "--check", "--quiet"),
+    "types": ("mypy", "--no-error-summary"),
+    "layers": ("lint-imports",),
+    "migrations": ("python", "-m", "alembic", "check"),
+}
+
+DEMO: Final = ROOT / ".demo"
+SEED_QUERY: Final = (
+    "select dask_version, average_memory from test_run where name = 'test_write_wide_data'"
+)
+
+#: Does what the sqlite3 program would, where there is none.
+_SQLITE: Final = (
+    "import sqlite3, sys; rows = sqlite3.connect(sys.argv[1]).execute(sys.argv[2]); "
+    "[print(*row, sep='|') for row in rows]"
+)
+
+_CLOSING: Final = re.compile(
+    rb"(\d+ (passed|failed|errors?|skipped|deselected|xfailed|xpassed)\b.*|no tests ran.*)"
+    rb" in \d+\.\d+s"
+)
+_NO_TESTS_RAN: Final = 5
+
+
+def test(environments: Environments, arguments: list[str]) -> int:
+    """Run the checks, the portable tests on other Pythons, and the tests; or pytest alone.
+
+    The last line printed is pytest's closing line; failed checks are named just before it.
+    """
+    python = environments.main()
+    failed: list[str] = []
+    if not arguments:
+        for name, command in CHECKS.items():
+            _report(name, environments, command, failed)
+        for minor, other in environments.others().items():
+            command = (str(other), "-m", "pytest", "-q", "-m", "portable", "--timeout=120")
+            _report(f"portable tests on Python {minor}", environments, command, failed)
+    code, closing = _tests(python, environments.environ, arguments)
+    if failed:
+        print(f"FAILED beside the tests, see above: {', '.join(failed)}", flush=True)
+    print(closing, flush=True)
+    return code or bool(failed)
+
+
+def _report(
+    name: str, environments: Environments, command: tuple[str, ...], failed: list[str]
+) -> None:
+    started = time.monotonic()
+    done = environments.run(*command)
+    word = "FAILED" if done.returncode else "ok"
+    print(f"{word:6} {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    if done.returncode:
+        failed.append(name)
+        print(f"$ {_shown(command)}\n{done.stdout}", flush=True)
+
+
+def _tests(python: Path, environ: dict[str, str], arguments: list[str]) -> tuple[int, str]:
+    """Run pytest and pass on what it prints; return its code and its closing line."""
+    colour = ["--color=yes"] if sys.stdout.isatty() else []
+    command = [str(python), "-m", "pytest", "-q", "--timeout=300", *colour, *arguments]
+    width = str(shutil.get_terminal_size().columns)
+    closing = b""
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={"COLUMNS": width, **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        for line in process.stdout or ():
+            passed_on = line
+            if _CLOSING.search(line):
+                passed_on, closing = closing, line
+            sys.stdout.buffer.write(passed_on)
+            sys.stdout.buffer.flush()
+    code = process.returncode
+    if not closing:
+        return code or _NO_TESTS_RAN, f"pytest ended with code {code} before its closing line"
+    if code == 0 and not re.search(rb"\d+ (passed|xfailed)", closing):
+        code = _NO_TESTS_RAN
+    return code, closing.decode(errors="replace").rstrip()
+
+
+def demo(environments: Environments) -> int:
+    """Record the quick benchmarks twice, show the records, and answer the seed query."""
+    python = environments.main().relative_to(ROOT)
+    shutil.rmtree(DEMO, ignore_errors=True)
+    DEMO.mkdir()
+    database = str((DEMO / "benchmark.db").relative_to(ROOT))
+    pytest = (str(python), "-m", "pytest", "benchmarks", "-m", "quick", "-q")
+    record = (*pytest, "--benchmark", f"--benchmark-db={database}")
+    benchdb = str(python.with_name("benchdb"))
+    print(f"The demo records into {DEMO / 'benchmark.db'}")
+    for command in (record, record, (benchdb, "show", f"--db={database}")):
+        _show(command, environments)
+    sqlite = ("sqlite3",) if shutil.which("sqlite3") else (str(python), "-c", _SQLITE)
+    answer = _show((*sqlite, database, SEED_QUERY), environments)
+    if len(answer.splitlines()) != 2:  # one for each time it was recorded
+        raise Failure("the seed query should have answered with two rows")
+    return 0
+
+
+def _show(command: tuple[str, ...], environments: Environments) -> str:
+    """Print and run a command; return what it printed, as far as that wasn't passed on."""
+    print(f"\n$ {_shown(command)}", flush=True)
+    done = environments.run(*command, stdout=subprocess.PIPE if SEED_QUERY in command else None)
+    print(done.stdout or "", end="", flush=True)
+    if done.returncode:
+        raise Failure(f"failed ({done.returncode}): {_shown(command)}")
+    return done.stdout or ""
+
+
+def _shown(command: tuple[str, ...]) -> str:
+    words = [
+        os.path.relpath(word, ROOT) if word.startswith(str(ROOT)) else word for word in command
+    ]
+    return shlex.join(words)
+
+
+def main(task: str, *arguments: str) -> int:
+    """Run a task and return its exit code."""
+    try:
+        environments = Environments()
+        return test(environments, list(arguments)) if task == "test" else demo(environments)
+    except Failure as failure:
+        print(failure, flush=True)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
