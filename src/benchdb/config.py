@@ -126,15 +126,19 @@ def _configures_pytest(path: Path) -> bool:
 
 
 def database_location(
-    option: str | None, settings: Settings, environ: Mapping[str, str] = os.environ
+    option: str | None,
+    settings: Settings,
+    environ: Mapping[str, str] = os.environ,
+    *,
+    base: Path | None = None,
 ) -> str:
     """Return the path or URL of the database: an option, else a variable, else the settings.
 
-    A relative path of an option is relative to the working folder, every other to the rootdir.
+    A relative path of an option is relative to `base`, the working folder; any other to the rootdir.
     A ``sqlite:///`` URL is given back as a path.
     """
     if option:
-        return _location(option, Path.cwd())
+        return _location(option, base or Path.cwd())
     for variable in DATABASE_VARIABLES:
         if environ.get(variable):
             return _location(environ[variable], settings.root)

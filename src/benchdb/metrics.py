@@ -38,3 +38,9 @@ OTHER_METRICS: Final = (
 )
 
 BUILT_IN: Final = {metric.name: metric for metric in (*COLUMN_METRICS, *OTHER_METRICS)}
+
+#: Kinds of artifact whose place is a column of ``test_run`` too.
+ARTIFACT_COLUMNS: Final = {
+    kind: f"{kind}_url"
+    for kind in ("performance_report", "cluster_dump", "memray_profiles", "py_spy_profiles")
+}

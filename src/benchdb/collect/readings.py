@@ -12,10 +12,20 @@ from benchdb.records import Artifact, Measurement
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchdb.records import Cluster
+    from benchdb.records import Cluster, Metric
 
 #: The unit of a metric that was recorded without one.
 NO_UNIT: Final = "1"
+
+
+def _built_in(name: str) -> Metric | None:
+    return BUILT_IN.get("duration" if name.startswith("duration.") else name)
+
+
+def default_unit(name: str) -> str:
+    """Return the unit of a metric that was recorded without one."""
+    built_in = _built_in(name)
+    return built_in.unit if built_in else NO_UNIT
 
 
 def thinned(rounds: Sequence[float], most: int = MOST_ROUNDS) -> tuple[float, ...]:
@@ -38,9 +48,8 @@ def measurement(
     rounds
         At least one value, in the order they were measured.
     """
-    built_in = BUILT_IN.get(name) or (BUILT_IN["duration"] if name.startswith("duration.") else None)
-    if unit is None:
-        unit = built_in.unit if built_in else NO_UNIT
+    built_in = _built_in(name)
+    unit = unit or default_unit(name)
     if direction is None and built_in is not None:
         direction = built_in.direction
     if len(rounds) == 1:
@@ -107,10 +116,19 @@ class Readings:
         if line not in self.notes:
             self.notes.append(line)
 
+    def all_rounds(self, name: str) -> list[float]:
+        """Return every value recorded under this name, whatever its unit was said to be."""
+        return [value for (one, *_), values in self.rounds.items() if one == name for value in values]
+
     def measurements(self) -> list[Measurement]:
         """Return the measurements; a ``duration`` of one round is left to its column."""
+        merged: dict[tuple[str, str], tuple[list[float], str | None]] = {}
+        for (name, unit, direction), rounds in self.rounds.items():
+            key = (name, unit or default_unit(name))
+            before, said = merged.get(key, ([], None))
+            merged[key] = (before + rounds, direction or said)
         return [
             measurement(name, rounds, unit, direction)
-            for (name, unit, direction), rounds in self.rounds.items()
+            for (name, unit), (rounds, direction) in merged.items()
             if not (name == "duration" and len(rounds) == 1)
         ]

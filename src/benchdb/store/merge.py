@@ -38,6 +38,8 @@ from benchdb.store.models import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from benchdb.store.recorder import Recorder
+
 _CHUNK = 2000
 
 
@@ -213,8 +215,10 @@ class _Copying:
                 self.writing.execute(delete(LocalPruned).where(LocalPruned.uid == uid))
         for uid in {uid for _, uid in added}:
             remove_superseded(self.writing, uid)
+        stayed = set(self.writing.execute(select(Session.uid, Session.digest)).tuples()) - held
+        counts["held"] += len(added) - len(stayed)  # superseded by what was there
         conflicts = self._conflicting({uid for _, uid in added}) - before
-        return Merged(source, added=len(added), conflicts=tuple(sorted(conflicts)), **counts)
+        return Merged(source, added=len(stayed), conflicts=tuple(sorted(conflicts)), **counts)
 
     def _conflicting(self, uids: set[str]) -> set[str]:
         return {uid for uid in uids if len(forms(self.writing, uid)) > 1}
@@ -310,12 +314,16 @@ class _Copying:
         return known[row_id]
 
 
-def copy_open_session(source: Path, uid: str, target: Connection, session_id: int) -> None:
-    """Copy what an open session has recorded in one file to its row in another."""
-    with engine(source).connect() as reading, target.begin():
+def copy_open_session(source: Path, uid: str, aside: Recorder) -> None:
+    """Copy what an open session has recorded in one file to where its recorder goes on."""
+    with (
+        engine(source).connect() as reading,
+        engine(aside.path, write=True).connect() as writing,
+        writing.begin(),
+    ):
         row = reading.scalar(select(Session.id).where(Session.uid == uid, Session.digest.is_(None)))
         if row is not None:
-            _Copying(reading, target).copy_rows(row, session_id)
+            _Copying(reading, writing).copy_rows(row, aside.session_id)
 
 
 def forms(connection: Connection, uid: str) -> list[int]:

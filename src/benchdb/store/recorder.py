@@ -230,11 +230,15 @@ class Recorder:
         if self._lock is not None:
             self._lock.release()
 
-    def package_scan(self, key: str) -> str | None:
-        """Return what `keep_package_scan` kept under this key."""
-        row = self._raw.execute("SELECT packages FROM local_package_scan WHERE key=?", (key,))
-        found = row.fetchone()
-        return None if found is None else str(found[0])
+    def take_over(self, before: Recorder) -> None:
+        """Go on where another recorder of this session had to stop; its rows are copied here."""
+        self.rows = before.rows
+        self._ordinal = before._ordinal
+
+    def keep_package_scan(self, key: str, packages: str) -> None:
+        """Keep the installed packages for the next session: see `benchdb.store.package_cache`."""
+        self._write("DELETE FROM local_package_scan WHERE key<>?", (key,))
+        self._write("INSERT OR REPLACE INTO local_package_scan VALUES (?, ?)", (key, packages))
 
     def _fit(self, values: dict[str, object], problems: list[str]) -> dict[str, Any]:
         fit: dict[str, Any] = {}

@@ -1,0 +1,174 @@
+"""The fixtures that measure a cluster, or this process where they are given no client."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchdb.plugin.running import RunningTest
+
+
+class Meters:
+    """The meters of one running test.
+
+    Each method returns a context manager, for ``with`` or (with an asynchronous client)
+    ``async with``. Two of one kind around each other measure once; several blocks add up.
+    """
+
+    def __init__(self, running: RunningTest) -> None:
+        self._running = running
+        self._readings = running.readings
+        self._seen: set[str] = set()
+
+    def memory(self, client: Any = None) -> Any:
+        """Average and peak memory of a cluster; without a client, of this process."""
+        if client is None:
+            from benchdb.collect.process_memory import measure_process_memory
+
+            return measure_process_memory(self._readings)
+        from benchdb.collect.dask_memory import measure_memory
+
+        return self._with_cluster(client, measure_memory)
+
+    def task_durations(self, client: Any) -> Any:
+        """Compute, disk, serialisation and transfer time of the tasks of the block."""
+        from benchdb.collect.dask_tasks import measure_task_durations
+
+        return self._with_cluster(client, measure_task_durations)
+
+    def scheduler(self, client: Any) -> Any:
+        """CPU and memory of the scheduler, largest ticks of it and the workers."""
+        from benchdb.collect.dask_scheduler import measure_scheduler
+
+        return self._with_cluster(client, measure_scheduler)
+
+    def cluster_info(self, cluster: Any) -> Any:
+        """Store name, id and details URL of a cluster, and return them."""
+        from benchdb.collect.dask_cluster import set_cluster_info
+
+        return set_cluster_info(cluster, self._readings)
+
+    def performance_report(self, client: Any) -> Any:
+        """Keep Dask's performance report of the block as an artifact."""
+        return self._with_cluster(client, self._report)
+
+    def everything(self, client: Any) -> Any:
+        """Memory, task durations, scheduler and time of the block."""
+        from benchdb.collect.dask_memory import measure_memory
+        from benchdb.collect.dask_scheduler import measure_scheduler
+        from benchdb.collect.dask_tasks import measure_task_durations
+
+        # The time innermost: what the meters themselves take is in no measurement.
+        return self._with_cluster(
+            client, measure_memory, measure_task_durations, measure_scheduler, self._time
+        )
+
+    def _report(self, client: Any, _: Any) -> Any:
+        return _KeptReport(self._running, client)
+
+    def _time(self, client: Any, _: Any) -> Any:
+        return self._running.stopwatch
+
+    def _with_cluster(self, client: Any, *meters: Callable[[Any, Any], Any]) -> _Block:
+        return _Block(self, client, meters)
+
+    def note_cluster(self, client: Any) -> bool:
+        """Tell whether this cluster is still to be noted, once a test."""
+        key = str(getattr(client, "id", id(client)))
+        fresh = key not in self._seen
+        self._seen.add(key)
+        return fresh
+
+
+class _Block:
+    """A ``with`` or ``async with`` block under several meters, the first of them outermost."""
+
+    def __init__(self, owner: Meters, client: Any, meters: tuple[Any, ...]) -> None:
+        self._owner = owner
+        self._client = client
+        self._meters = meters
+        self._stack: Any = None
+
+    def __enter__(self) -> _Block:
+        from benchdb.collect.dask_cluster import note_cluster, set_cluster_info
+
+        running = self._owner._running
+        if self._owner.note_cluster(self._client):
+            note_cluster(self._client, running.readings, local_versions=local_versions(running))
+            set_cluster_info(getattr(self._client, "cluster", None), running.readings)
+        stack = ExitStack()
+        for meter in self._meters:
+            stack.enter_context(meter(self._client, running.readings))
+        self._stack = stack
+        return self
+
+    def __exit__(self, *exception: Any) -> Any:
+        return self._stack.__exit__(*exception)
+
+    async def __aenter__(self) -> _Block:
+        from benchdb.collect.dask_cluster import note_cluster_async, set_cluster_info
+
+        running = self._owner._running
+        if self._owner.note_cluster(self._client):
+            await note_cluster_async(
+                self._client, running.readings, local_versions=local_versions(running)
+            )
+            set_cluster_info(getattr(self._client, "cluster", None), running.readings)
+        stack = AsyncExitStack()
+        for meter in self._meters:
+            entered = meter(self._client, running.readings)
+            if isinstance(entered, AbstractAsyncContextManager):
+                await stack.enter_async_context(entered)
+            else:
+                assert isinstance(entered, AbstractContextManager)
+                stack.enter_context(entered)
+        self._stack = stack
+        return self
+
+    async def __aexit__(self, *exception: Any) -> Any:
+        return await self._stack.__aexit__(*exception)
+
+
+class _KeptReport:
+    """Dask's performance report of a block, attached to the test run when it is written."""
+
+    def __init__(self, running: RunningTest, client: Any) -> None:
+        from benchdb.collect.dask_report import performance_report
+
+        self._running = running
+        place = running.artifacts.place(running.item.nodeid, "performance-report.html")
+        self._report = performance_report(client, running.readings, place)
+
+    def __enter__(self) -> _KeptReport:
+        self._report.__enter__()
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        try:
+            self._report.__exit__(*exception)
+        finally:
+            self._keep()
+
+    async def __aenter__(self) -> _KeptReport:
+        await self._report.__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: Any) -> None:
+        try:
+            await self._report.__aexit__(*exception)
+        finally:
+            self._keep()
+
+    def _keep(self) -> None:
+        if self._report.written:
+            self._running.keep("performance_report", self._report.path)
+
+
+def local_versions(running: RunningTest) -> dict[str, str]:
+    """Return the run-time versions of this environment's packages, as the session knows them."""
+    from benchdb.plugin.start import VERSIONS
+
+    return running.item.config.stash.get(VERSIONS, {})

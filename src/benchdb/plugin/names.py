@@ -1,0 +1,31 @@
+"""What a test is called in its row, from its node id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def names_of(nodeid: str, config: pytest.Config) -> dict[str, str | None]:
+    """Return ``name``, ``originalname`` and ``path`` of a test.
+
+    The name holds the class and the parameters (``TestIO::test_read[1-a]``), so that
+    ``path::name`` is the node id; the original name is without the parameters.
+    """
+    path, separator, name = without_group(nodeid, config).partition("::")
+    if not separator:
+        return {"name": path, "originalname": path, "path": path}
+    return {"name": name, "originalname": name.partition("[")[0], "path": path}
+
+
+def without_group(nodeid: str, config: pytest.Config) -> str:
+    """Return a node id without what pytest-xdist's ``--dist loadgroup`` appends to it."""
+    if getattr(config.option, "loadgroup", False) or getattr(config.option, "dist", "") == (
+        "loadgroup"
+    ):
+        head, separator, group = nodeid.rpartition("@")
+        if separator and "]" not in group:
+            return head
+    return nodeid

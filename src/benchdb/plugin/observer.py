@@ -1,0 +1,175 @@
+"""Watching tests where they run: in the only process, or in each worker of pytest-xdist.
+
+In the only process what is seen is written at once. A worker puts it onto the test's reports, which
+pytest-xdist carries to the controller; so does a forked child.
+"""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from benchdb.plugin.fixtures import ASKING, RUNNING
+from benchdb.plugin.running import RunningTest
+from benchdb.plugin.wire import to_wire
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from benchdb.plugin.controller import Controller
+    from benchdb.plugin.start import Bench
+
+#: How often an item was run, and its attempts in this round, by pytest-rerunfailures.
+ROUND: pytest.StashKey[int] = pytest.StashKey()
+ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
+_REPORTS: pytest.StashKey[list[pytest.TestReport]] = pytest.StashKey()
+
+
+class Observer:
+    """Follows each test through its phases.
+
+    Parameters
+    ----------
+    controller
+        Who writes the rows, if that is in this process.
+    """
+
+    def __init__(self, config: pytest.Config, bench: Bench, controller: Controller | None) -> None:
+        from benchdb.plugin.artifacts import ArtifactFolder
+
+        self._bench = bench
+        self._controller = controller
+        self._pid = os.getpid()
+        self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.uid)
+
+    @property
+    def _writer(self) -> Controller | None:
+        return self._controller if os.getpid() == self._pid else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Count the rounds; attempts count from one in each."""
+        item.stash[ROUND] = item.stash.get(ROUND, 0) + 1
+        item.stash[ATTEMPT] = 0
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Open the row before anything of the test runs."""
+        item.stash[ATTEMPT] = attempt = item.stash.get(ATTEMPT, 0) + 1
+        running = RunningTest(
+            item,
+            asked=is_benchmarked(item, self._bench),
+            attempt=attempt,
+            round=item.stash.get(ROUND, 1),
+            artifacts=self._artifacts,
+        )
+        running.times_call = self._bench.every_test
+        item.stash[RUNNING] = running
+        item.stash[_REPORTS] = []
+        if (writer := self._writer) is not None:
+            writer.opened(running)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """The row is in its call phase."""
+        if (writer := self._writer) is not None:
+            writer.advanced(item.stash[RUNNING], "call")
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """The row is in its teardown phase."""
+        running = item.stash.get(RUNNING, None)
+        if running is not None and (writer := self._writer) is not None:
+            writer.advanced(running, "teardown")
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Take the outcome of a phase; after the last one, close the row."""
+        report = yield
+        running = item.stash.get(RUNNING, None)
+        if running is None or call.when not in ("setup", "call", "teardown"):
+            return report
+        running.outcomes[call.when] = outcome_of(report)
+        writer = self._writer
+        if writer is None:
+            self._put_on(report, running, item.stash[_REPORTS])
+        elif call.when == "teardown":
+            writer.closed(running)
+        elif call.when == "setup" and not running.asked:
+            writer.removed(running)
+        if call.when == "teardown":
+            del item.stash[RUNNING]
+        return report
+
+    def _put_on(
+        self, report: pytest.TestReport, running: RunningTest, reports: list[pytest.TestReport]
+    ) -> None:
+        reports.append(report)
+        if report.when == "setup":
+            report.benchdb = {  # type: ignore[attr-defined]
+                "asked": running.asked,
+                "attempt": running.attempt,
+                "round": running.round,
+                "version": running.version,
+            }
+        elif report.when == "teardown" and running.asked:
+            # On all three: pytest-rerunfailures sends a failed attempt's reports only when all
+            # phases are over, and then no further than the one that failed.
+            closed = to_wire(running.closed())
+            for one in reports:
+                one.benchdb = {"asked": True, "closed": closed}  # type: ignore[attr-defined]
+
+
+def is_benchmarked(item: pytest.Item, bench: Bench) -> bool:
+    """Tell whether a test asks for anything of benchdb, itself or through another fixture."""
+    return bench.every_test or not ASKING.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def outcome_of(report: pytest.TestReport) -> str:
+    """Return a phase's outcome, xfailed and xpassed told from skipped and passed."""
+    if hasattr(report, "wasxfail"):
+        return {"skipped": "xfailed", "passed": "xpassed"}.get(report.outcome, report.outcome)
+    return str(report.outcome)
+
+
+class CallPhase:
+    """Times the call phase as a whole, as close around the test as it gets."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._peaks: tuple[Any, Any] | None = None
+        if bench.every_test:
+            from benchdb.collect.process_memory import peak, reset_peak
+
+            self._peaks = (reset_peak, peak)
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Measure wall time and, with ``--benchmark-auto``, CPU time and peak memory."""
+        running = item.stash[RUNNING]
+        if not running.times_call:
+            return (yield)
+        exact = self._peaks is not None and self._peaks[0]()
+        cpu = process_time()
+        begun = perf_counter()
+        try:
+            return (yield)
+        finally:
+            elapsed = perf_counter() - begun
+            readings = running.readings
+            if self._peaks is not None:
+                readings.record("cpu_time", process_time() - cpu)
+                highest = self._peaks[1]() if exact else None
+                if highest is not None:
+                    readings.record("process_peak_memory", highest)
+            if not readings.all_rounds("duration"):
+                readings.set("duration", elapsed)

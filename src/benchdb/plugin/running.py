@@ -1,0 +1,178 @@
+"""The running test as the side that executes it sees it: its readings, its outcomes, its row."""
+
+from __future__ import annotations
+
+import statistics
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchdb.collect.clock import Stopwatch
+from benchdb.collect.readings import Readings
+from benchdb.metrics import ARTIFACT_COLUMNS
+from benchdb.records import Artifact, ClosedTestRun
+
+if TYPE_CHECKING:
+    import pytest
+
+    from benchdb.plugin.artifacts import ArtifactFolder
+    from benchdb.plugin.meters import Meters
+
+_UNSET = object()
+
+
+def now() -> datetime:
+    """Return the instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class RunningTest:
+    """One attempt of a test, from its setup to its teardown.
+
+    Attributes
+    ----------
+    asked
+        Whether it asked for anything of benchdb: only then has it a row.
+    times_call
+        Whether the call phase as a whole is timed.
+    outcomes
+        By phase, as the reports said.
+    ordinal
+        Of its row, where this process writes it; None where the row is not open.
+    """
+
+    def __init__(
+        self, item: pytest.Item, *, asked: bool, attempt: int, round: int, artifacts: ArtifactFolder
+    ) -> None:
+        self.item = item
+        self.asked = asked
+        self.attempt = attempt
+        self.round = round
+        self.times_call = False
+        self.start = now()
+        self.readings = Readings()
+        self.outcomes: dict[str, str] = {}
+        self.ordinal: int | None = None
+        self.artifacts = artifacts
+        self._untouched: dict[str, object] = {}
+
+    @cached_property
+    def version(self) -> str | None:
+        """From ``@pytest.mark.benchmark_version``."""
+        mark = self.item.get_closest_marker("benchmark_version")
+        if mark is None:
+            return None
+        values = [*mark.args, *mark.kwargs.values()]
+        return str(values[0]) if values else None
+
+    @cached_property
+    def stopwatch(self) -> Stopwatch:
+        """What the fixture ``benchmark_time`` gives."""
+        return Stopwatch(self.readings)
+
+    @cached_property
+    def meters(self) -> Meters:
+        """What the fixtures about clusters give."""
+        from benchdb.plugin.meters import Meters
+
+        return Meters(self)
+
+    @cached_property
+    def test_run(self) -> Any:
+        """The ORM object of this test; bound to no session, so nothing is flushed from it."""
+        from benchdb.plugin.names import names_of
+        from benchdb.store.models import TestRun
+
+        row = TestRun(
+            **names_of(self.item.nodeid, self.item.config),
+            version=self.version,
+            attempt=self.attempt,
+            round=self.round,
+            start=self.start,
+            state="open",
+        )
+        row.__dict__["_running"] = self
+        self._untouched = dict(row.__dict__)
+        return row
+
+    def record(
+        self, name: str, value: Any, unit: str | None = None, direction: str | None = None
+    ) -> None:
+        """Record a value of any metric; what is no number is said in the summary."""
+        from benchdb.records import Direction
+
+        if direction is not None and direction not in tuple(Direction):
+            ways = " or ".join(Direction)
+            self.readings.note(f"{self.item.nodeid}: direction {direction!r} of {name} is not {ways}")
+            direction = None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            self.readings.note(f"{self.item.nodeid}: {name} was not recorded: {value!r} is no number")
+            return
+        self.readings.record(str(name), number, unit, direction)
+
+    def attach(self, kind: str, path_or_url: Any) -> None:
+        """Attach a file, which is copied to the artifacts at once, or a URL."""
+        given = str(path_or_url)
+        if "://" in given:
+            artifact = Artifact(kind, given.rsplit("/", 1)[-1] or given, url=given)
+        else:
+            try:
+                artifact = self.artifacts.keep(self.item.nodeid, kind, Path(given))
+            except OSError as error:
+                why = error.strerror or error
+                self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
+                return
+        self._attached(kind, artifact)
+
+    def keep(self, kind: str, place: Path) -> None:
+        """Attach a file that lies in the artifacts already."""
+        self._attached(kind, self.artifacts.described(kind, place))
+
+    def _attached(self, kind: str, artifact: Artifact) -> None:
+        self.readings.attach(artifact)
+        if kind in ARTIFACT_COLUMNS:
+            self.readings.set(ARTIFACT_COLUMNS[kind], artifact.url)
+
+    def closed(self) -> ClosedTestRun:
+        """Return all that is known when the teardown is over."""
+        readings = self.readings
+        rounds = readings.all_rounds("duration")
+        if rounds and "duration" not in readings.columns:
+            readings.set("duration", statistics.median(rounds))
+        columns = dict(readings.columns)
+        unknown = self._take_attributes(columns)
+        return ClosedTestRun(
+            setup_outcome=self.outcomes.get("setup"),
+            call_outcome=self.outcomes.get("call"),
+            teardown_outcome=self.outcomes.get("teardown"),
+            start=self.start,
+            end=now(),
+            version=self.version,
+            attempt=self.attempt,
+            round=self.round,
+            columns=columns,
+            measurements=tuple(readings.measurements()),
+            artifacts=tuple(readings.artifacts),
+            cluster=readings.cluster,
+            unknown=tuple(unknown),
+            notes=tuple(readings.notes),
+        )
+
+    def _take_attributes(self, columns: dict[str, object]) -> list[str]:
+        """Move what was set on the ORM object into `columns`; return the names that are none."""
+        row = self.__dict__.get("test_run")
+        if row is None:
+            return []
+        known = row.__table__.columns.keys()
+        unknown = []
+        for name, value in row.__dict__.items():
+            if name.startswith("_") or self._untouched.get(name, _UNSET) is value:
+                continue
+            if name in known:
+                columns[name] = value
+            else:
+                unknown.append(name)
+        return unknown

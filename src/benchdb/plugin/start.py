@@ -1,0 +1,122 @@
+"""Starting to record: who this process is, what it needs, and which parts are registered."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchdb.config import Settings, database_location, read_settings
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: What all parts of the plugin know of the session.
+BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+
+#: Run-time versions of editable packages, for clusters that run in this environment.
+VERSIONS: pytest.StashKey[dict[str, str]] = pytest.StashKey()
+
+#: Under this name a worker is told what its controller decided.
+WORKER_INPUT = "benchdb"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One ``pytest --benchmark``, as every process of it sees it."""
+
+    uid: str
+    started: datetime
+    settings: Settings
+    database: Path
+    artifacts: Path
+    tags: tuple[tuple[str, str], ...]
+    repeat: int
+    every_test: bool
+    is_worker: bool
+
+
+def start(config: pytest.Config) -> None:
+    """Register what records: on a controller the writer, where tests run the observer."""
+    from benchdb.plugin.exclusive import ExclusiveTokens
+    from benchdb.plugin.observer import CallPhase, Observer
+    from benchdb.plugin.rounds import Rounds
+
+    try:
+        bench = _bench(config)
+    except UserError as error:
+        raise pytest.UsageError(f"benchdb: {error}") from None
+    config.stash[BENCH] = bench
+    manager = config.pluginmanager
+    if bench.is_worker:
+        config.stash[VERSIONS] = getattr(config, "workerinput", {})[WORKER_INPUT]["versions"]
+        observer = Observer(config, bench, None)
+        manager.register(ExclusiveTokens(bench), "benchdb-exclusive")
+    else:
+        from benchdb.plugin.controller import Controller
+
+        controller = Controller(config, bench)
+        manager.register(controller, "benchdb-controller")
+        observer = Observer(config, bench, controller)
+    manager.register(observer, "benchdb-observer")
+    manager.register(CallPhase(bench), "benchdb-call-phase")
+    if bench.repeat > 1:
+        manager.register(Rounds(config, bench), "benchdb-rounds")
+
+
+def _bench(config: pytest.Config) -> Bench:
+    from benchdb.plugin.running import now
+
+    told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
+    option = config.option
+    settings = read_settings(config.rootpath)
+    if option.benchdb_repeat < 1:
+        raise UserError("--benchmark-repeat takes a whole number from 1 on")
+    if told is not None:
+        database = Path(told["database"])
+    else:
+        location = database_location(option.benchdb_db, settings, base=config.invocation_params.dir)
+        if "://" in location:
+            raise UserError(
+                f"{location.partition('://')[0]}:// can't be recorded into: "
+                "give --benchmark-db a path or a sqlite:/// URL"
+            )
+        database = Path(location)
+    folder = option.benchdb_artifacts or settings.artifacts
+    base = config.invocation_params.dir if option.benchdb_artifacts else settings.root
+    return Bench(
+        uid=told["uid"] if told else new_uid(),
+        started=now(),
+        settings=settings,
+        database=database,
+        artifacts=base / folder if folder else database.with_name("benchmark-artifacts"),
+        tags=tuple(_tag(given) for given in option.benchdb_tags),
+        repeat=option.benchdb_repeat,
+        every_test=bool(option.benchdb_auto),
+        is_worker=told is not None,
+    )
+
+
+def _tag(given: str) -> tuple[str, str]:
+    key, separator, value = given.partition("=")
+    if not separator or not key.strip():
+        raise UserError(f"--benchmark-tag {given!r} is no KEY=VALUE: write it as machine=big")
+    return key.strip(), value.strip()
+
+
+def new_uid() -> str:
+    """Return a UUIDv7: random, and sorted by time (RFC 9562)."""
+    import uuid
+
+    if sys.version_info >= (3, 14):
+        return str(uuid.uuid7())
+    import secrets
+    import time
+
+    milliseconds = time.time_ns() // 1_000_000
+    number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    return str(uuid.UUID(int=number | 0b10 << 62 | secrets.randbits(62)))

@@ -1,0 +1,227 @@
+"""Recording that never breaks the tests: where the file can't take a session, another one does.
+
+A `Recording` has the verbs of a `Recorder` and raises nothing. What went wrong, where the rows are
+and how they come into the database is said in `Recording.notes`, for the summary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import sqlite3
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from benchdb.errors import UserError
+from benchdb.store import locks
+from benchdb.store.database import Schema, connect, explained, inspect, on_network
+from benchdb.store.merge import copy_open_session, open_sessions
+from benchdb.store.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from benchdb import records
+
+#: Bytes; a larger file is not upgraded while tests wait for it.
+MOST_TO_UPGRADE: Final = 1_000_000_000
+
+_FAILURES: Final = (sqlite3.Error, SQLAlchemyError, OSError, UserError)
+
+
+class Recording:
+    """A session that is recorded into the wanted file, or beside it, or in a temporary folder.
+
+    Parameters
+    ----------
+    wanted
+        The database that the user named.
+    facts
+        What is known of the session.
+
+    Attributes
+    ----------
+    path : Path or None
+        The file that receives the rows; None once nothing can be recorded any more.
+    notes : list of str
+        Lines for the summary.
+    incomplete : bool
+        Whether something could not be stored.
+    rows : int
+        Test runs recorded.
+    """
+
+    def __init__(self, wanted: Path, facts: records.SessionFacts) -> None:
+        self.wanted = wanted
+        self.facts = facts
+        self.notes: list[str] = []
+        self.incomplete = False
+        self._recorder: Recorder | None = None
+        try:
+            self._make_ready(wanted)
+            self._recorder = Recorder(wanted, facts)
+        except _FAILURES as error:
+            self._go_aside(error)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that receives the rows."""
+        return None if self._recorder is None else self._recorder.path
+
+    @property
+    def rows(self) -> int:
+        """The number of test runs recorded."""
+        return 0 if self._recorder is None else self._recorder.rows
+
+    def open(self, start: datetime, values: dict[str, object]) -> int:
+        """See `Recorder.open`; returns 0 where nothing is recorded."""
+        return self._do("open", start, values) or 0
+
+    def advance(self, ordinal: int, phase: str, since: datetime, values: dict[str, object]) -> None:
+        """See `Recorder.advance`."""
+        self._do("advance", ordinal, phase, since, values)
+
+    def remove(self, ordinal: int) -> None:
+        """See `Recorder.remove`."""
+        self._do("remove", ordinal)
+
+    def close(self, ordinal: int, run: records.ClosedTestRun, beside: int = 0) -> list[str]:
+        """See `Recorder.close`."""
+        return self._do("close", ordinal, run, beside) or []
+
+    def abandon(self, ordinal: int, state: str, end: datetime, beside: int = 0) -> None:
+        """See `Recorder.abandon`."""
+        self._do("abandon", ordinal, state, end, beside)
+
+    def finish(self, finished: datetime) -> None:
+        """See `Recorder.finish`."""
+        self._do("finish", finished)
+
+    @property
+    def aside(self) -> bool:
+        """Whether the rows are in another file than the one that was wanted."""
+        return self.path != self.wanted
+
+    def let_go(self) -> None:
+        """Close the file; a session that was not finished is lost by that."""
+        if self._recorder is not None:
+            self._recorder.let_go()
+
+    def keep_package_scan(self, key: str, packages: str) -> None:
+        """See `Recorder.keep_package_scan`."""
+        self._do("keep_package_scan", key, packages)
+
+    def _do(self, verb: str, *arguments: Any) -> Any:
+        if self._recorder is None:
+            return None
+        try:
+            return getattr(self._recorder, verb)(*arguments)
+        except _FAILURES as error:
+            self._go_aside(error)
+        if self._recorder is None:
+            return None
+        try:
+            return getattr(self._recorder, verb)(*arguments)
+        except _FAILURES as error:
+            self._give_up(error)
+        return None
+
+    def _make_ready(self, path: Path) -> None:
+        """Upgrade an older file, where that can be done at once."""
+        if not path.exists():
+            return
+        with contextlib.closing(_explaining(path, lambda: connect(path))) as connection:
+            found = _explaining(path, lambda: inspect(connection, path))
+            live = [uid for uid in open_sessions(connection, found) if locks.is_held(path, uid)]
+            foreign = _hosts(connection, live) - {self.facts.host} if live else set()
+        if foreign and on_network(path):
+            raise UserError(f"{path} is being recorded into from the host {min(foreign)}")
+        if found.schema is not Schema.OLDER:
+            return
+        if live:
+            raise UserError(f"{path} is being recorded into by an older benchdb")
+        if path.stat().st_size > MOST_TO_UPGRADE:
+            raise UserError(
+                f"{path} has an older schema and over a gigabyte: "
+                f"run `benchdb db upgrade --db {shlex.quote(str(path))}` once"
+            )
+        from benchdb.store.migrate import upgrade
+
+        copy = upgrade(path)
+        self.notes.append(f"upgraded {path.name} to this benchdb's schema; {copy} is as it was")
+
+    def _go_aside(self, error: Exception) -> None:
+        """Record into another file from here on, with what was recorded so far."""
+        before = self._recorder
+        self._recorder = None
+        for path in self._places():
+            if before is not None and path == before.path:
+                continue
+            try:
+                aside = Recorder(path, self.facts)
+            except _FAILURES:
+                continue
+            self._recorder = aside
+            if before is not None:
+                self._carry_over(before, aside)
+            self.notes.append(
+                f"could not record into {self.wanted} ({_reason(error)}): recorded into {path}"
+            )
+            self.notes.append(
+                "when that is mended: "
+                f"benchdb merge --db {shlex.quote(str(self.wanted))} {shlex.quote(str(path))}"
+            )
+            return
+        if before is not None:
+            before.let_go()
+        self._give_up(error)
+
+    def _places(self) -> Iterator[Path]:
+        name = f"{self.wanted.stem}-{self.facts.uid}{self.wanted.suffix or '.db'}"
+        yield self.wanted.with_name(name)
+        yield Path(tempfile.gettempdir()) / name
+
+    def _carry_over(self, before: Recorder, aside: Recorder) -> None:
+        aside.take_over(before)
+        try:
+            copy_open_session(before.path, self.facts.uid, aside)
+        except _FAILURES as error:
+            self.incomplete = True
+            self.notes.append(
+                f"the first {before.rows} rows stayed in {before.path} ({_reason(error)})"
+            )
+        before.let_go()
+
+    def _give_up(self, error: Exception) -> None:
+        if self._recorder is not None:
+            self._recorder.let_go()
+        self._recorder = None
+        self.incomplete = True
+        self.notes.append(f"nothing more could be recorded: {_reason(error)}")
+
+
+def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str | None]:
+    marks = ",".join("?" * len(uids))
+    query = f"select host from session where uid in ({marks})"
+    return {host for (host,) in connection.execute(query, uids)}
+
+
+def _explaining(path: Path, action: Any) -> Any:
+    try:
+        return action()
+    except sqlite3.Error as error:
+        raise explained(error, path) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return one line for what happened, in the user's words."""
+    if isinstance(error, SQLAlchemyError):
+        error = getattr(error, "orig", None) or error
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror
+    return " ".join(str(error).split())
