@@ -1,0 +1,75 @@
+"""Several blocks of one kind in one test are read as one longer block.
+
+What a meter adds up is added, maxima are kept, averages are weighted by the blocks' time. A block
+inside another of the same kind on the same subject is part of the outer one and counts once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from benchdb.collect.readings import Readings
+
+
+class Blocks:
+    """What the blocks of one test have seen so far, written into its readings' columns."""
+
+    __slots__ = ("_averages", "_maxima", "_open", "_sums", "readings")
+
+    def __init__(self, readings: Readings) -> None:
+        self.readings = readings
+        self._open: set[tuple[str, str]] = set()
+        self._sums: dict[str, float] = {}
+        self._maxima: dict[str, float] = {}
+        self._averages: dict[str, tuple[float, float]] = {}
+
+    def enter(self, kind: str, subject: str) -> bool:
+        """Return False if a block of this kind on this subject is open already."""
+        if (kind, subject) in self._open:
+            return False
+        self._open.add((kind, subject))
+        return True
+
+    def leave(self, kind: str, subject: str) -> None:
+        """Close what `enter` opened."""
+        self._open.discard((kind, subject))
+
+    def add(self, column: str, value: float) -> None:
+        """Set a column to the sum over the blocks."""
+        self._sums[column] = total = self._sums.get(column, 0.0) + value
+        self.readings.set(column, total)
+
+    def maximum(self, column: str, value: float) -> None:
+        """Set a column to the largest value of the blocks."""
+        self._maxima[column] = largest = max(self._maxima.get(column, value), value)
+        self.readings.set(column, largest)
+
+    def maximum_metric(self, name: str, value: float) -> None:
+        """Record a metric that is no column, as the largest value of the blocks."""
+        self._maxima[name] = largest = max(self._maxima.get(name, value), value)
+        self.readings.rounds[name, None, None] = [largest]
+
+    def average(self, column: str, value: float, seconds: float, *, whole: bool = False) -> None:
+        """Set a column to the blocks' average, weighted by their time; `whole` rounds it."""
+        integral, time = self._averages.get(column, (0.0, 0.0))
+        # A block too short for the clock still has its say.
+        weight = max(seconds, 1e-9)
+        integral, time = integral + value * weight, time + weight
+        self._averages[column] = (integral, time)
+        self.readings.set(column, round(integral / time) if whole else integral / time)
+
+
+# A process runs its tests one after another; the few more are for runners that use threads.
+_recent: deque[Blocks] = deque(maxlen=8)
+
+
+def blocks_of(readings: Readings) -> Blocks:
+    """Return the blocks of the test that these readings belong to."""
+    for blocks in _recent:
+        if blocks.readings is readings:
+            return blocks
+    blocks = Blocks(readings)
+    _recent.append(blocks)
+    return blocks

@@ -1,0 +1,153 @@
+"""How hard a scheduler works, and how long event loops of scheduler and workers stood still."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchdb.collect.dask_window import Window, ask_workers, worker_addresses
+from benchdb.collect.process_memory import peak_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from distributed import Client
+
+    from benchdb.collect.readings import Readings
+
+
+class _TickFunctions(NamedTuple):
+    begin: Callable[[str, Any], None]
+    end: Callable[[str, Any], float | None]
+
+
+def tick_functions() -> _TickFunctions:
+    """Return functions that begin and end the longest tick of a server's event loop.
+
+    ``digests_max`` keeps the longest tick of a whole life, which dashboards may show. So a window
+    sets it to zero, noting first how high it stood for all other windows and for the end, when the
+    larger of the two is put back.
+    """
+    name = "tick-duration"
+
+    def tick_now(server: Any) -> float:
+        # The tick that is under way: without this, time before the block would count in it.
+        measure = getattr(server, "_measure_tick", None)
+        if measure is not None:
+            measure()
+        return float(server.digests_max.get(name, 0.0))
+
+    def begin(token: str, server: Any) -> None:
+        windows = vars(server).setdefault("_benchdb_ticks", {})
+        longest = tick_now(server)
+        windows.setdefault("life", 0.0)
+        for other in windows:
+            windows[other] = max(windows[other], longest)
+        windows[token] = 0.0
+        server.digests_max[name] = 0.0
+
+    def end(token: str, server: Any) -> float | None:
+        windows = vars(server).get("_benchdb_ticks", {})
+        longest = tick_now(server)
+        if token not in windows:
+            return None
+        result: float = max(windows.pop(token), longest)
+        if set(windows) == {"life"}:
+            server.digests_max[name] = max(windows.pop("life"), longest)
+        return result
+
+    return _TickFunctions(begin, end)
+
+
+class _ServerFunctions(NamedTuple):
+    begin: Callable[..., Any]
+    end: Callable[..., Any]
+
+
+def worker_functions() -> _ServerFunctions:
+    """Return functions that begin and end the longest tick on a worker."""
+    begin_tick, end_tick = tick_functions()
+
+    def begin(token: str, dask_worker: Any) -> None:
+        begin_tick(token, dask_worker)
+
+    def end(token: str, dask_worker: Any) -> float | None:
+        return end_tick(token, dask_worker)
+
+    return _ServerFunctions(begin, end)
+
+
+def scheduler_functions() -> _ServerFunctions:
+    """Return functions that begin and end a window on a scheduler; both run on its loop thread."""
+    begin_tick, end_tick = tick_functions()
+    begin_peak, _, end_peak = peak_functions()
+
+    def begin(token: str, dask_scheduler: Any) -> tuple[float, float, int]:
+        import time
+
+        begin_tick(token, dask_scheduler)
+        begin_peak(f"{token}-scheduler")
+        return time.thread_time(), time.perf_counter(), dask_scheduler.monitor.count
+
+    def end(
+        token: str, cpu: float, wall: float, count: int, dask_scheduler: Any
+    ) -> tuple[float, float, int, float | None]:
+        import time
+
+        import psutil
+
+        cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
+        memory = end_peak(f"{token}-scheduler")
+        if memory is None:  # no Linux: what the scheduler's own monitor saw
+            sampled = dask_scheduler.monitor.range_query(count).get("memory", [])
+            memory = max(*sampled, psutil.Process().memory_info().rss, 0)
+        return cpu, wall, int(memory), end_tick(token, dask_scheduler)
+
+    return _ServerFunctions(begin, end)
+
+
+class _SchedulerWindow(Window):
+    what = "work of the scheduler"
+    kind = "scheduler"
+
+    async def begin(self) -> None:
+        client: Any = self.client
+        self._workers = await worker_addresses(client)
+        answers = await ask_workers(
+            client, worker_functions().begin, self.token, workers=self._workers
+        )
+        self._silent = answers.missing
+        self._before = await client.run_on_scheduler(scheduler_functions().begin, self.token)
+
+    async def finish(self) -> None:
+        client: Any = self.client
+        cpu, wall, memory, tick = await client.run_on_scheduler(
+            scheduler_functions().end, self.token, *self._before
+        )
+        self.blocks.average("scheduler_cpu_avg", cpu / wall if wall else 0.0, wall)
+        self.blocks.maximum("scheduler_memory_max", memory)
+        if tick is not None:
+            self.blocks.maximum("scheduler_max_tick", tick)
+        asked = [address for address in self._workers if address not in self._silent]
+        answers = await ask_workers(client, worker_functions().end, self.token, workers=asked)
+        ticks = [tick for tick in answers.given.values() if tick is not None]
+        if ticks:
+            self.blocks.maximum("worker_max_tick", max(ticks))
+        self.note_missing(
+            self._silent | answers.missing, "worker_max_tick is without these workers"
+        )
+
+
+def measure_scheduler(client: Client, readings: Readings) -> Window:
+    """Measure the scheduler's work inside a ``with`` or ``async with`` block.
+
+    Sets four columns: ``scheduler_cpu_avg``, CPU time of the thread of the scheduler's event loop
+    over wall time (a ratio; 1 is a loop that never rests); ``scheduler_memory_max``, the highest
+    resident memory of its process in bytes, exact on Linux, else as it samples itself;
+    ``scheduler_max_tick`` and ``worker_max_tick``, the longest time in seconds between two turns of
+    the event loop of the scheduler, and of the worker that stood still longest. A turn takes
+    ``distributed.admin.tick.interval`` (20 ms) where nothing holds it up.
+
+    In a `distributed.LocalCluster` the client's and the scheduler's loops are one thread of this
+    process, and CPU and memory are theirs together.
+    """
+    return _SchedulerWindow(client, readings)

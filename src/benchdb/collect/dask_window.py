@@ -1,0 +1,226 @@
+"""What all Dask meters share: a window over a block of code, and questions to every worker.
+
+Functions that run on a scheduler or a worker are made inside a factory function and import what
+they need themselves, so that cloudpickle sends them by value: benchdb needn't be installed
+there. What they close over must be plain too, as an instance of our classes goes by reference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self
+
+from benchdb.collect.blocks import Blocks, blocks_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from types import TracebackType
+
+    from distributed import Client
+
+    from benchdb.collect.readings import Readings
+
+#: Seconds that one worker has for an answer. Each is asked separately: a frozen one holds up none.
+WORKER_DEADLINE = 10.0
+
+#: Seconds that the start or the end of a window may take in all.
+DEADLINE = 30.0
+
+#: The same when the user interrupted the block: who presses Ctrl-C wants to get out.
+HURRIED_DEADLINE = 3.0
+
+_MOST_NAMED: Final = 3
+
+
+class Answers(NamedTuple):
+    """What workers said, by address, and why the others said nothing."""
+
+    given: dict[str, Any]
+    missing: dict[str, str]
+
+
+async def ask_workers(
+    client: Client, function: Callable[..., Any], *args: object, workers: Iterable[str]
+) -> Answers:
+    """Run a function on each of the workers, each with a deadline of its own.
+
+    `distributed.Client.run` over several workers waits for the slowest without limit.
+    """
+    seconds = WORKER_DEADLINE
+
+    async def ask(address: str) -> tuple[str, Any, str]:
+        question: Any = client.run(function, *args, workers=[address])
+        try:
+            answers = await asyncio.wait_for(question, seconds)
+            return address, answers[address], ""
+        except TimeoutError:
+            return address, None, f"no answer in {seconds:g} s"
+        except Exception as error:
+            return address, None, brief(error)
+
+    given, missing = {}, {}
+    for address, answer, trouble in await asyncio.gather(*map(ask, workers)):
+        if trouble:
+            missing[address] = trouble
+        else:
+            given[address] = answer
+    return Answers(given, missing)
+
+
+async def worker_addresses(client: Client) -> list[str]:
+    """Return the addresses of all workers; `Client.scheduler_info` may leave some out."""
+    untyped: Any = client
+    return list(await untyped.run_on_scheduler(_worker_addresses()))
+
+
+def _worker_addresses() -> Callable[..., list[str]]:
+    def addresses(dask_scheduler: Any) -> list[str]:
+        return list(dask_scheduler.workers)
+
+    return addresses
+
+
+def brief(error: BaseException) -> str:
+    """Return an error as a part of one line."""
+    text = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def named(missing: Mapping[str, str]) -> str:
+    """Return workers and what is wrong with each, as a part of one line."""
+    listed = [f"{address} ({why})" for address, why in list(missing.items())[:_MOST_NAMED]]
+    more = len(missing) - len(listed)
+    return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
+
+
+class Window:
+    """A measurement of a cluster between the start and the end of a block.
+
+    ``with`` is for a synchronous client, ``async with`` for either. The block's own exception is
+    always what is seen; what the window can't do becomes a note. Several windows of one kind in
+    a test are read as one longer window, see `benchdb.collect.blocks`.
+
+    Parameters
+    ----------
+    client
+        A client that is connected.
+    readings
+        Where the values go.
+    """
+
+    #: What is measured, as a note names it.
+    what: ClassVar[str]
+
+    #: Windows of one kind inside each other count once.
+    kind: str
+
+    def __init__(self, client: Client, readings: Readings) -> None:
+        self.client = client
+        self.readings = readings
+        self.token = uuid.uuid4().hex
+        self._measuring = False
+        self._entered = ""
+
+    @property
+    def blocks(self) -> Blocks:
+        """Where this window's values meet those of earlier ones in the same test."""
+        return blocks_of(self.readings)
+
+    async def begin(self) -> None:
+        """Start to measure."""
+        raise NotImplementedError
+
+    async def finish(self) -> None:
+        """Measure, and write the values into the readings."""
+        raise NotImplementedError
+
+    def note(self, why: str) -> None:
+        """Say that something was not measured."""
+        self.readings.note(f"{self.what} not measured: {why}")
+
+    def note_missing(self, missing: Mapping[str, str], consequence: str) -> None:
+        """Say which workers did not answer."""
+        if missing:
+            self.readings.note(f"{self.what}: {consequence}: {named(missing)}")
+
+    def __enter__(self) -> Self:
+        if self.client.asynchronous:
+            self.note("an asynchronous client needs `async with`")
+        elif self._may_begin():
+            self._measuring = self._wait_for(self.begin, DEADLINE)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._may_finish():
+            hurried = error is not None and not isinstance(error, Exception)
+            self._wait_for(self.finish, HURRIED_DEADLINE if hurried else DEADLINE)
+
+    async def __aenter__(self) -> Self:
+        if not self.client.asynchronous:
+            return self.__enter__()
+        if self._may_begin():
+            self._measuring = await self._await(self.begin)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self.client.asynchronous:
+            self.__exit__(kind, error, traceback)
+        elif self._may_finish():
+            await self._await(self.finish)
+
+    def _may_begin(self) -> bool:
+        if self.client.status != "running":
+            self.note(f"the client is {self.client.status}")
+            return False
+        scheduler = self.client.scheduler
+        self._entered = str(scheduler.address) if scheduler is not None else ""
+        if self.blocks.enter(self.kind, self._entered):
+            return True
+        self._entered = ""
+        return False
+
+    def _may_finish(self) -> bool:
+        if self._entered:
+            self.blocks.leave(self.kind, self._entered)
+            self._entered = ""
+        measuring, self._measuring = self._measuring, False
+        if measuring and self.client.status != "running":
+            # Asking would wait for a connection that is gone.
+            status = "lost its scheduler" if self.client.status == "connecting" else "was closed"
+            self.note(f"the client {status} inside the block")
+            return False
+        return measuring
+
+    def _wait_for(self, step: Callable[[], Awaitable[None]], seconds: float) -> bool:
+        try:
+            client: Any = self.client
+            client.sync(step, callback_timeout=seconds)
+        except Exception as error:
+            self._failed(error, seconds)
+            return False
+        return True
+
+    async def _await(self, step: Callable[[], Awaitable[None]]) -> bool:
+        try:
+            await asyncio.wait_for(step(), DEADLINE)
+        except Exception as error:
+            self._failed(error, DEADLINE)
+            return False
+        return True
+
+    def _failed(self, error: Exception, seconds: float) -> None:
+        if isinstance(error, TimeoutError):
+            self.note(f"the scheduler did not answer in {seconds:g} s")
+        else:
+            self.note(brief(error))

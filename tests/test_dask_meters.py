@@ -1,0 +1,487 @@
+"""The Dask meters on real clusters."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from importlib.util import find_spec
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+distributed = pytest.importorskip("distributed")
+
+from distributed import Client, LocalCluster  # noqa: E402
+
+from benchdb.collect import dask_window  # noqa: E402
+from benchdb.collect.dask_cluster import (  # noqa: E402
+    ClusterInfo,
+    cluster_info,
+    note_cluster,
+    note_cluster_async,
+    set_cluster_info,
+)
+from benchdb.collect.dask_memory import measure_memory  # noqa: E402
+from benchdb.collect.dask_report import performance_report  # noqa: E402
+from benchdb.collect.dask_scheduler import measure_scheduler  # noqa: E402
+from benchdb.collect.dask_tasks import measure_task_durations  # noqa: E402
+from benchdb.collect.readings import Readings  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MIB = 2**20
+METERS = (measure_memory, measure_task_durations, measure_scheduler)
+COLUMNS = {
+    "average_memory",
+    "peak_memory",
+    "compute_time",
+    "disk_spill_time",
+    "serializing_time",
+    "transfer_time",
+    "scheduler_cpu_avg",
+    "scheduler_memory_max",
+    "scheduler_max_tick",
+    "worker_max_tick",
+}
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="exact peaks and SIGSTOP are Linux's")
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Client]:
+    """Two workers, each a process."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, memory_limit="500MB", dashboard_address=":0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def threads() -> Iterator[Client]:
+    """Two workers in this process."""
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[str]:
+    """The address of a scheduler with a worker in an environment without benchdb."""
+    script = """
+import asyncio, sys
+sys.modules["benchdb"] = None  # importing it fails, as where it isn't installed
+from distributed import Scheduler, Worker
+
+async def main():
+    async with Scheduler(port=0, dashboard_address=":0") as scheduler:
+        async with Worker(scheduler.address, nthreads=3, memory_limit="700MB"):
+            print(scheduler.address, flush=True)
+            await scheduler.finished()
+
+asyncio.run(main())
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def readings() -> Readings:
+    return Readings()
+
+
+# Functions that workers run, made inside others so that they travel by value.
+
+
+def transient_of(size: int) -> Any:
+    return lambda: len(bytearray(size))
+
+
+def busy_for(seconds: float) -> Any:
+    def busy(_: object) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    return busy
+
+
+def sleeper() -> Any:
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+
+    return sleep
+
+
+def fail_after(action: Any) -> None:
+    action()
+    raise ZeroDivisionError
+
+
+@linux
+def test_a_transient_is_in_the_exact_peak_of_a_worker(
+    processes: Client, readings: Readings
+) -> None:
+    quiet = Readings()
+    with measure_memory(processes, quiet):
+        pass
+    with measure_memory(processes, readings):
+        processes.submit(transient_of(200 * MIB), pure=False).result()
+
+    peak = readings.rounds["worker_peak_memory", None, None][0]
+    assert peak - quiet.rounds["worker_peak_memory", None, None][0] > 150 * MIB
+    assert 0 < readings.columns["average_memory"] <= readings.columns["peak_memory"]
+
+
+def test_memory_that_stays_is_in_the_sampled_memory_of_the_cluster(
+    processes: Client, readings: Readings
+) -> None:
+    empty = Readings()
+    with measure_memory(processes, empty):
+        pass
+    with measure_memory(processes, readings):
+        block = processes.submit(lambda: b"x" * (100 * MIB), pure=False)
+        block.result()
+    assert readings.columns["peak_memory"] - empty.columns["peak_memory"] > 80 * MIB
+
+
+def test_workers_in_one_process_count_it_once(threads: Client, readings: Readings) -> None:
+    import psutil
+
+    with measure_memory(threads, readings):
+        pass
+    assert readings.columns["peak_memory"] < 1.5 * psutil.Process().memory_info().rss
+
+
+def test_compute_time_is_what_tasks_computed(processes: Client, readings: Readings) -> None:
+    begun = time.perf_counter()
+    with measure_task_durations(processes, readings):
+        processes.gather(processes.map(busy_for(0.1), range(6), pure=False))
+    wall = time.perf_counter() - begun
+
+    assert 0.6 <= readings.columns["compute_time"] <= 2 * wall
+    assert readings.columns["disk_spill_time"] == 0
+
+
+def test_work_before_the_block_is_not_in_it(processes: Client, readings: Readings) -> None:
+    processes.gather(processes.map(busy_for(0.3), range(4), pure=False))
+    with measure_task_durations(processes, readings):
+        pass
+    assert readings.columns["compute_time"] < 0.1
+
+
+def test_time_of_tasks_that_fail_is_computing(processes: Client, readings: Readings) -> None:
+    busy = busy_for(0.2)
+
+    def fail() -> None:
+        busy(None)
+        raise ValueError("as it should")
+
+    with measure_task_durations(processes, readings):
+        assert processes.submit(fail, pure=False).exception() is not None
+    assert readings.columns["compute_time"] >= 0.2
+
+
+def test_spilling_shows_as_disk_time_and_moving_as_transfer(
+    processes: Client, readings: Readings
+) -> None:
+    first, second = processes.scheduler_info()["workers"]
+    with measure_task_durations(processes, readings):
+        blocks = processes.map(
+            lambda _: os.urandom(50 * MIB), range(8), workers=[first], pure=False
+        )
+        distributed.wait(blocks)
+        processes.submit(len, blocks[0], workers=[second], pure=False).result()
+
+    assert readings.columns["disk_spill_time"] > 0
+    assert readings.columns["transfer_time"] > 0
+    assert readings.columns["serializing_time"] > 0
+
+
+def test_several_blocks_add_times_and_keep_maxima(processes: Client, readings: Readings) -> None:
+    for _ in range(2):
+        with measure_task_durations(processes, readings), measure_scheduler(processes, readings):
+            processes.submit(busy_for(0.2), 0, pure=False).result()
+            if "scheduler_max_tick" not in readings.columns:
+                processes.run_on_scheduler(sleeper(), 0.3)
+
+    assert readings.columns["compute_time"] >= 0.4
+    assert readings.columns["scheduler_max_tick"] >= 0.3
+
+
+def test_a_block_within_a_block_counts_once(processes: Client, readings: Readings) -> None:
+    begun = time.perf_counter()
+    with (
+        measure_task_durations(processes, readings),
+        measure_task_durations(processes, readings),
+    ):
+        processes.submit(busy_for(0.5), 0, pure=False).result()
+    assert 0.5 <= readings.columns["compute_time"] <= time.perf_counter() - begun
+
+
+def test_a_blocked_loop_shows_as_a_long_tick_of_that_loop(
+    processes: Client, readings: Readings
+) -> None:
+    quiet = Readings()
+    with measure_scheduler(processes, readings):
+        processes.run_on_scheduler(sleeper(), 0.6)
+        processes.run(sleeper(), 0.4)
+    with measure_scheduler(processes, quiet):
+        pass
+
+    assert readings.columns["scheduler_max_tick"] >= 0.6
+    assert readings.columns["worker_max_tick"] >= 0.4
+    assert quiet.columns["scheduler_max_tick"] < 0.6
+    assert quiet.columns["worker_max_tick"] < 0.4
+
+
+def test_dashboards_keep_the_longest_tick_of_the_schedulers_life(threads: Client) -> None:
+    cluster: Any = threads.cluster
+    threads.run_on_scheduler(sleeper(), 0.3)
+    threads.run_on_scheduler(lambda: None)
+    with measure_scheduler(threads, Readings()):
+        assert cluster.scheduler.digests_max["tick-duration"] < 0.3
+    assert cluster.scheduler.digests_max["tick-duration"] >= 0.3
+
+
+def test_a_busy_scheduler_shows_as_cpu(processes: Client) -> None:
+    idle, busy = Readings(), Readings()
+    with measure_scheduler(processes, idle):
+        processes.submit(sleeper(), 0.3, pure=False).result()
+    with measure_scheduler(processes, busy):
+        processes.run_on_scheduler(busy_for(0.3), 0)
+
+    assert 0 < idle.columns["scheduler_cpu_avg"] < busy.columns["scheduler_cpu_avg"] <= 1.01
+    assert busy.columns["scheduler_memory_max"] > 20 * MIB
+
+
+@linux
+def test_a_frozen_worker_holds_up_no_one_and_is_named(
+    processes: Client, readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dask_window, "WORKER_DEADLINE", 0.3)
+    address, pid = next(iter(processes.run(os.getpid).items()))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with ExitStack() as stack:
+            for meter in METERS:
+                stack.enter_context(meter(processes, readings))
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+    assert set(readings.columns) >= COLUMNS
+    assert len(readings.notes) == len(METERS)
+    assert all(f"{address} (no answer in 0.3 s)" in note for note in readings.notes)
+
+
+def test_a_cluster_without_benchdb_is_measured(foreign: str, readings: Readings) -> None:
+    with Client(foreign) as client:
+        with pytest.raises(ModuleNotFoundError):
+            client.run_on_scheduler(lambda: __import__("benchdb"))
+        with ExitStack() as stack:
+            for meter in METERS:
+                stack.enter_context(meter(client, readings))
+            client.submit(busy_for(0.1), 0).result()
+        note_cluster(client, readings)
+
+    assert readings.notes == []
+    assert set(readings.columns) >= COLUMNS | {"dask_version", "distributed_version"}
+    assert readings.cluster is not None
+    assert readings.cluster.kind == "address"
+    assert readings.cluster.workers == 1
+    assert readings.cluster.threads == 3
+    assert readings.cluster.memory_limit == 700_000_000
+
+
+def test_versions_that_differ_are_named_and_the_schedulers_are_recorded(
+    foreign: str, readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    true = distributed.versions.get_versions()["packages"]
+    with Client(foreign) as client:
+        ours = {"packages": {**true, "dask": "1.2.3"}}
+        monkeypatch.setattr("distributed.versions.get_versions", lambda *_: ours)
+        note_cluster(client, readings, local_versions={"dask": "1.2.3+4.gabc"})
+
+    assert readings.columns["dask_version"] == true["dask"]
+    (note,) = readings.notes
+    assert f"dask: client 1.2.3, scheduler {true['dask']}, workers {true['dask']}" in note
+
+
+def test_a_local_cluster_has_the_versions_of_this_environment(
+    processes: Client, readings: Readings
+) -> None:
+    note_cluster(processes, readings, local_versions={"dask": "1.2.3+4.gabc", "zarr": "3"})
+
+    assert readings.columns["dask_version"] == "1.2.3+4.gabc"
+    assert readings.columns["distributed_version"] == distributed.__version__
+    assert readings.notes == []
+    cluster = readings.cluster
+    assert cluster is not None
+    assert (cluster.kind, cluster.workers, cluster.threads) == ("local", 2, 1)
+    assert cluster.memory_limit == 500_000_000
+    for versions in (cluster.scheduler_versions, cluster.worker_versions):
+        assert dict(versions)["dask"] == "1.2.3+4.gabc"
+        assert "zarr" not in dict(versions)
+
+
+def test_two_looks_at_one_cluster_are_equal(processes: Client, readings: Readings) -> None:
+    again = Readings()
+    note_cluster(processes, readings)
+    note_cluster(processes, again)
+    assert readings.cluster == again.cluster
+
+
+def test_a_clusters_name_and_dashboard_are_recorded(processes: Client, readings: Readings) -> None:
+    cluster: Any = processes.cluster
+    expected = ClusterInfo(cluster.name, None, cluster.dashboard_link)
+    assert set_cluster_info(cluster, readings) == expected
+    assert cluster_info(processes) == expected
+    assert readings.columns["cluster_name"] == cluster.name
+
+
+def test_a_cluster_that_has_an_id_and_a_page_is_recorded_with_them() -> None:
+    cluster = SimpleNamespace(
+        name="nightly", cluster_id=17, details_url="https://host/17", dashboard_link="https://d"
+    )
+    assert cluster_info(cluster) == ("nightly", "17", "https://host/17")
+
+
+def test_an_asynchronous_client_is_measured_with_async_with(readings: Readings) -> None:
+    async def main() -> None:
+        async with (
+            LocalCluster(
+                n_workers=1, processes=False, asynchronous=True, dashboard_address=":0"
+            ) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            async with (
+                measure_memory(client, readings),
+                measure_task_durations(client, readings),
+                measure_scheduler(client, readings),
+            ):
+                await client.submit(busy_for(0.1), 0)
+            await note_cluster_async(client, readings)
+
+    asyncio.run(main())
+    assert readings.notes == []
+    assert set(readings.columns) >= COLUMNS
+    assert readings.columns["compute_time"] >= 0.1
+    assert readings.cluster is not None
+
+
+def test_with_on_an_asynchronous_client_says_what_to_write(readings: Readings) -> None:
+    async def main() -> None:
+        async with (
+            LocalCluster(
+                n_workers=1, processes=False, asynchronous=True, dashboard_address=":0"
+            ) as cluster,
+            Client(cluster, asynchronous=True) as client,
+        ):
+            for meter in METERS:
+                with meter(client, readings):
+                    await client.submit(busy_for(0), 0)
+
+    asyncio.run(main())
+    assert readings.columns == {}
+    assert len(readings.notes) == len(METERS)
+    assert all("needs `async with`" in note for note in readings.notes)
+
+
+def test_async_with_on_a_synchronous_client_measures(threads: Client, readings: Readings) -> None:
+    async def main() -> None:
+        async with measure_memory(threads, readings):
+            pass
+
+    asyncio.run(main())
+    assert readings.columns["peak_memory"] > 0
+
+
+@pytest.mark.parametrize("meter", METERS)
+@pytest.mark.parametrize("end", ["client", "cluster"])
+def test_an_end_inside_the_block_hides_no_exception(
+    threads: Client, readings: Readings, meter: Any, end: str
+) -> None:
+    cluster: Any = threads.cluster
+    with pytest.raises(ZeroDivisionError), meter(threads, readings):
+        fail_after(threads.close if end == "client" else cluster.close)
+
+    assert readings.columns == {}
+    (note,) = readings.notes
+    assert "not measured" in note
+
+
+def test_a_scheduler_that_is_killed_inside_the_block_is_noted(readings: Readings) -> None:
+    script = (
+        "import asyncio\nfrom distributed import Scheduler\nasync def main():\n"
+        "    async with Scheduler(port=0, dashboard_address=':0') as s:\n"
+        "        print(s.address, flush=True)\n        await s.finished()\nasyncio.run(main())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        with (
+            Client(process.stdout.readline().strip()) as client,
+            pytest.raises(ZeroDivisionError),
+            measure_scheduler(client, readings),
+        ):
+            fail_after(lambda: (process.kill(), process.wait()))
+
+    (note,) = readings.notes
+    assert note.startswith("work of the scheduler not measured")
+
+
+def test_a_client_that_is_closed_before_the_block_is_noted(
+    threads: Client, readings: Readings
+) -> None:
+    threads.close()
+    with measure_memory(threads, readings):
+        pass
+    assert readings.notes == ["memory of the cluster not measured: the client is closed"]
+
+
+@pytest.mark.skipif(find_spec("bokeh") is None, reason="Dask draws its report with bokeh")
+def test_the_performance_report_of_a_block_that_raises_is_written(
+    processes: Client, readings: Readings, tmp_path: Path
+) -> None:
+    report = performance_report(processes, readings, tmp_path / "new" / "report.html")
+    with pytest.raises(ZeroDivisionError), report:
+        fail_after(processes.submit(busy_for(0.01), 0, pure=False).result)
+
+    assert report.written
+    html = report.path.read_text("utf-8")
+    assert "busy_for" in html
+    assert readings.notes == []
+
+
+@pytest.mark.skipif(find_spec("bokeh") is not None, reason="there is bokeh")
+def test_a_scheduler_without_bokeh_writes_no_report_and_says_so(
+    processes: Client, readings: Readings, tmp_path: Path
+) -> None:
+    with performance_report(processes, readings, tmp_path / "report.html") as report:
+        processes.submit(busy_for(0.01), 0, pure=False).result()
+
+    assert not report.written
+    assert not report.path.exists()
+    (note,) = readings.notes
+    assert note.startswith("Dask's performance report not written")
