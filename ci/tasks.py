@@ -21,7 +21,7 @@ CHECKS: Final = {
     "lint": ("ruff", "check", "--quiet"),
     "format": ("ruff", "format", "--check", "--quiet"),
     "types": ("mypy", "--no-error-summary"),
-    "layers": ("lint-imports",),
+    "layers": ("lint-imports", "--no-logo"),
     "migrations": ("python", "-m", "alembic", "check"),
 }
 
