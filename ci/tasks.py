@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 #: Checks beside the tests: what they are called, and the modules and programs that make them.
 CHECKS: Final = {
     "lint": ("ruff", "check", "--quiet"),
-    "format": ("ruff", "format", "--check", "--quiet"),
+    "format": ("ruff", "format", "--check", "--quiet", "--output-format=concise"),
     "types": ("mypy", "--no-error-summary"),
     "layers": ("lint-imports", "--no-logo"),
     "migrations": ("python", "-m", "alembic", "check"),
