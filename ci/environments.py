@@ -177,7 +177,10 @@ class Environments:
             try:
                 self._call(*command)
             except Failure as failure:
-                hopeless = re.search("No solution found|No matching distribution", str(failure))
+                hopeless = re.search(
+                    "No solution found|No matching distribution|backend returned an error",
+                    str(failure),
+                )
                 if hopeless or attempt == _ATTEMPTS:
                     raise
                 _say(f"again, for this failed: {str(failure).splitlines()[-1]}")
