@@ -51,7 +51,9 @@ class ArtifactFolder:
             place = self.place(nodeid, f"{file.name}.zip")
             shutil.make_archive(str(place.with_suffix("")), "zip", file)
         else:
-            place = self.place(nodeid, file.name)
+            # Else pytest would collect a test file that was attached.
+            name = f"{file.name}.txt" if file.suffix == ".py" else file.name
+            place = self.place(nodeid, name)
             shutil.copyfile(file, place)
         return self.described(kind, place)
 

@@ -63,7 +63,10 @@ def auto_benchmark_time(request: pytest.FixtureRequest) -> None:
     """Time the whole call phase of this test."""
     running = _running(request)
     if running is not None:
+        from benchdb.plugin.observer import time_call_phase
+
         running.times_call = True
+        time_call_phase(request.config)
 
 
 @pytest.fixture

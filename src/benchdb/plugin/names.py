@@ -8,16 +8,16 @@ if TYPE_CHECKING:
     import pytest
 
 
-def names_of(nodeid: str, config: pytest.Config) -> dict[str, str | None]:
-    """Return ``name``, ``originalname`` and ``path`` of a test.
+def names_of(nodeid: str, config: pytest.Config) -> tuple[str, str, str | None]:
+    """Return the name, the original name and the path of a test.
 
     The name holds the class and the parameters (``TestIO::test_read[1-a]``), so that
     ``path::name`` is the node id; the original name is without the parameters.
     """
     path, separator, name = without_group(nodeid, config).partition("::")
     if not separator:
-        return {"name": path, "originalname": path, "path": path}
-    return {"name": name, "originalname": name.partition("[")[0], "path": path}
+        return path, path, path
+    return name, name.partition("[")[0], path
 
 
 def without_group(nodeid: str, config: pytest.Config) -> str:

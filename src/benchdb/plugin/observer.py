@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 #: How often an item was run, and its attempts in this round, by pytest-rerunfailures.
 ROUND: pytest.StashKey[int] = pytest.StashKey()
 ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
+_CALL_PHASE = "benchdb-call-phase"
 _REPORTS: pytest.StashKey[list[pytest.TestReport]] = pytest.StashKey()
 
 
@@ -78,7 +79,7 @@ class Observer:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """The row is in its call phase."""
         if (writer := self._writer) is not None:
-            writer.advanced(item.stash[RUNNING], "call")
+            writer.advanced(item.stash[RUNNING], "setup")
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -86,7 +87,7 @@ class Observer:
         """The row is in its teardown phase."""
         running = item.stash.get(RUNNING, None)
         if running is not None and (writer := self._writer) is not None:
-            writer.advanced(running, "teardown")
+            writer.advanced(running, "call" if "call" in running.outcomes else "setup")
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -144,10 +145,9 @@ def outcome_of(report: pytest.TestReport) -> str:
 class CallPhase:
     """Times the call phase as a whole, as close around the test as it gets."""
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, *, every_test: bool) -> None:
         self._peaks: tuple[Any, Any] | None = None
-        if bench.every_test:
+        if every_test:
             from benchdb.collect.process_memory import peak, reset_peak
 
             self._peaks = (reset_peak, peak)
@@ -173,3 +173,9 @@ class CallPhase:
                     readings.record("process_peak_memory", highest)
             if not readings.all_rounds("duration"):
                 readings.set("duration", elapsed)
+
+
+def time_call_phase(config: pytest.Config, *, every_test: bool = False) -> None:
+    """Have call phases timed from here on; a hook that nobody needs would cost each test."""
+    if not config.pluginmanager.hasplugin(_CALL_PHASE):
+        config.pluginmanager.register(CallPhase(every_test=every_test), _CALL_PHASE)

@@ -84,8 +84,11 @@ class RunningTest:
         from benchdb.plugin.names import names_of
         from benchdb.store.models import TestRun
 
+        name, originalname, path = names_of(self.item.nodeid, self.item.config)
         row = TestRun(
-            **names_of(self.item.nodeid, self.item.config),
+            name=name,
+            originalname=originalname,
+            path=path,
             version=self.version,
             attempt=self.attempt,
             round=self.round,

@@ -43,7 +43,7 @@ class Bench:
 def start(config: pytest.Config) -> None:
     """Register what records: on a controller the writer, where tests run the observer."""
     from benchdb.plugin.exclusive import ExclusiveTokens
-    from benchdb.plugin.observer import CallPhase, Observer
+    from benchdb.plugin.observer import Observer, time_call_phase
     from benchdb.plugin.rounds import Rounds
 
     try:
@@ -63,7 +63,8 @@ def start(config: pytest.Config) -> None:
         manager.register(controller, "benchdb-controller")
         observer = Observer(config, bench, controller)
     manager.register(observer, "benchdb-observer")
-    manager.register(CallPhase(bench), "benchdb-call-phase")
+    if bench.every_test:
+        time_call_phase(config, every_test=True)
     if bench.repeat > 1:
         manager.register(Rounds(config, bench), "benchdb-rounds")
 

@@ -12,6 +12,7 @@ import math
 import sqlite3
 import time
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, insert
@@ -33,7 +34,7 @@ from benchdb.store.models import Artifact, Measurement, Session, TestRun
 from benchdb.store.values import UnfitValue, fitting, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 #: Seconds between checkpoints: what a copy of the file alone, without its log, may lack.
 CHECKPOINT_SECONDS: Final = 2.0
+
+_INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
 
 #: Columns that the recorder keeps; a test's own values for them are refused.
 OWN_COLUMNS: Final = frozenset(
@@ -58,7 +61,9 @@ SETTABLE: Final = {
 
 def stored_instant(value: datetime) -> str:
     """Return an instant as SQLite holds it: the form of SQLAlchemy's DateTime."""
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
 
 
 class Recorder:
@@ -70,6 +75,8 @@ class Recorder:
         A SQLite file: missing, empty, or at the newest schema.
     facts
         What is known of the session.
+    constant
+        Columns that every row of the session starts with.
 
     Raises
     ------
@@ -77,7 +84,12 @@ class Recorder:
         If the session can't be recorded there; the file is untouched.
     """
 
-    def __init__(self, path: Path, facts: records.SessionFacts) -> None:
+    def __init__(
+        self,
+        path: Path,
+        facts: records.SessionFacts,
+        constant: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         self.path = path
         self.facts = facts
         self.uid = facts.uid
@@ -96,6 +108,7 @@ class Recorder:
             close_lost_sessions(self._connection, path)
             self._lock = SessionLock(path, facts.uid)
             self.session_id = self._begin(facts)
+            self._opening = self._prepare_opening(constant)
         except BaseException:
             self._raw.close()
             if self._lock is not None:
@@ -125,15 +138,35 @@ class Recorder:
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
         return session_id
 
-    def open(self, start: datetime, values: dict[str, object]) -> int:
+    def _prepare_opening(self, constant: Mapping[str, object]) -> tuple[str, tuple[Any, ...]]:
+        """Return the statement that opens a row, and the values that are always the same."""
+        fixed = {
+            "session_id": self.session_id,
+            "beside": 0,
+            "state": "open",
+            "phase": "setup",
+            **self._fit(constant, []),
+        }
+        return _insert("test_run", (*fixed, *_OPENING)), tuple(fixed.values())
+
+    def open(
+        self,
+        start: datetime,
+        names: tuple[str, str, str | None],
+        attempt: int = 1,
+        round: int = 1,
+        version: str | None = None,
+    ) -> int:
         """Write the row of a test that starts, in its setup phase.
 
         Parameters
         ----------
         start
             When it started.
-        values
-            Columns by name: its names, attempt, round, versions.
+        names
+            Its name, original name and path.
+        attempt, round, version
+            As in the columns.
 
         Returns
         -------
@@ -141,28 +174,47 @@ class Recorder:
             The row's ordinal in the session.
         """
         self._ordinal += 1
-        ordinal = self._ordinal
         instant = stored_instant(start)
-        row = {
-            "session_id": self.session_id,
-            "ordinal": ordinal,
-            "attempt": 1,
-            "round": 1,
-            "beside": 0,
-            "state": "open",
-            "phase": "setup",
-            "phase_start": instant,
-            "start": instant,
-            **self._fit(values, []),
-        }
-        self._write(_insert("test_run", tuple(row)), tuple(row.values()))
+        name, originalname, path = names
+        sql, fixed = self._opening
+        fresh = (
+            self._ordinal,
+            text(name),
+            text(originalname),
+            None if path is None else text(path),
+            None if version is None else text(version),
+            attempt,
+            round,
+            instant,
+            instant,
+        )
+        self._write(sql, fixed + fresh)
         self.rows += 1
-        return ordinal
+        return self._ordinal
 
-    def advance(self, ordinal: int, phase: str, since: datetime, values: dict[str, object]) -> None:
-        """Note that an open row is in its next phase, with what became known in the last."""
-        row = {"phase": phase, "phase_start": stored_instant(since), **self._fit(values, [])}
-        self._update(ordinal, row)
+    def advance(self, ordinal: int, ended: str, outcome: str, since: datetime) -> None:
+        """Note that a phase of an open row ended, and that its next one began.
+
+        Parameters
+        ----------
+        ordinal
+            The row.
+        ended
+            ``"setup"`` or ``"call"``.
+        outcome
+            Its outcome; only after a setup that passed comes the call.
+        since
+            When the next phase began.
+        """
+        phase = "call" if ended == "setup" and outcome == "passed" else "teardown"
+        self._write(
+            _ADVANCE[ended], (phase, stored_instant(since), outcome, self.session_id, ordinal)
+        )
+
+    def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
+        """Note what is only known of an open row when its worker's first report is here."""
+        if (attempt, round, version) != (1, 1, None):
+            self._update(ordinal, {"attempt": attempt, "round": round, "version": version})
 
     def remove(self, ordinal: int) -> None:
         """Take back an open row: the test asks for nothing of benchdb."""
@@ -240,7 +292,7 @@ class Recorder:
         self._write("DELETE FROM local_package_scan WHERE key<>?", (key,))
         self._write("INSERT OR REPLACE INTO local_package_scan VALUES (?, ?)", (key, packages))
 
-    def _fit(self, values: dict[str, object], problems: list[str]) -> dict[str, Any]:
+    def _fit(self, values: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
         fit: dict[str, Any] = {}
         for name, value in values.items():
             kind = SETTABLE.get(name)
@@ -317,6 +369,25 @@ class Recorder:
             self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._checkpoint = now
 
+
+_ADVANCE: Final = {
+    ended: f"UPDATE test_run SET phase=?, phase_start=?, {ended}_outcome=? "
+    "WHERE session_id=? AND ordinal=?"
+    for ended in ("setup", "call")
+}
+
+#: What `Recorder.open` writes of each row beside what is the same for all.
+_OPENING: Final = (
+    "ordinal",
+    "name",
+    "originalname",
+    "path",
+    "version",
+    "attempt",
+    "round",
+    "start",
+    "phase_start",
+)
 
 _MEASUREMENT: Final = Measurement.__table__.columns.keys()
 _ARTIFACT: Final = Artifact.__table__.columns.keys()

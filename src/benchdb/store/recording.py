@@ -23,7 +23,7 @@ from benchdb.store.merge import copy_open_session, open_sessions
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from benchdb import records
@@ -43,6 +43,8 @@ class Recording:
         The database that the user named.
     facts
         What is known of the session.
+    constant
+        Columns that every row of the session starts with.
 
     Attributes
     ----------
@@ -56,15 +58,18 @@ class Recording:
         Test runs recorded.
     """
 
-    def __init__(self, wanted: Path, facts: records.SessionFacts) -> None:
+    def __init__(
+        self, wanted: Path, facts: records.SessionFacts, constant: Mapping[str, object]
+    ) -> None:
         self.wanted = wanted
         self.facts = facts
+        self.constant = constant
         self.notes: list[str] = []
         self.incomplete = False
         self._recorder: Recorder | None = None
         try:
             self._make_ready(wanted)
-            self._recorder = Recorder(wanted, facts)
+            self._recorder = Recorder(wanted, facts, constant)
         except _FAILURES as error:
             self._go_aside(error)
 
@@ -78,13 +83,24 @@ class Recording:
         """The number of test runs recorded."""
         return 0 if self._recorder is None else self._recorder.rows
 
-    def open(self, start: datetime, values: dict[str, object]) -> int:
+    def open(
+        self,
+        start: datetime,
+        names: tuple[str, str, str | None],
+        attempt: int = 1,
+        round: int = 1,
+        version: str | None = None,
+    ) -> int:
         """See `Recorder.open`; returns 0 where nothing is recorded."""
-        return self._do("open", start, values) or 0
+        return self._do("open", start, names, attempt, round, version) or 0
 
-    def advance(self, ordinal: int, phase: str, since: datetime, values: dict[str, object]) -> None:
+    def advance(self, ordinal: int, ended: str, outcome: str, since: datetime) -> None:
         """See `Recorder.advance`."""
-        self._do("advance", ordinal, phase, since, values)
+        self._do("advance", ordinal, ended, outcome, since)
+
+    def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
+        """See `Recorder.identify`."""
+        self._do("identify", ordinal, attempt, round, version)
 
     def remove(self, ordinal: int) -> None:
         """See `Recorder.remove`."""
@@ -163,7 +179,7 @@ class Recording:
             if before is not None and path == before.path:
                 continue
             try:
-                aside = Recorder(path, self.facts)
+                aside = Recorder(path, self.facts, self.constant)
             except _FAILURES:
                 continue
             self._recorder = aside
