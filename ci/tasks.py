@@ -21,7 +21,6 @@ CHECKS: Final = {
     "lint": ("ruff", "check", "--quiet"),
     "format": ("ruff", "format", "--check", "--quiet", "--output-format=concise"),
     "types": ("mypy", "--no-error-summary"),
-    "layers": ("lint-imports", "--no-logo"),
     "migrations": ("python", "-m", "alembic", "check"),
 }
 
