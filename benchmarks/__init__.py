@@ -1,0 +1,1 @@
+"""Dask workloads, recorded by benchdb."""

@@ -1,0 +1,59 @@
+"""How large the data of a workload is: fractions of the memory of the cluster it runs on.
+
+Chunks are fractions too, so the number of tasks stays the same on every cluster and a cluster with
+twice the memory does twice the work.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distributed import Client, Scheduler
+
+
+def cluster_memory(client: Client) -> int:
+    """Return the memory limits of all workers together, in bytes.
+
+    Raises
+    ------
+    ValueError
+        A worker has no memory limit, so nothing can be sized to it.
+    """
+
+    def limits(dask_scheduler: Scheduler) -> list[int]:
+        return [worker.memory_limit for worker in dask_scheduler.workers.values()]
+
+    # Not Client.scheduler_info(): some releases of distributed name five workers at most there.
+    memory = client.run_on_scheduler(limits)
+    if not memory or not all(memory):
+        raise ValueError("every worker needs a memory limit: start the cluster with memory_limit=")
+    return sum(memory)
+
+
+def square(nbytes: float, chunk_nbytes: float, itemsize: int = 8) -> tuple[int, int]:
+    """Return the sides of a square array and of its square chunks.
+
+    Parameters
+    ----------
+    nbytes, chunk_nbytes
+        The sizes aimed at, in bytes. The array has a whole number of equal chunks, at least one;
+        it is at most `nbytes` large unless a single chunk is larger.
+    itemsize
+        Bytes of one element.
+    """
+    chunk = max(1, math.isqrt(int(chunk_nbytes / itemsize)))
+    side = math.isqrt(int(nbytes / itemsize))
+    return max(1, side // chunk) * chunk, chunk
+
+
+def table(nbytes: float, partition_nbytes: float, row_nbytes: float) -> tuple[int, int]:
+    """Return the number of partitions of a table and of rows in each of them, at least one.
+
+    Parameters
+    ----------
+    nbytes, partition_nbytes, row_nbytes
+        Sizes in memory, in bytes.
+    """
+    return max(1, int(nbytes / partition_nbytes)), max(1, int(partition_nbytes / row_nbytes))

@@ -1,0 +1,1 @@
+"""Workloads of which the first question is whether they end."""
