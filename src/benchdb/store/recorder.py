@@ -96,6 +96,7 @@ class Recorder:
         self.rows = 0
         self._ordinal = 0
         self._checkpoint = time.monotonic()
+        self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._raw = connect(path, write=True, create=True)
@@ -247,12 +248,12 @@ class Recorder:
             "end": stored_instant(run.end),
             **self._fit(run.columns, problems),
         }
-        if not run.measurements and not run.artifacts and run.cluster is None:
+        if run.cluster is not None:
+            row["cluster"] = self._cluster(run.cluster)
+        if not run.measurements and not run.artifacts:
             self._update(ordinal, row)
             return problems
         with self._transaction():
-            if run.cluster is not None:
-                row["cluster"] = shared.cluster(self._connection, run.cluster)
             self._update(ordinal, row)
             self._insert_measurements(ordinal, run.measurements)
             for artifact in run.artifacts:
@@ -309,6 +310,12 @@ class Recorder:
                 continue
             fit[name] = stored_instant(value) if kind == "instant" and value else value
         return fit
+
+    def _cluster(self, cluster: records.Cluster) -> int:
+        if cluster not in self._clusters:
+            with self._connection.begin():
+                self._clusters[cluster] = shared.cluster(self._connection, cluster)
+        return self._clusters[cluster]
 
     def _insert_measurements(
         self, ordinal: int, measurements: Sequence[records.Measurement]
