@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from benchdb.plugin.controller import Controller
     from benchdb.plugin.start import Bench
 
-#: How often an item was run, and its attempts in this round, by pytest-rerunfailures.
+#: How often an item was run, with ``--benchmark-repeat``.
 ROUND: pytest.StashKey[int] = pytest.StashKey()
-ATTEMPT: pytest.StashKey[int] = pytest.StashKey()
+
 _CALL_PHASE = "benchdb-call-phase"
-_REPORTS: pytest.StashKey[list[pytest.TestReport]] = pytest.StashKey()
 
 
 class Observer:
@@ -50,45 +49,35 @@ class Observer:
     def _writer(self) -> Controller | None:
         return self._controller if os.getpid() == self._pid else None
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Count the rounds; attempts count from one in each."""
-        item.stash[ROUND] = item.stash.get(ROUND, 0) + 1
-        item.stash[ATTEMPT] = 0
-        return (yield)
+    # Plain hooks where they do: a wrapper costs every test three times as much.
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Open the row before anything of the test runs."""
-        item.stash[ATTEMPT] = attempt = item.stash.get(ATTEMPT, 0) + 1
         running = RunningTest(
             item,
             asked=is_benchmarked(item, self._bench),
-            attempt=attempt,
+            attempt=getattr(item, "execution_count", 0) or 1,  # by pytest-rerunfailures
             round=item.stash.get(ROUND, 1),
             artifacts=self._artifacts,
         )
         running.times_call = self._bench.every_test
         item.stash[RUNNING] = running
-        item.stash[_REPORTS] = []
         if (writer := self._writer) is not None:
             writer.opened(running)
-        return (yield)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> None:
         """The row is in its call phase."""
         if (writer := self._writer) is not None:
             writer.advanced(item.stash[RUNNING], "setup")
-        return (yield)
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """The row is in its teardown phase."""
         running = item.stash.get(RUNNING, None)
         if running is not None and (writer := self._writer) is not None:
             writer.advanced(running, "call" if "call" in running.outcomes else "setup")
-        return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -102,7 +91,7 @@ class Observer:
         running.outcomes[call.when] = outcome_of(report)
         writer = self._writer
         if writer is None:
-            self._put_on(report, running, item.stash[_REPORTS])
+            self._put_on(report, running)
         elif call.when == "teardown":
             writer.closed(running)
         elif call.when == "setup" and not running.asked:
@@ -111,10 +100,8 @@ class Observer:
             del item.stash[RUNNING]
         return report
 
-    def _put_on(
-        self, report: pytest.TestReport, running: RunningTest, reports: list[pytest.TestReport]
-    ) -> None:
-        reports.append(report)
+    def _put_on(self, report: pytest.TestReport, running: RunningTest) -> None:
+        running.reports.append(report)
         if report.when == "setup":
             report.benchdb = {  # type: ignore[attr-defined]
                 "asked": running.asked,
@@ -126,7 +113,7 @@ class Observer:
             # On all three: pytest-rerunfailures sends a failed attempt's reports only when all
             # phases are over, and then no further than the one that failed.
             closed = to_wire(running.closed())
-            for one in reports:
+            for one in running.reports:
                 one.benchdb = {"asked": True, "closed": closed}  # type: ignore[attr-defined]
 
 

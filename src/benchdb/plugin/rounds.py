@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchdb.plugin.observer import is_benchmarked
+from benchdb.plugin.observer import ROUND, is_benchmarked
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -42,15 +42,16 @@ class Rounds:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
         """Run an item again as if it were new; tell a worker's last one what comes after it."""
+        if self._bench.is_worker and not self._redispatching:
+            if is_benchmarked(item, self._bench):
+                self._given.append(item)
+            if nextitem is None and self._given:
+                # The next round begins with the first item: what both share must not be torn
+                # down between them.
+                return self._run(item, self._given[0])
         _forget_last_run(item)
-        if not self._bench.is_worker or self._redispatching:
-            return None
-        if is_benchmarked(item, self._bench):
-            self._given.append(item)
-        if nextitem is not None or not self._given:
-            return None
-        # The next round begins with the first item: what both share must not be torn down between.
-        return self._run(item, self._given[0])
+        item.stash[ROUND] = item.stash.get(ROUND, 0) + 1
+        return None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -82,7 +83,5 @@ class Rounds:
 def _forget_last_run(item: pytest.Item) -> None:
     """Drop what an item keeps of its last run: captured output, and a test class's instance."""
     item._report_sections.clear()
-    if getattr(item, "_instance", None) is not None:
-        item._instance = None  # type: ignore[attr-defined]
-        if hasattr(item, "_obj"):
-            del item._obj
+    if item.__dict__.pop("_instance", None) is not None:
+        item.__dict__.pop("_obj", None)  # bound to that instance; both are made anew when used

@@ -38,6 +38,8 @@ class RunningTest:
         Whether the call phase as a whole is timed.
     outcomes
         By phase, as the reports said.
+    reports
+        Of its phases, where another process writes its row.
     ordinal
         Of its row, where this process writes it; None where the row is not open.
     """
@@ -54,6 +56,7 @@ class RunningTest:
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
         self.ordinal: int | None = None
+        self.reports: list[pytest.TestReport] = []
         self.artifacts = artifacts
         self._untouched: dict[str, object] = {}
 
