@@ -11,6 +11,7 @@ import pytest
 
 from benchdb.config import Settings, database_location, read_settings
 from benchdb.errors import UserError
+from benchdb.plugin.imports import without_collections
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -42,9 +43,12 @@ class Bench:
 
 def start(config: pytest.Config) -> None:
     """Register what records: on a controller the writer, where tests run the observer."""
-    from benchdb.plugin.exclusive import ExclusiveTokens
+    with without_collections():
+        _start(config)
+
+
+def _start(config: pytest.Config) -> None:
     from benchdb.plugin.observer import Observer, time_call_phase
-    from benchdb.plugin.rounds import Rounds
 
     try:
         bench = _bench(config)
@@ -54,6 +58,8 @@ def start(config: pytest.Config) -> None:
     manager = config.pluginmanager
     if bench.is_worker:
         config.stash[VERSIONS] = getattr(config, "workerinput", {})[WORKER_INPUT]["versions"]
+        from benchdb.plugin.exclusive import ExclusiveTokens
+
         observer = Observer(config, bench, None)
         manager.register(ExclusiveTokens(bench), "benchdb-exclusive")
     else:
@@ -66,6 +72,8 @@ def start(config: pytest.Config) -> None:
     if bench.every_test:
         time_call_phase(config, every_test=True)
     if bench.repeat > 1:
+        from benchdb.plugin.rounds import Rounds
+
         manager.register(Rounds(config, bench), "benchdb-rounds")
 
 
