@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-pytest_plugins = ["pytester"]
+pytest_plugins = ["pytester", "suites"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
