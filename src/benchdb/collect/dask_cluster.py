@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from benchdb.collect.dask_window import DEADLINE, brief
 from benchdb.records import Cluster
@@ -25,6 +25,13 @@ class ClusterInfo(NamedTuple):
     name: str | None
     id: str | None
     details_url: str | None
+
+    def __enter__(self) -> Self:
+        """Allow ``with get_cluster_info(cluster):``, as older suites write it."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        return None
 
 
 def cluster_info(cluster: Any) -> ClusterInfo:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from benchdb import __version__
 from benchdb.collect import packages as installed
 from benchdb.collect.ci import ci_run_url
-from benchdb.collect.environment import environment, host, platform_name
+from benchdb.collect.environment import host, platform_name
 from benchdb.collect.redaction import redact_command_line, redact_value
 from benchdb.collect.revision import current_packages, read_all, revision, session_branch
 from benchdb.records import SessionFacts
@@ -51,10 +51,11 @@ class Facts:
 
     def session(self, xdist_workers: int | None) -> SessionFacts:
         """Return the facts of the session's row."""
+        assert self.bench.environment is not None
         return SessionFacts(
             uid=self.bench.uid,
             started=self.bench.started,
-            environment=environment(self.bench.settings.fingerprint),
+            environment=self.bench.environment,
             packages=self.packages,
             revision=self.revision,
             command_line=self.command_line,

@@ -16,6 +16,8 @@ from benchdb.plugin.imports import without_collections
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from benchdb.records import Environment
+
 #: What all parts of the plugin know of the session.
 BENCH: pytest.StashKey[Bench] = pytest.StashKey()
 
@@ -39,6 +41,7 @@ class Bench:
     repeat: int
     every_test: bool
     is_worker: bool
+    environment: Environment | None
 
 
 def start(config: pytest.Config) -> None:
@@ -78,6 +81,7 @@ def _start(config: pytest.Config) -> None:
 
 
 def _bench(config: pytest.Config) -> Bench:
+    from benchdb.collect.environment import environment
     from benchdb.plugin.running import now
 
     told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
@@ -107,6 +111,7 @@ def _bench(config: pytest.Config) -> Bench:
         repeat=option.benchdb_repeat,
         every_test=bool(option.benchdb_auto),
         is_worker=told is not None,
+        environment=None if told else environment(settings.fingerprint),
     )
 
 

@@ -50,12 +50,17 @@ def plain(value: Any) -> Any:
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(one) for one in value]
-    if hasattr(value, "item") and getattr(value, "size", 1) == 1:
-        return plain(value.item())  # a numpy scalar
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return str(value)
+    for convert in (_item, float, str):
+        try:
+            return convert(value)
+        except Exception:  # noqa: BLE001, S112  an object of the user's may raise anything
+            continue
+    return f"<{type(value).__name__}>"
+
+
+def _item(value: Any) -> Any:
+    """Return the Python number in a numpy scalar or an array of one."""
+    return plain(value.item())
 
 
 def _whole(value: Any) -> Any:
