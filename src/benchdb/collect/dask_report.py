@@ -44,7 +44,8 @@ class PerformanceReport(Window):
 
     def note(self, why: str) -> None:
         """Say that there is no report."""
-        self.readings.note(f"{self.what} not written: {why}")
+        hint = "; it needs bokeh: pip install bokeh" if "'bokeh'" in why else ""
+        self.readings.note(f"{self.what} not written: {why}{hint}")
 
     async def begin(self) -> None:
         """Make the scheduler keep what it will draw."""

@@ -98,7 +98,7 @@ class _Block:
         running = self._owner._running
         if self._owner.note_cluster(self._client):
             note_cluster(self._client, running.readings, local_versions=local_versions(running))
-            set_cluster_info(_cluster_of(self._client), running.readings)
+            set_cluster_info(self._client, running.readings)
         stack = ExitStack()
         for meter in self._meters:
             stack.enter_context(meter(self._client, running.readings))
@@ -116,7 +116,7 @@ class _Block:
             await note_cluster_async(
                 self._client, running.readings, local_versions=local_versions(running)
             )
-            set_cluster_info(_cluster_of(self._client), running.readings)
+            set_cluster_info(self._client, running.readings)
         stack = AsyncExitStack()
         for meter in self._meters:
             entered = meter(self._client, running.readings)
@@ -130,11 +130,6 @@ class _Block:
 
     async def __aexit__(self, *exception: Any) -> Any:
         return await self._stack.__aexit__(*exception)
-
-
-def _cluster_of(client: Any) -> Any:
-    """Return the cluster that a client started or was given; the client knows an address too."""
-    return getattr(client, "cluster", None) or client
 
 
 class _KeptReport:
