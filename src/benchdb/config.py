@@ -102,7 +102,9 @@ def find_root(start: Path) -> Path:
         if any(_configures_pytest(folder / name) for name in _PYTEST_FILES):
             return folder
     for folder in folders:
-        if any((folder / name).exists() for name in (DEFAULT_DATABASE, "pyproject.toml", "setup.py")):
+        if any(
+            (folder / name).exists() for name in (DEFAULT_DATABASE, "pyproject.toml", "setup.py")
+        ):
             return folder
     return start
 
@@ -134,7 +136,8 @@ def database_location(
 ) -> str:
     """Return the path or URL of the database: an option, else a variable, else the settings.
 
-    A relative path of an option is relative to `base`, the working folder; any other to the rootdir.
+    A relative path of an option is relative to `base`, the working folder by default; any other to
+    the rootdir.
     A ``sqlite:///`` URL is given back as a path.
     """
     if option:

@@ -16,14 +16,34 @@ _UP = Direction.HIGHER_IS_BETTER
 
 #: Metrics that are columns of ``test_run``.
 COLUMN_METRICS: Final = (
-    Metric("duration", "s", meaning="wall time: the median of the unnamed timed blocks, else the call phase"),
-    Metric("average_memory", "B", meaning="memory of the cluster (or this process and its children), averaged over time"),
-    Metric("peak_memory", "B", meaning="highest sampled memory of the cluster (or this process and its children)"),
+    Metric(
+        "duration",
+        "s",
+        meaning="wall time: the median of the unnamed timed blocks, else the call phase",
+    ),
+    Metric(
+        "average_memory",
+        "B",
+        meaning="memory of the cluster (or this process and its children), averaged over time",
+    ),
+    Metric(
+        "peak_memory",
+        "B",
+        meaning="highest sampled memory of the cluster (or this process and its children)",
+    ),
     Metric("compute_time", "s", meaning="CPU and waiting inside tasks, summed over worker threads"),
-    Metric("disk_spill_time", "s", meaning="reading and writing spilled data, summed over worker threads"),
-    Metric("serializing_time", "s", meaning="serialising and deserialising, summed over worker threads"),
+    Metric(
+        "disk_spill_time",
+        "s",
+        meaning="reading and writing spilled data, summed over worker threads",
+    ),
+    Metric(
+        "serializing_time", "s", meaning="serialising and deserialising, summed over worker threads"
+    ),
     Metric("transfer_time", "s", meaning="moving data between workers, summed over workers"),
-    Metric("scheduler_cpu_avg", "1", meaning="CPU time of the scheduler's event loop over wall time"),
+    Metric(
+        "scheduler_cpu_avg", "1", meaning="CPU time of the scheduler's event loop over wall time"
+    ),
     Metric("scheduler_memory_max", "B", meaning="highest memory of the scheduler's process"),
     Metric("worker_max_tick", "s", meaning="longest tick of any worker's event loop"),
     Metric("scheduler_max_tick", "s", meaning="longest tick of the scheduler's event loop"),
@@ -31,10 +51,24 @@ COLUMN_METRICS: Final = (
 
 #: Metrics that live in ``measurement`` rows alone.
 OTHER_METRICS: Final = (
-    Metric("cpu_time", "s", meaning="CPU time of the pytest process during the call phase (--benchmark-auto)"),
-    Metric("process_peak_memory", "B", meaning="peak resident memory of the pytest process during the call phase (--benchmark-auto)"),
-    Metric("worker_peak_memory", "B", meaning="exact peak resident memory of the hungriest worker process"),
-    Metric("duration.NAME", "s", meaning="wall time of a named block: `with benchmark_time(\"NAME\"):`"),
+    Metric(
+        "cpu_time",
+        "s",
+        meaning="CPU time of the pytest process during the call phase (--benchmark-auto)",
+    ),
+    Metric(
+        "process_peak_memory",
+        "B",
+        meaning="peak resident memory of the pytest process during the call phase (--benchmark-auto)",
+    ),
+    Metric(
+        "worker_peak_memory",
+        "B",
+        meaning="exact peak resident memory of the hungriest worker process",
+    ),
+    Metric(
+        "duration.NAME", "s", meaning='wall time of a named block: `with benchmark_time("NAME"):`'
+    ),
 )
 
 BUILT_IN: Final = {metric.name: metric for metric in (*COLUMN_METRICS, *OTHER_METRICS)}

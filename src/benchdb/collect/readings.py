@@ -1,4 +1,4 @@
-"""What one running test has measured so far: every meter writes here, the recorder reads it once."""
+"""What one running test has measured so far: every meter writes here, the recorder reads once."""
 
 from __future__ import annotations
 
@@ -118,7 +118,9 @@ class Readings:
 
     def all_rounds(self, name: str) -> list[float]:
         """Return every value recorded under this name, whatever its unit was said to be."""
-        return [value for (one, *_), values in self.rounds.items() if one == name for value in values]
+        return [
+            value for (one, *_), values in self.rounds.items() if one == name for value in values
+        ]
 
     def measurements(self) -> list[Measurement]:
         """Return the measurements; a ``duration`` of one round is left to its column."""

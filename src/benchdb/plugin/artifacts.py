@@ -7,8 +7,11 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Final
 
 from benchdb.records import Artifact
+
+_LONGEST: Final = 100
 
 
 class ArtifactFolder:
@@ -73,8 +76,7 @@ class ArtifactFolder:
 def _safe(name: str) -> str:
     """Return a name that every file system takes, different for different names."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "_"
-    if safe == name and len(safe) <= 100:
+    if safe == name and len(safe) <= _LONGEST:
         return safe
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    stem, dot, suffix = safe[-100:].rpartition(".")
-    return f"{stem}-{digest}.{suffix}" if dot else f"{suffix}-{digest}"
+    return f"{digest}-{safe[-_LONGEST:]}"

@@ -1,4 +1,4 @@
-"""What pytest loads: options and fixtures. Nothing else is imported until ``--benchmark`` is given."""
+"""What pytest loads: options and fixtures; no more is imported until ``--benchmark`` is given."""
 
 from __future__ import annotations
 

@@ -109,5 +109,3 @@ def _columns(packages: list[Package], environ: Mapping[str, str]) -> dict[str, o
         "platform": platform_name(),
         "ci_run_url": ci_run_url(environ),
     }
-
-

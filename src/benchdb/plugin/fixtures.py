@@ -38,7 +38,7 @@ ASKING = frozenset(
 
 
 def _running(request: pytest.FixtureRequest) -> RunningTest | None:
-    running = request.node.stash.get(RUNNING, None)
+    running: RunningTest | None = request.node.stash.get(RUNNING, None)
     if running is not None:
         running.asked = True
     return running

@@ -12,6 +12,7 @@ class IdleMeter:
         return False
 
     def __call__(self, *arguments: object, **options: object) -> IdleMeter:
+        """Return itself, so that the call can be entered, too."""
         return self
 
     def __enter__(self) -> IdleMeter:

@@ -110,12 +110,16 @@ class RunningTest:
 
         if direction is not None and direction not in tuple(Direction):
             ways = " or ".join(Direction)
-            self.readings.note(f"{self.item.nodeid}: direction {direction!r} of {name} is not {ways}")
+            self.readings.note(
+                f"{self.item.nodeid}: direction {direction!r} of {name} is not {ways}"
+            )
             direction = None
         try:
             number = float(value)
         except (TypeError, ValueError):
-            self.readings.note(f"{self.item.nodeid}: {name} was not recorded: {value!r} is no number")
+            self.readings.note(
+                f"{self.item.nodeid}: {name} was not recorded: {value!r} is no number"
+            )
             return
         self.readings.record(str(name), number, unit, direction)
 

@@ -53,7 +53,7 @@ def plain(value: Any) -> Any:
     for convert in (_item, float, str):
         try:
             return convert(value)
-        except Exception:  # noqa: BLE001, S112  an object of the user's may raise anything
+        except Exception:  # noqa: S112  an object of the user's may raise anything
             continue
     return f"<{type(value).__name__}>"
 
