@@ -59,7 +59,7 @@ OTHER_METRICS: Final = (
     Metric(
         "process_peak_memory",
         "B",
-        meaning="peak resident memory of the pytest process during the call phase (--benchmark-auto)",
+        meaning="peak resident memory of the pytest process in the call phase (--benchmark-auto)",
     ),
     Metric(
         "worker_peak_memory",
