@@ -90,7 +90,8 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
     """
     try:
         tables = {
-            name for (name,) in connection.execute("select name from sqlite_master where type='table'")
+            name
+            for (name,) in connection.execute("select name from sqlite_master where type='table'")
         }
         if not tables:
             return Found(Schema.EMPTY, None)
@@ -113,9 +114,11 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
     )
 
 
-def explained(error: sqlite3.Error, path: Path) -> UserError:
+def explained(error: BaseException, path: Path) -> UserError:
     """Return the error that a user can act on for one of SQLite's."""
     said = str(error)
+    if path.is_dir():
+        return UserError(f"{path} is a folder: name a file in it")
     if "not a database" in said:
         return ForeignFile(f"{path} is no SQLite database: name another file with --db")
     if "malformed" in said:
@@ -125,7 +128,9 @@ def explained(error: sqlite3.Error, path: Path) -> UserError:
         )
     if "unable to open" in said and not path.exists():
         return NoDatabase(f"there is no database at {path}: name one with --db")
-    return UserError(f"{path} can't be used ({said}): check its permissions and the free disk space")
+    return UserError(
+        f"{path} can't be used ({said}): check its permissions and the free disk space"
+    )
 
 
 def create_schema(connection: sqlite3.Connection) -> None:
@@ -202,15 +207,24 @@ def leave_single_file(connection: sqlite3.Connection) -> None:
         pass  # another process has it open: the log stays until that one ends
 
 
-def on_network(path: Path) -> bool:
-    """Tell whether a file lies on a network file system, as far as the system says."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
+def on_network(path: Path, mounts: str | None = None) -> bool:
+    """Tell whether a file lies on a network file system, as far as the system says.
+
+    Parameters
+    ----------
+    path
+        The file; it needn't exist.
+    mounts
+        What is mounted where, in the form of ``/proc/self/mounts``, which is read by default.
+    """
+    if mounts is None:
+        try:
+            mounts = Path("/proc/self/mounts").read_text("utf-8", errors="replace")
+        except OSError:
+            return False
     folder = os.path.realpath(path.parent)
     kinds = {}
-    for line in mounts:
+    for line in mounts.splitlines():
         fields = line.split(" ")
         if len(fields) > 2:
             kinds[fields[1].replace("\\040", " ")] = fields[2]

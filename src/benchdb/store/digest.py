@@ -8,6 +8,8 @@ nullable column changes no digest. Names are frozen for ever:
 - a column of another type keeps its first kind in ``info={"kind": KIND}``;
 - the values of a dropped column of ``test_run`` become measurements whose unit is
   ``column:KIND`` (the migration does it), and are digested as the column that they were.
+
+A value that its column's first kind can't hold is digested as it is, so none goes unseen.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Boolean, Column, Connection, Float, Integer, Table, select
+from sqlalchemy import Boolean, Column, Connection, DateTime, Float, Integer, Table, select
 
 from benchdb.store.models import (
     Artifact,
@@ -40,6 +42,13 @@ DROPPED: Final = "column:"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+_KINDS: Final[dict[str, Any]] = {
+    "instant": (Instant, DateTime),
+    "boolean": Boolean,
+    "float": Float,
+    "integer": Integer,
+}
+
 #: Columns of a session's own rows that are ids, or made from the rest.
 _LEFT_OUT: Final = frozenset({"id", "digest", "session_id"})
 
@@ -53,10 +62,13 @@ SHARED: Final = {
 
 def column_kind(column: Column[Any]) -> str:
     """Return what a column holds: ``text``, ``integer``, ``float``, ``boolean`` or ``instant``."""
-    if isinstance(column.type, Instant):
-        return "instant"
-    for kind, sql_type in (("boolean", Boolean), ("float", Float), ("integer", Integer)):
-        if isinstance(column.type, sql_type):
+    return kind_of(column.type)
+
+
+def kind_of(sql_type: Any) -> str:
+    """Return what columns of a type hold, be it of a model or as a database tells it."""
+    for kind, types in _KINDS.items():
+        if isinstance(sql_type, types):
             return kind
     return "text"
 
@@ -106,9 +118,8 @@ def _run_lines(connection: Connection, session_id: int) -> dict[int, list[str]]:
     for row in _rows(connection, Measurement.__table__, session_id):
         unit = str(row["unit"])
         if unit.startswith(DROPPED):
-            (value,) = json.loads(row["rounds"])
-            kind = unit.removeprefix(DROPPED)
-            runs[row["ordinal"]][row["metric"]] = _canonical(kind, _from_json(kind, value))
+            (value,) = json.loads(row["rounds"]) if "rounds" in row else (row["value"],)
+            runs[row["ordinal"]][row["metric"]] = _canonical(unit.removeprefix(DROPPED), value)
         else:
             children.append((row["ordinal"], _line("measurement", row)))
     for row in _rows(connection, Artifact.__table__, session_id):
@@ -145,9 +156,7 @@ def _rows(connection: Connection, table: Any, session_id: int) -> Iterator[dict[
         for column in columns
     ]
     owner = table.c.id if table.name == "session" else table.c.session_id
-    for row in connection.execute(
-        select(*selected).select_from(source).where(owner == session_id)
-    ):
+    for row in connection.execute(select(*selected).select_from(source).where(owner == session_id)):
         yield {
             name: value if type(value) is str and kind == "text" else _canonical(kind, value)
             for (name, kind), value in zip(shapes, row, strict=True)
@@ -156,19 +165,33 @@ def _rows(connection: Connection, table: Any, session_id: int) -> Iterator[dict[
 
 
 def _canonical(kind: str, value: Any) -> Any:
-    if kind == "instant":
-        return (value.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
-    if kind == "float":
-        return float(value)
-    if kind == "integer":
-        return int(value)
-    if kind == "boolean":
-        return bool(value)
-    return str(value)
+    """Return a value in the form of a kind, or as it is where that would lose some of it."""
+    if kind == "instant" or isinstance(value, datetime):
+        return _microseconds(value)
+    if kind == "text":
+        return str(value)
+    form: Any = {"float": float, "integer": int, "boolean": bool}[kind]
+    if type(value) is form:
+        return value
+    try:
+        formed = form(int(value) if form is bool and isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return value
+    # A column that became text spells the value that it had.
+    spelled = str(int(formed) if form is bool else formed)
+    return formed if value in (formed, spelled) else value
 
 
-def _from_json(kind: str, value: Any) -> Any:
-    return datetime.fromisoformat(value) if kind == "instant" else value
+def _microseconds(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            instant = datetime.fromisoformat(value)
+        except ValueError:
+            return value
+        if instant.isoformat(" ", "microseconds") != value:
+            return value
+        value = instant
+    return (value.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def digest_tables() -> list[Table]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 
 from benchdb.store import locks
 from benchdb.store.digest import session_digest
+from benchdb.store.forms import remove_superseded
 from benchdb.store.models import Session, TestRun
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 def end_session(connection: Connection, session_id: int, state: str, finished: datetime) -> str:
     """Write the end of a session whose rows are all closed, and its digest, which it returns.
 
-    Must run in a transaction. Of a session that is in the file already in this very form (a copy
-    of it was closed and merged), the older row stays and the newer is removed.
+    Must run in a transaction. A copy of the session may have been closed and merged into the file
+    before: if in this very form, the older row stays and the newer is removed; forms that this one
+    supersedes go.
     """
     mine = Session.__table__.c.id == session_id
     connection.execute(
@@ -27,19 +29,16 @@ def end_session(connection: Connection, session_id: int, state: str, finished: d
     )
     digest = session_digest(connection, session_id)
     uid = connection.scalar(select(Session.uid).where(mine))
-    twin = connection.scalar(
-        select(Session.id).where(Session.uid == uid, Session.digest == digest)
-    )
+    twin = connection.scalar(select(Session.id).where(Session.uid == uid, Session.digest == digest))
     if twin is None:
         connection.execute(update(Session.__table__).where(mine).values(digest=digest))  # type: ignore[arg-type]
     else:
         connection.execute(Session.__table__.delete().where(mine))  # type: ignore[attr-defined]
+    remove_superseded(connection, str(uid))
     return digest
 
 
-def close_lost_sessions(
-    connection: Connection, path: Path, *, discard: bool = True
-) -> list[str]:
+def close_lost_sessions(connection: Connection, path: Path, *, discard: bool = True) -> list[str]:
     """Close every open session whose process is gone, as a function of its rows alone.
 
     No clock and no host enters, so copies of one file that are closed apart agree.

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Table, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 
 from benchdb.errors import NoDatabase, UserError
 from benchdb.store import locks
 from benchdb.store.database import Schema, connect, create_schema, engine, explained, inspect
-from benchdb.store.digest import digest_tables, run_digests
+from benchdb.store.digest import digest_tables
+from benchdb.store.forms import forms, remove_superseded
 from benchdb.store.lost import close_lost_sessions
 from benchdb.store.models import (
-    Base,
     Cluster,
     Environment,
     LocalPruned,
@@ -88,15 +89,22 @@ def merge(target: Path, sources: Sequence[Path], *, bring_back: bool = False) ->
     UserError
         For a file that can't be read or written; what was merged before it stays.
     """
-    for source in sources:
+    for source in sources:  # before a target is made
         if not source.exists():
             raise NoDatabase(f"there is no database at {source}: check the name")
+        try:
+            with contextlib.closing(connect(source)) as connection:
+                inspect(connection, source)
+        except sqlite3.Error as error:
+            raise explained(error, source) from error
     prepare(target)
     return [_merge_one(target, source, bring_back) for source in sources]
 
 
 def prepare(path: Path) -> None:
-    """Make a database ready to be written by a command: there, and at the newest schema.
+    """Make a database ready to be written by a command.
+
+    It is there then, at the newest schema, and no lost session is open in it.
 
     Raises
     ------
@@ -119,6 +127,8 @@ def prepare(path: Path) -> None:
                 f"{path} has an older schema and is being recorded into: try again when it is done"
             )
         upgrade(path)
+    with engine(path, write=True).connect() as connection:
+        close_lost_sessions(connection, path)
 
 
 def open_sessions(connection: sqlite3.Connection, found: Any) -> list[str]:
@@ -129,6 +139,13 @@ def open_sessions(connection: sqlite3.Connection, found: Any) -> list[str]:
 
 
 def _merge_one(target: Path, source: Path, bring_back: bool) -> Merged:
+    if target.samefile(source):  # one connection would wait for the other
+        with engine(target).connect() as reading:
+            digests = reading.scalars(select(Session.digest)).all()
+        live = digests.count(None)
+        return Merged(
+            source, 0, held=len(digests) - live, live=live, pruned=0, runs=0, conflicts=()
+        )
     with readable(source) as readable_path:
         try:
             with (
@@ -137,8 +154,17 @@ def _merge_one(target: Path, source: Path, bring_back: bool) -> Merged:
                 writing.begin(),
             ):
                 return _Copying(reading, writing).merge(source, bring_back)
-        except sqlite3.Error as error:  # pragma: no cover - SQLAlchemy wraps nearly all of them
-            raise explained(error, target) from error
+        except DBAPIError as error:
+            blamed = target if _is_sound(readable_path) else source
+            raise explained(error.orig or error, blamed) from error
+
+
+def _is_sound(path: Path) -> bool:
+    try:
+        with contextlib.closing(connect(path)) as connection:
+            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
+    except sqlite3.Error:
+        return False
 
 
 @contextlib.contextmanager
@@ -153,9 +179,7 @@ def readable(source: Path) -> Iterator[Path]:
             if found.schema is Schema.EMPTY:
                 raise UserError(f"{source} is empty: record into it with `pytest --benchmark`")
             lost = [
-                uid
-                for uid in open_sessions(connection, found)
-                if not locks.is_held(source, uid)
+                uid for uid in open_sessions(connection, found) if not locks.is_held(source, uid)
             ]
             if found.schema is Schema.NEWEST and not lost:
                 copy = None
@@ -191,13 +215,13 @@ class _Copying:
         theirs = self.reading.execute(
             select(Session.id, Session.uid, Session.digest).order_by(Session.started, Session.uid)
         ).all()
-        held = set(self.writing.execute(select(Session.uid, Session.digest)).tuples())
+        held = self._held()
         pruned = set()
         if not bring_back:
             rows = select(LocalPruned.uid, LocalPruned.digest)
-            pruned = set(self.writing.execute(rows).tuples())
-        added: list[tuple[int, str]] = []
-        counts = dict.fromkeys(("held", "live", "pruned", "runs"), 0)
+            pruned = {(uid, digest) for uid, digest in self.writing.execute(rows)}
+        added: list[tuple[int, str, str]] = []
+        counts = dict.fromkeys(("held", "live", "pruned"), 0)
         for session_id, uid, digest in theirs:
             if digest is None:
                 counts["live"] += 1
@@ -206,19 +230,27 @@ class _Copying:
             elif (uid, digest) in pruned:
                 counts["pruned"] += 1
             else:
-                added.append((session_id, uid))
-        before = self._conflicting({uid for _, uid in added})
-        for session_id, _ in added:
-            counts["runs"] += self.copy_session(session_id)
-        if bring_back:
-            for _, uid in added:
+                added.append((session_id, uid, digest))
+        uids = {uid for _, uid, _ in added}
+        before = self._conflicting(uids)
+        runs = {(uid, digest): self.copy_session(row) for row, uid, digest in added}
+        for uid in uids:
+            if bring_back:
                 self.writing.execute(delete(LocalPruned).where(LocalPruned.uid == uid))
-        for uid in {uid for _, uid in added}:
             remove_superseded(self.writing, uid)
-        stayed = set(self.writing.execute(select(Session.uid, Session.digest)).tuples()) - held
+        stayed = runs.keys() & self._held()
         counts["held"] += len(added) - len(stayed)  # superseded by what was there
-        conflicts = self._conflicting({uid for _, uid in added}) - before
-        return Merged(source, added=len(stayed), conflicts=tuple(sorted(conflicts)), **counts)
+        return Merged(
+            source,
+            added=len(stayed),
+            runs=sum(runs[key] for key in stayed),
+            conflicts=tuple(sorted(self._conflicting(uids) - before)),
+            **counts,
+        )
+
+    def _held(self) -> set[tuple[str, str | None]]:
+        rows = self.writing.execute(select(Session.uid, Session.digest))
+        return {(uid, digest) for uid, digest in rows}
 
     def _conflicting(self, uids: set[str]) -> set[str]:
         return {uid for uid in uids if len(forms(self.writing, uid)) > 1}
@@ -233,7 +265,7 @@ class _Copying:
         row["environment"] = self._environment(row["environment"])
         row["revision"] = self._shared(Revision, row["revision"])
         row["package_set"] = self._shared(PackageSet, row["package_set"])
-        made = self.writing.execute(insert(table), row).inserted_primary_key[0]
+        made = _inserted(self.writing, table, row)
         return self.copy_rows(session_id, made)
 
     def copy_rows(self, session_id: int, to: int) -> int:
@@ -275,7 +307,7 @@ class _Copying:
             same = select(table.c.id).where(table.c.key == row["key"])
             there = self.writing.scalar(same)
             if there is None:
-                there = self.writing.execute(insert(table), row).inserted_primary_key[0]
+                there = _inserted(self.writing, table, row)
                 self._copy_children(model, row_id, there)
             known[row_id] = there
         return known[row_id]
@@ -310,8 +342,14 @@ class _Copying:
                 self.reading.execute(select(table).where(table.c.id == row_id)).mappings().one()
             )
             del row["id"]
-            known[row_id] = self.writing.execute(insert(table), row).inserted_primary_key[0]
+            known[row_id] = _inserted(self.writing, table, row)
         return known[row_id]
+
+
+def _inserted(connection: Connection, table: Any, row: dict[str, Any]) -> int:
+    key = connection.execute(insert(table), row).inserted_primary_key
+    assert key is not None
+    return int(key[0])
 
 
 def copy_open_session(source: Path, uid: str, aside: Recorder) -> None:
@@ -324,79 +362,3 @@ def copy_open_session(source: Path, uid: str, aside: Recorder) -> None:
         row = reading.scalar(select(Session.id).where(Session.uid == uid, Session.digest.is_(None)))
         if row is not None:
             _Copying(reading, writing).copy_rows(row, aside.session_id)
-
-
-def forms(connection: Connection, uid: str) -> list[int]:
-    """Return the row ids of all closed sessions with this uid; several are a conflict."""
-    query = select(Session.id).where(Session.uid == uid, Session.digest.is_not(None))
-    return list(connection.scalars(query.order_by(Session.digest)))
-
-
-def conflicts(connection: Connection) -> list[str]:
-    """Return the uids of which the database holds several forms."""
-    from sqlalchemy import func
-
-    query = (
-        select(Session.uid)
-        .where(Session.digest.is_not(None))
-        .group_by(Session.uid)
-        .having(func.count() > 1)
-    )
-    return sorted(connection.scalars(query))
-
-
-def remove_superseded(connection: Connection, uid: str) -> None:
-    """Remove every lost form of a session whose closed rows all stand in another form of it.
-
-    Of lost forms that contain each other, the one with the most rows stays, then the one that
-    ended last, then the greatest digest: so the order of merging doesn't matter.
-    """
-    ids = forms(connection, uid)
-    if len(ids) < 2:
-        return
-    facts = {
-        row.id: row
-        for row in connection.execute(
-            select(Session.id, Session.state, Session.finished, Session.digest).where(
-                Session.id.in_(ids)
-            )
-        )
-    }
-    closed = {row: run_digests(connection, row, closed=True) for row in ids}
-    every = {row: run_digests(connection, row, closed=False) for row in ids}
-
-    def rank(row: int) -> tuple[bool, int, int, Any, str]:
-        form = facts[row]
-        finished = form.state == "finished"
-        return finished, len(closed[row]), len(every[row]), form.finished, form.digest
-
-    for row in ids:
-        if facts[row].state == "lost" and any(
-            closed[row].items() <= every[other].items() and rank(other) > rank(row)
-            for other in ids
-            if other != row
-        ):
-            remove_session(connection, row)
-
-
-def remove_session(connection: Connection, session_id: int) -> None:
-    """Remove a session's rows; rows that it shared stay until `remove_unshared`."""
-    for table in reversed(digest_tables()):
-        owner = table.c.id if table.name == "session" else table.c.session_id
-        connection.execute(delete(table).where(owner == session_id))
-
-
-def remove_unshared(connection: Connection) -> None:
-    """Remove shared rows that nothing refers to any more."""
-    tables = Base.metadata.tables
-    users = {
-        "cluster": [tables["test_run"].c.cluster],
-        "environment": [tables["session"].c.environment],
-        "revision": [tables["session"].c.revision],
-        "package_set": [tables["session"].c.package_set],
-        "package": [tables["package_set_package"].c.package],
-    }
-    for name, columns in users.items():
-        (key,) = tables[name].primary_key.columns
-        used = [select(column).where(column.is_not(None)) for column in columns]
-        connection.execute(delete(tables[name]).where(key.not_in(*used)))

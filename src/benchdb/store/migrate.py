@@ -1,6 +1,6 @@
 """Migrations: upgrading a database, and the body of ``alembic/env.py``.
 
-An upgrade is one exclusive transaction in place, after a backup beside the file, with foreign keys
+An upgrade is one transaction in place, after a backup beside the file, with foreign keys
 off (batch mode recreates a table by dropping it, which would delete its children by cascade) and
 checked before the commit. A file is never renamed over one that others may hold.
 """
@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 from alembic import context
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.operations import ops
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from benchdb.errors import DamagedFile, UserError
-from benchdb.store.database import connect, explained, sign
-from benchdb.store.digest import DROPPED, column_kind
+from benchdb.store.autogenerate import keep_digests, render_item
+from benchdb.store.database import Schema, connect, explained, inspect, sign
 from benchdb.store.models import Base
 from benchdb.store.revisions import head, migrations_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
 #: Where `upgrade` hands its connection to `run_environment`.
 _CONNECTION = "connection"
@@ -51,9 +51,9 @@ def run_environment() -> None:
         _run_migrations(connection)
     context.configure(
         connection=connection,
-        process_revision_directives=_keep_dropped_values,
+        process_revision_directives=keep_digests,
         user_module_prefix=None,
-        render_item=_render_item,
+        render_item=render_item,
         **_OPTIONS,
     )
     with context.begin_transaction():
@@ -113,36 +113,65 @@ def upgrade(path: Path, *, backup: bool = True) -> Path | None:
     UserError
         If it can't be done; the file is as it was.
     """
+    copies: list[Path] = []
+
+    def keep_copy() -> None:
+        copies.append(_backed_up(path))
+
     try:
-        connection = connect(path, write=True)
-        try:
-            copy = _backed_up(connection, path) if backup else None
-            _upgrade_in_place(connection, path)
-        finally:
-            connection.close()
+        with contextlib.closing(connect(path, write=True)) as connection:
+            _upgrade_in_place(connection, path, before=keep_copy if backup else None)
+    except UserError:
+        raise
     except sqlite3.Error as error:
         raise explained(error, path) from error
+    except DBAPIError as error:
+        raise explained(error.orig or error, path) from error
+    except Exception as error:  # whatever a migration raises, tests must run on
+        raise UserError(
+            f"{path} could not be upgraded and was left as it was ({type(error).__name__}: {error}): "
+            "record into another file, and mend or report the migration"
+        ) from error
+    return copies[0] if copies else None
+
+
+def _backed_up(path: Path) -> Path:
+    # By a connection of its own: the one that holds the write lock can't be copied from.
+    with contextlib.closing(connect(path)) as source:
+        (revision,) = source.execute("select version_num from alembic_version").fetchone()
+        copy = path.with_name(f"{path.name}.before-{head()}-was-{revision}")
+        try:
+            with contextlib.closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        except sqlite3.Error:
+            copy.unlink(missing_ok=True)
+            raise
     return copy
 
 
-def _backed_up(connection: sqlite3.Connection, path: Path) -> Path:
-    (revision,) = connection.execute("select version_num from alembic_version").fetchone()
-    copy = path.with_name(f"{path.name}.before-{head()}-was-{revision}")
-    with contextlib.closing(sqlite3.connect(copy)) as target:
-        connection.backup(target)
-    return copy
+def _upgrade_in_place(
+    raw: sqlite3.Connection,
+    path: Path,
+    target: str = "head",
+    before: Callable[[], None] | None = None,
+) -> None:
+    """Upgrade in one transaction that no other writes in; `before` is called in it, if need be.
 
-
-def _upgrade_in_place(raw: sqlite3.Connection, path: Path, target: str = "head") -> None:
+    Readers see the file as it was, and the commit waits for them.
+    """
     raw.execute("PRAGMA foreign_keys=OFF")
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     try:
         with engine.connect() as connection, connection.begin():
+            if before is not None:
+                if inspect(raw, path).schema is Schema.NEWEST:
+                    return  # another process has upgraded it meanwhile
+                before()
             _run_migrations(connection, target)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
@@ -151,46 +180,5 @@ def _upgrade_in_place(raw: sqlite3.Connection, path: Path, target: str = "head")
                     "run `benchdb db check` on it"
                 )
             sign(raw)
-    except UserError:
-        raise
     finally:
         raw.execute("PRAGMA foreign_keys=ON")
-
-
-def _render_item(kind: str, item: Any, _: Any) -> str | bool:
-    # Migrations stand for ever and must not import what models may rename.
-    if kind == "type" and type(item).__module__.startswith("benchdb."):
-        return f"sa.{item.impl!r}"
-    return False
-
-
-def _keep_dropped_values(_: Any, __: Any, directives: list[Any]) -> None:
-    """Before a column of test_run is dropped, let its values become measurements.
-
-    The history keeps them, and digests made before still hold: see `benchdb.store.digest`.
-    """
-    for script in directives:
-        for group in script.upgrade_ops_list:
-            group.ops = list(_with_keeping(group.ops))
-
-
-def _with_keeping(operations: Iterable[Any]) -> Iterable[Any]:
-    for operation in operations:
-        if isinstance(operation, ops.ModifyTableOps) and operation.table_name == "test_run":
-            for inner in operation.ops:
-                if isinstance(inner, ops.DropColumnOp):
-                    yield ops.ExecuteSQLOp(keep_values_sql(inner))
-        yield operation
-
-
-def keep_values_sql(dropped: ops.DropColumnOp) -> str:
-    """Return the SQL that turns a dropped column's values into measurements."""
-    column = dropped.to_column()
-    name = column.info.get("frozen", column.name)
-    kind = column_kind(column)
-    quoted = f'"{dropped.column_name}"'
-    return (
-        "INSERT INTO measurement (session_id, ordinal, metric, unit, rounds) "
-        f"SELECT session_id, ordinal, '{name}', '{DROPPED}{kind}', json_array({quoted}) "
-        f"FROM test_run WHERE {quoted} IS NOT NULL"
-    )

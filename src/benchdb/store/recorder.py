@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, event, insert
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from benchdb.store import shared
@@ -101,6 +102,7 @@ class Recorder:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._raw = connect(path, write=True, create=True)
         self._lock: SessionLock | None = None
+        self._connection: Any = None  # SQLAlchemy's, over the other
         try:
             if inspect(self._raw, path).schema is Schema.EMPTY:
                 create_schema(self._raw)
@@ -111,9 +113,7 @@ class Recorder:
             self.session_id = self._begin(facts)
             self._opening = self._prepare_opening(constant)
         except BaseException:
-            self._raw.close()
-            if self._lock is not None:
-                self._lock.release()
+            self.let_go()
             raise
 
     def _begin(self, facts: records.SessionFacts) -> int:
@@ -122,12 +122,12 @@ class Recorder:
                 "uid": facts.uid,
                 "started": facts.started,
                 "state": "open",
-                "ci_run_url": facts.ci_run_url,
+                "ci_run_url": facts.ci_run_url and text(facts.ci_run_url),
                 "command_line": text(facts.command_line),
-                "branch": facts.branch,
+                "branch": facts.branch and text(facts.branch),
                 "dirty": facts.dirty,
                 "tags": shared.json_object(facts.tags),
-                "host": facts.host,
+                "host": facts.host and text(facts.host),
                 "xdist_workers": facts.xdist_workers,
                 "benchdb_version": facts.benchdb_version,
                 "environment": shared.environment(self._connection, facts.environment),
@@ -264,6 +264,10 @@ class Recorder:
         """End a row whose test never did: ``lost`` with its process, or ``interrupted``."""
         self._update(ordinal, {"state": state, "end": stored_instant(end), "beside": beside})
 
+    def correct_beside(self, ordinal: int, beside: int) -> None:
+        """Correct how many tests ran beside one, while the session is open."""
+        self._update(ordinal, {"beside": beside})
+
     def finish(self, finished: datetime) -> str:
         """End the session; rows still open are interrupted. Returns its digest."""
         self._write(
@@ -278,6 +282,9 @@ class Recorder:
 
     def let_go(self) -> None:
         """Close the connection and give the lock back; an open session is lost by that."""
+        with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
+            if self._connection is not None:
+                self._connection.close()
         with contextlib.suppress(sqlite3.Error):
             self._raw.close()
         if self._lock is not None:

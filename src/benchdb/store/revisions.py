@@ -11,6 +11,8 @@ import re
 from pathlib import Path
 from typing import Final
 
+from benchdb.errors import UserError
+
 _ASSIGNMENT: Final = re.compile(
     r"^(revision|down_revision)(?:\s*:[^=]+)?\s*=\s*(None|[\"'][^\"']*[\"'])", re.MULTILINE
 )
@@ -29,22 +31,30 @@ def lineage(folder: Path | None = None) -> tuple[str, ...]:
 
     Raises
     ------
-    RuntimeError
+    UserError
         Where the revisions don't form one line, as two migrations on one parent do.
     """
-    parents: dict[str | None, str] = {}
-    files = sorted(((folder or migrations_folder()) / "versions").glob("*.py"))
-    for file in files:
+    versions = (folder or migrations_folder()) / "versions"
+    children: dict[str, str] = {}
+    for file in sorted(versions.glob("*.py")):
         found = dict(_ASSIGNMENT.findall(file.read_text("utf-8")))
-        parent = found["down_revision"].strip("\"'")
-        parents[None if parent == "None" else parent] = found["revision"].strip("\"'")
+        revision, parent = (
+            found.get(name, "").strip("\"'") for name in ("revision", "down_revision")
+        )
+        if parent in children:
+            raise UserError(
+                f"{children[parent]} and {revision} in {versions} both follow {parent}: "
+                f"let the later have the other as its down_revision"
+            )
+        children[parent] = revision
     line: list[str] = []
-    parent_of_next: str | None = None
-    while parent_of_next in parents:
-        parent_of_next = parents[parent_of_next]
-        line.append(parent_of_next)
-    if not line or len(line) != len(files):
-        raise RuntimeError(f"the migrations in {folder or migrations_folder()} form no single line")
+    while (newest := line[-1] if line else "None") in children:
+        line.append(children.pop(newest))
+    if children or not line:
+        raise UserError(
+            f"the migrations in {versions} form no single line ({', '.join(children.values())}): "
+            "each but the first must name the one before it as its down_revision"
+        )
     return tuple(line)
 
 

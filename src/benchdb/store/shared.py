@@ -72,6 +72,7 @@ def keyed(connection: Connection, model: Any, key: str, values: dict[str, Any]) 
     found = connection.scalar(select(model.id).where(model.key == key))
     if found is None:
         inserted = connection.execute(insert(model), {"key": key, **values})
+        assert inserted.inserted_primary_key is not None
         found = inserted.inserted_primary_key[0]
     return int(found)
 

@@ -1,0 +1,343 @@
+"""Merging is the union of sessions: its laws, and what happens to the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from store_samples import (
+    EPOCH,
+    contents,
+    execute,
+    facts,
+    fill,
+    forms,
+    lose,
+    query,
+    record,
+)
+
+from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
+from benchdb.store.forms import conflicts
+from benchdb.store.merge import _Copying, merge
+from benchdb.store.recorder import Recorder
+
+#: A session: its uid, which test runs, the day that it shares packages with, whether it was lost.
+SESSION = st.tuples(
+    st.sampled_from(["a", "b", "c"]),
+    st.lists(st.integers(0, 2), max_size=3).map(tuple),
+    st.integers(0, 1),
+    st.booleans(),
+)
+FILE = st.lists(SESSION, max_size=3, unique_by=lambda one: one[0])
+laws = settings(
+    max_examples=15,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),  # shrinking would take minutes: files are slow
+    suppress_health_check=list(HealthCheck),
+)
+
+_made: dict[tuple[object, ...], Path] = {}
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    _made.clear()
+    return tmp_path_factory.mktemp("shelf")
+
+
+def made(shelf: Path, sessions: list[tuple[str, tuple[int, ...], int, bool]], to: Path) -> Path:
+    """Make a file with these sessions, from one file a session that is recorded once."""
+    if not sessions:
+        Recorder(to, facts("gone")).let_go()
+        execute(to, "delete from session")
+    for one in sessions:
+        if one not in _made:
+            uid, runs, day, lost = one
+            _made[one] = shelf / f"{len(_made)}.db"
+            (lose if lost else record)(_made[one], uid, runs, day)
+        merge(to, [_made[one]])
+    return to
+
+
+def copy(path: Path) -> Path:
+    return Path(shutil.copy(path, path.with_name(f"{path.name}-copy")))
+
+
+@laws
+@given(FILE, FILE)
+def test_merging_is_commutative(shelf: Path, one: list, other: list) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = made(shelf, one, Path(folder, "a")), made(shelf, other, Path(folder, "b"))
+        ab, ba = copy(a), copy(b)
+        merge(ab, [b])
+        merge(ba, [a])
+        assert forms(ab) == forms(ba)
+        held = contents(ab), contents(ba)
+        assert {table: held[0][table] for table in SESSIONS} == {
+            table: held[1][table] for table in SESSIONS
+        }
+
+
+SESSIONS = ("session", "test_run", "measurement", "artifact")
+
+
+@laws
+@given(FILE, FILE, FILE)
+def test_merging_is_associative(shelf: Path, one: list, two: list, three: list) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        a, b, c = (
+            made(shelf, sessions, Path(folder, name))
+            for name, sessions in (("a", one), ("b", two), ("c", three))
+        )
+        left, right, bc = copy(a), Path(folder, "right"), copy(b)
+        merge(left, [b, c])
+        merge(bc, [c])
+        merge(right, [a])
+        merge(right, [bc])
+        assert forms(left) == forms(right)
+        held = contents(left), contents(right)
+        assert all(held[0][table] == held[1][table] for table in SESSIONS)
+
+
+@laws
+@given(FILE, FILE)
+def test_merging_again_changes_nothing(shelf: Path, one: list, other: list) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = made(shelf, one, Path(folder, "a")), made(shelf, other, Path(folder, "b"))
+        merge(a, [b])
+        before = contents(a)
+        (again,) = merge(a, [b])
+        assert contents(a) == before
+        assert (again.added, again.runs, again.conflicts) == (0, 0, ())
+
+
+@pytest.mark.parametrize("way", ["itself", "symlink", "relative"])
+def test_merging_a_file_into_itself_changes_nothing(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    record(path, "a")
+    lose(path, "b")
+    record(path, "c")  # closes the lost one
+    before = contents(path)
+    source = path
+    if way == "symlink":
+        source = tmp_path / "link.db"
+        source.symlink_to(path)
+    elif way == "relative":
+        monkeypatch.chdir(tmp_path)
+        source = Path("a.db")
+    (merged,) = merge(path, [source])
+    assert (merged.added, merged.held) == (0, 3)
+    assert contents(path) == before
+
+
+def test_merging_a_file_into_itself_only_closes_its_lost_session(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    lose(path)
+    merge(path, [path])
+    assert query(path, "select state, digest is null from session") == [("lost", 0)]
+
+
+def test_two_finished_forms_of_a_session_stay_both_and_are_reported_once(tmp_path: Path) -> None:
+    here, there = tmp_path / "here.db", tmp_path / "there.db"
+    record(here, "a", runs=[0])
+    record(there, "a", runs=[1])
+    (first,) = merge(here, [there])
+    (second,) = merge(here, [there])
+    assert first.conflicts == ("a",)
+    assert second.conflicts == ()
+    assert len(forms(here)) == 2
+    from benchdb.store.database import engine
+
+    with engine(here).connect() as connection:
+        assert conflicts(connection) == ["a"]
+
+
+def test_a_lost_form_goes_when_the_finished_one_holds_all_its_closed_rows(tmp_path: Path) -> None:
+    lost, finished = tmp_path / "lost.db", tmp_path / "finished.db"
+    lose(lost, "a", runs=[0, 1])
+    digest = record(finished, "a", runs=[0, 1, 2])
+    (merged,) = merge(lost, [finished])
+    assert forms(lost) == {("a", digest)}
+    assert merged.conflicts == ()
+    (merged,) = merge(finished, [tmp_path / "lost.db"])
+    assert (merged.added, merged.held) == (0, 1)
+
+
+def test_a_lost_form_with_a_row_of_its_own_stays(tmp_path: Path) -> None:
+    lost, finished = tmp_path / "lost.db", tmp_path / "finished.db"
+    lose(lost, "a", runs=[5])
+    record(finished, "a", runs=[0])
+    (merged,) = merge(finished, [lost])
+    assert merged.conflicts == ("a",)
+    assert query(finished, "select state from session order by state") == [("finished",), ("lost",)]
+
+
+def test_a_session_that_ends_supersedes_copies_of_it_that_were_closed_as_lost(
+    tmp_path: Path,
+) -> None:
+    path, away = tmp_path / "a.db", tmp_path / "away" / "a.db"
+    away.parent.mkdir()
+    recorder = Recorder(path, facts())
+    fill(recorder, [0])
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        source.execute("vacuum into ?", (str(away),))
+    merge(path, [away])  # the copy's session has no lock: it is lost there
+    assert query(path, "select state from session order by state") == [("lost",), ("open",)]
+    fill(recorder, [1])
+    digest = recorder.finish(EPOCH)
+    assert forms(path) == {("session-1", digest)}
+
+
+def test_a_live_session_is_left_out_and_comes_when_it_has_ended(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    recorder = Recorder(source, facts())
+    fill(recorder, [0])
+    (merged,) = merge(target, [source])
+    assert (merged.added, merged.live) == (0, 1)
+    digest = recorder.finish(EPOCH)
+    (merged,) = merge(target, [source])
+    assert (merged.added, merged.live, merged.runs) == (1, 0, 1)
+    assert forms(target) == {("session-1", digest)}
+
+
+def test_rows_that_sessions_share_are_stored_once(tmp_path: Path) -> None:
+    target = tmp_path / "target.db"
+    for uid in "abc":
+        record(tmp_path / f"{uid}.db", uid, day=0 if uid != "c" else 1)
+        merge(target, [tmp_path / f"{uid}.db"])
+    counts = {
+        table: query(target, f"select count(*) from {table}")[0][0]
+        for table in ("environment", "cluster", "revision", "package_set", "package")
+    }
+    assert counts == {"environment": 1, "cluster": 1, "revision": 2, "package_set": 2, "package": 3}
+    assert query(target, "pragma foreign_key_check") == []
+    assert query(
+        target,
+        """select p.name, p.version from session s
+        join package_set_package m on m.package_set = s.package_set
+        join package p on p.id = m.package where s.uid = 'c' order by 1""",
+    ) == [("common", "1"), ("nightly", "1")]
+
+
+def test_a_pruned_session_stays_away_unless_it_is_asked_back(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    digest = record(source, "a")
+    merge(target, [source])
+    execute(
+        target,
+        "pragma foreign_keys=on",
+        "delete from session",
+        f"insert into local_pruned values ('a', '{digest}', '2026-01-01 00:00:00.000000')",
+    )
+    (merged,) = merge(target, [source])
+    assert (merged.added, merged.pruned) == (0, 1)
+    (merged,) = merge(target, [source], bring_back=True)
+    assert (merged.added, merged.pruned) == (1, 0)
+    assert query(target, "select * from local_pruned") == []
+    assert contents(target) == contents(source)
+
+
+def test_an_interrupted_merge_leaves_the_target_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    for uid in "abc":
+        record(source, uid)
+    record(target, "d")
+    before = contents(target)
+    whole = _Copying.copy_session
+    copied = []
+
+    def interrupted(self: _Copying, session_id: int) -> int:
+        copied.append(session_id)
+        if len(copied) == 3:
+            raise KeyboardInterrupt
+        return whole(self, session_id)
+
+    monkeypatch.setattr(_Copying, "copy_session", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        merge(target, [source])
+    assert contents(target) == before
+    monkeypatch.undo()
+    (merged,) = merge(target, [source])
+    assert merged.added == 3
+
+
+def test_a_file_can_be_merged_into_one_that_is_being_recorded_into(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    for number in range(10):
+        record(source, f"s{number}", runs=range(20))
+    recorder = Recorder(target, facts("live"))
+    fill(recorder, [0])
+    merging = threading.Thread(target=merge, args=(target, [source]))
+    merging.start()
+    rows = 1
+    while merging.is_alive():
+        fill(recorder, [rows])
+        rows += 1
+    merging.join()
+    digest = recorder.finish(EPOCH)
+    assert ("live", digest) in forms(target)
+    assert len(forms(target)) == 11
+    assert query(
+        target, "select count(*) from test_run where session_id = ?", recorder.session_id
+    ) == [(rows,)]
+
+
+def test_a_large_file_is_merged_whole(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    record(source, "a", runs=[0])
+    execute(
+        source,
+        """with recursive number(n) as (select 2 union all select n + 1 from number where n < 20000)
+        insert into test_run (session_id, ordinal, name, originalname, attempt, round, beside,
+        state, start, cluster) select session_id, n, name, originalname, 1, 1, 0, state, start, cluster
+        from test_run, number""",
+        """insert into measurement (session_id, ordinal, metric, unit, value)
+        select session_id, ordinal, 'rows', '1', ordinal from test_run where ordinal > 1""",
+    )
+    (merged,) = merge(target, [source])
+    assert merged.runs == 20_000
+    assert contents(target) == contents(source)
+
+
+def test_a_missing_source_is_named_and_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(NoDatabase, match=r"missing\.db"):
+        merge(tmp_path / "target.db", [tmp_path / "missing.db"])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_source_that_is_no_database_is_named_and_no_target_is_made(tmp_path: Path) -> None:
+    source = tmp_path / "notes.txt"
+    source.write_text("no database\n" * 100)
+    with pytest.raises(ForeignFile, match=r"notes\.txt"):
+        merge(tmp_path / "target.db", [source])
+    assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def test_a_damaged_source_is_blamed_and_the_target_is_as_it_was(tmp_path: Path) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    record(target, "a")
+    before = contents(target)
+    record(source, "b", runs=range(100))
+    (root,) = query(source, "select rootpage from sqlite_master where name = 'test_run'")[0]
+    (size,) = query(source, "pragma page_size")[0]
+    with source.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"\xff" * size)
+    with pytest.raises(DamagedFile, match=r"source\.db"):
+        merge(target, [source])
+    assert contents(target) == before
