@@ -58,6 +58,11 @@ class RemoteTests:
             if error:
                 self._lose(place)
 
+    def pytest_sessionfinish(self) -> None:
+        """Correct how many ran beside a test, now that all instants are known."""
+        for ordinal, beside in self._neighbours.settle().items():
+            self._recording.correct_beside(ordinal, beside)
+
     def _open(self, nodeid: str, start: datetime, attempt: int) -> None:
         ordinal = self._controller.open_row(nodeid, start, attempt)
         self._unplaced.setdefault(nodeid, []).append(ordinal)
@@ -69,9 +74,7 @@ class RemoteTests:
             self._placed[place] = self._unplaced[place[1]].pop(0)
         return self._placed.get(place)
 
-    def _follow(
-        self, place: _Place, ordinal: int, report: pytest.TestReport, sent: Any
-    ) -> None:
+    def _follow(self, place: _Place, ordinal: int, report: pytest.TestReport, sent: Any) -> None:
         """Note what a report says of a row that stays open."""
         if (sent is not None and not sent["asked"]) or report.when == "teardown":
             # It asks for nothing; by its teardown it asked for nothing later either.

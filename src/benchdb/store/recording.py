@@ -114,6 +114,10 @@ class Recording:
         """See `Recorder.abandon`."""
         self._do("abandon", ordinal, state, end, beside)
 
+    def correct_beside(self, ordinal: int, beside: int) -> None:
+        """See `Recorder.correct_beside`."""
+        self._do("correct_beside", ordinal, beside)
+
     def finish(self, finished: datetime) -> None:
         """See `Recorder.finish`."""
         self._do("finish", finished)

@@ -1,0 +1,223 @@
+"""Recording with pytest-xdist: no row is lost, whoever runs the tests and whoever dies."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+pytest.importorskip("xdist")
+
+if TYPE_CHECKING:
+    from suites import Suite
+
+MIXED = """
+    import pytest
+
+    @pytest.fixture(scope="session", autouse=True)
+    def for_the_session(tmp_path_factory): pass
+
+    @pytest.mark.xdist_group("one")
+    @pytest.mark.parametrize("n", range(3))
+    def test_grouped(benchmark_time, n): pass
+
+    class TestClass:
+        @pytest.mark.xdist_group("a]b")
+        def test_odd_group(self, benchmark_time): pass
+
+    @pytest.mark.parametrize("address", ["a@b", "a@[b]"])
+    def test_address(benchmark_time, address): pass
+
+    @pytest.mark.xdist_group("two")
+    @pytest.mark.parametrize("address", ["a@b"])
+    def test_both(benchmark_time, address): assert False
+
+    def test_late(request): request.getfixturevalue("benchmark_time")
+    def test_asks_for_nothing(): pass
+"""
+NAMES = {
+    *("test_grouped[0]", "test_grouped[1]", "test_grouped[2]", "TestClass::test_odd_group"),
+    *("test_address[a@b]", "test_address[a@[b]]", "test_both[a@b]", "test_late"),
+}
+MODES = ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_way_to_deal_out_tests_records_each_of_them(suite: Suite, mode: str) -> None:
+    suite.write(MIXED)
+    suite.run("--benchmark", "-n", "2", "--dist", mode, plugins="xdist")
+    copies = 2 if mode == "each" else 1
+    names = suite.runs("name")
+    assert Counter(names) == dict.fromkeys(NAMES, copies)
+    assert Counter(suite.runs("originalname"))["test_grouped"] == 3 * copies
+    assert suite.runs("count(*)", "path <> 'test_suite.py' or state <> 'closed'") == [0]
+    assert suite.runs("call_outcome", "call_outcome <> 'passed'") == ["failed"] * copies
+    assert suite.helpers() == []
+
+
+def test_no_row_of_hundreds_is_lost(suite: Suite) -> None:
+    suite.write(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(400))
+        def test_many(test_run_benchmark, benchmark_time, n):
+            with benchmark_time:
+                test_run_benchmark.peak_memory = n
+                test_run_benchmark.record("n", n)
+        """
+    )
+    done = suite.run("--benchmark", "-n", "4", plugins="xdist")
+    done.assert_outcomes(passed=400)
+    done.stdout.fnmatch_lines(["*recorded 400 test runs*"])
+    assert sorted(suite.runs("peak_memory")) == list(range(400))
+    wrong = "name <> 'test_many[' || cast(value as int) || ']' or value <> peak_memory"
+    assert suite.query(
+        f"select count(*), sum({wrong}) from measurement join test_run using (session_id, ordinal)"
+        " where metric='n'"
+    ) == [(400, 0)]
+    assert suite.runs("count(*)", "duration is null or state <> 'closed'") == [0]
+    assert suite.runs("min(ordinal), max(ordinal), max(beside) between 1 and 3") == [(1, 400, 1)]
+    assert suite.is_sound()
+
+
+DYING = """
+    import os, signal, pytest
+
+    def die(name, phase):
+        if name == f"test_{phase}":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    @pytest.fixture
+    def around(request, benchmark_time):
+        die(request.node.name, "setup")
+        yield
+        die(request.node.name, "teardown")
+
+    def test_setup(around): pass
+    def test_call(around): die("test_call", "call")
+    def test_teardown(around): pass
+    def test_no_row(): os.kill(os.getpid(), signal.SIGKILL)
+    @pytest.mark.parametrize("n", range(12))
+    def test_other(benchmark_time, n): pass
+"""
+
+
+def test_a_row_says_in_which_phase_its_worker_was_killed(suite: Suite) -> None:
+    suite.write(DYING)
+    # One worker after the other: pytest-xdist itself fails where two die at one moment.
+    done = suite.run("--benchmark", "-n", "1", plugins="xdist")
+    done.assert_outcomes(passed=13, failed=4)  # one of them passed, then died
+    lost = suite.runs("name, state, phase, setup_outcome, call_outcome", "state <> 'closed'")
+    assert sorted(lost) == [
+        ("test_call", "lost", "call", "passed", None),
+        ("test_setup", "lost", "setup", None, None),
+        ("test_teardown", "lost", "teardown", "passed", "passed"),
+    ]
+    assert len(suite.runs("name", "name like 'test_other%' and state='closed'")) == 12
+    assert suite.runs("count(*)", '"end" is null or phase_start > "end"') == [0]
+    for name in ("test_setup", "test_call", "test_teardown"):
+        done.stdout.fnmatch_lines([f"lost: test_suite.py::{name} (its worker died)"])
+    assert suite.query("select state from session") == ["finished"]
+    assert suite.is_sound()
+
+
+def test_a_lost_row_fails_a_strict_session(suite: Suite) -> None:
+    pytest.importorskip("pytest_rerunfailures")
+    suite.write(
+        """
+        import os, signal, pytest
+
+        def test_dies_once(benchmark_time, pytestconfig):
+            mark = pytestconfig.rootpath / "died"
+            if not mark.exists():
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    options = ("--benchmark", "-n", "1", "--reruns", "1")
+    done = suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures")
+    # pytest-rerunfailures tells of a phase only when its whole attempt is over.
+    assert suite.runs("attempt, state, phase") == [(1, "lost", "setup"), (2, "closed", None)]
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    assert suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures").ret == 0
+
+
+def test_stopping_early_leaves_no_open_row(suite: Suite) -> None:
+    suite.write(
+        """
+        import pytest
+
+        @pytest.mark.parametrize("n", range(40))
+        def test_many(benchmark_time, n):
+            assert n != 5
+        """
+    )
+    for options in (("--maxfail=1",), ("-x", "--dist", "worksteal")):
+        done = suite.run("--benchmark", "-n", "2", *options, plugins="xdist")
+        assert done.ret != 0
+    assert suite.query("select state from session") == ["finished", "finished"]
+    assert suite.runs("distinct state", "name='test_many[5]'") == ["closed"]
+    assert set(suite.runs("distinct state")) <= {"closed", "interrupted"}
+    assert suite.runs("count(*)", '"end" is null') == [0]
+
+
+def test_a_row_says_how_many_ran_beside_it(suite: Suite) -> None:
+    suite.write(
+        """
+        import time, pytest
+
+        @pytest.fixture(autouse=True)
+        def folder(pytestconfig):
+            global FOLDER
+            FOLDER = pytestconfig.rootpath
+
+        def wait_for(name):
+            until = time.monotonic() + 60
+            while not (FOLDER / name).exists():
+                assert time.monotonic() < until
+                time.sleep(0.001)
+
+        @pytest.mark.xdist_group("left")
+        def test_left(benchmark_time):
+            (FOLDER / "left").touch()
+            wait_for("right")
+            wait_for("quiet")
+
+        @pytest.mark.xdist_group("right")
+        def test_right(benchmark_time):
+            (FOLDER / "right").touch()
+            wait_for("left")
+            wait_for("quiet")
+
+        @pytest.mark.xdist_group("quiet")
+        def test_asks_for_nothing():
+            (FOLDER / "quiet").touch()
+
+        @pytest.mark.xdist_group("quiet")
+        def test_later(pytestconfig, request):
+            wait_for("left")
+            wait_for("right")
+            request.getfixturevalue("benchmark_time")
+
+        @pytest.mark.xdist_group("left")
+        def test_last(benchmark_time): pass
+        """
+    )
+    suite.run("--benchmark", "-n", "3", "--dist", "loadgroup", plugins="xdist")
+    beside = dict(suite.runs("name, beside"))
+    assert beside["test_left"] in (1, 2)
+    assert beside["test_right"] in (1, 2)
+    (overlaps,) = suite.query(
+        """
+        select count(*) from test_run one where beside < (
+            select max(at) from (
+                select (select count(*) from test_run other
+                        where other.start <= instant.start and other.end > instant.start) - 1 as at
+                from test_run instant where instant.start >= one.start and instant.start < one.end
+            )
+        )
+        """
+    )
+    assert overlaps == 0
