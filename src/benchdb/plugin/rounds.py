@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,45 +26,44 @@ class Rounds:
     def __init__(self, config: pytest.Config, bench: Bench) -> None:
         self._config = config
         self._bench = bench
-        self._given: list[pytest.Item] = []
+        self._further: list[list[pytest.Item]] = [[] for _ in range(bench.repeat - 1)]
         self._redispatching = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_collection_modifyitems(
-        self, items: list[pytest.Item]
-    ) -> Generator[None, Any, Any]:
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, Any]:
         """Make the selection longer, after everyone else has had their say."""
         result = yield
         if not self._bench.is_worker:
             again = [item for item in items if is_benchmarked(item, self._bench)]
-            items += again * (self._bench.repeat - 1)
+            for round in range(2, self._bench.repeat + 1):
+                items += [fresh(item, round) for item in again]
         return result
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
-        """Run an item again as if it were new; tell a worker's last one what comes after it."""
-        if self._bench.is_worker and not self._redispatching:
-            if is_benchmarked(item, self._bench):
-                self._given.append(item)
-            if nextitem is None and self._given:
-                # The next round begins with the first item: what both share must not be torn
-                # down between them.
-                return self._run(item, self._given[0])
-        _forget_last_run(item)
-        item.stash[ROUND] = item.stash.get(ROUND, 0) + 1
+        """In a worker, note what it was given, and tell its last item what comes after it."""
+        if not self._bench.is_worker or self._redispatching:
+            return None
+        if is_benchmarked(item, self._bench):
+            for round, items in enumerate(self._further, 2):
+                items.append(fresh(item, round))
+        if nextitem is None and self._further[0]:
+            # The next round begins with the first item: what both share must not be torn down
+            # between them.
+            return self._run(item, self._further[0][0])
         return None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """In a worker that has run what it was given, run the further rounds."""
         result = yield
-        if self._bench.is_worker and self._given:
-            rounds = self._given * (self._bench.repeat - 1)
-            for item, nextitem in zip(rounds, [*rounds[1:], None], strict=True):
-                if session.shouldfail or session.shouldstop:
-                    break
-                self._tell_xdist(session, item)
-                self._run(item, nextitem)
+        items = [item for items in self._further for item in items]
+        places = {item.nodeid: index for index, item in enumerate(session.items)}
+        for item, nextitem in zip(items, [*items[1:], None], strict=False):
+            if session.shouldfail or session.shouldstop:
+                break
+            self._tell_xdist(places[item.nodeid])
+            self._run(item, nextitem)
         return result
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
@@ -73,15 +73,27 @@ class Rounds:
         finally:
             self._redispatching = False
 
-    def _tell_xdist(self, session: pytest.Session, item: pytest.Item) -> None:
+    def _tell_xdist(self, index: int) -> None:
         """Let pytest-xdist know which item runs: it checks that against each report."""
         for plugin in self._config.pluginmanager.get_plugins():
             if hasattr(plugin, "item_index") and hasattr(plugin, "run_one_test"):
-                plugin.item_index = session.items.index(item)
+                plugin.item_index = index
 
 
-def _forget_last_run(item: pytest.Item) -> None:
-    """Drop what an item keeps of its last run: captured output, and a test class's instance."""
-    item._report_sections.clear()
-    if item.__dict__.pop("_instance", None) is not None:
-        item.__dict__.pop("_obj", None)  # bound to that instance; both are made anew when used
+def fresh(item: pytest.Item, round: int) -> pytest.Item:
+    """Return an item for another round: the same test, as it was before it ran first.
+
+    It must be another object: pytest keeps what the next item needs, and an item that followed
+    itself would never be set up again.
+    """
+    again = copy.copy(item)
+    again._report_sections = []
+    again.stash = pytest.Stash()
+    again.stash._storage.update(item.stash._storage)
+    again.stash[ROUND] = round
+    # A test class has an instance for each run, and the test function is bound to it.
+    if again.__dict__.pop("_instance", None) is not None:
+        again.__dict__.pop("_obj", None)
+    if hasattr(again, "_initrequest"):
+        again._initrequest()
+    return again
