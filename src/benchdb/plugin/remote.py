@@ -34,10 +34,15 @@ class RemoteTests:
         self._unplaced: dict[str, list[int]] = {}
         self._placed: dict[_Place, int] = {}
         self._closed: set[tuple[_Place, int, int]] = set()
+        self._reruns: set[tuple[_Place, int, int]] = set()
+        self._announced: dict[str, list[_Place]] = {}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Open the row of a test that starts somewhere."""
-        self._open(nodeid, now(), attempt=1)
+        """Open the row of a test that starts somewhere; a further attempt has one already."""
+        if self._announced.get(nodeid):
+            self._announced[nodeid].pop(0)
+        else:
+            self._unplaced.setdefault(nodeid, []).append(self._open(nodeid, now()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -63,10 +68,10 @@ class RemoteTests:
         for ordinal, beside in self._neighbours.settle().items():
             self._recording.correct_beside(ordinal, beside)
 
-    def _open(self, nodeid: str, start: datetime, attempt: int) -> None:
-        ordinal = self._controller.open_row(nodeid, start, attempt)
-        self._unplaced.setdefault(nodeid, []).append(ordinal)
+    def _open(self, nodeid: str, start: datetime, attempt: int = 1, round: int = 1) -> int:
+        ordinal = self._controller.open_row(nodeid, start, attempt, round)
         self._neighbours.begin(ordinal, start)
+        return ordinal
 
     def _place(self, place: _Place) -> int | None:
         """Return the row that a worker's test is recorded in."""
@@ -79,7 +84,7 @@ class RemoteTests:
         if (sent is not None and not sent["asked"]) or report.when == "teardown":
             # It asks for nothing; by its teardown it asked for nothing later either.
             self._recording.remove(ordinal)
-            self._placed.pop(place, None)
+            self._forget(place)
             self._neighbours.cancel(ordinal)
             return
         if sent is not None:
@@ -95,20 +100,26 @@ class RemoteTests:
             self._closed.add(key)
             ordinal = self._place(place)
             if ordinal is None:
-                ordinal = self._controller.open_row(
-                    place[1], run.start, run.attempt, run.round, run.version
-                )
-                self._neighbours.begin(ordinal, run.start)
+                ordinal = self._open(place[1], run.start, run.attempt, run.round)
             beside = self._neighbours.end(ordinal, run.start, run.end)
             self._controller.close_row(place[1], ordinal, run, beside)
-            self._placed.pop(place, None)
-        if report.outcome == "rerun":  # type: ignore[comparison-overlap]
-            # By pytest-rerunfailures: its next attempt has no start of its own.
-            self._open(place[1], run.end, run.attempt + 1)
+            self._forget(place)
+        # By pytest-rerunfailures: its next attempt is on this worker, and begins now. Some of its
+        # releases tell its start, some don't.
+        if report.outcome == "rerun" and key not in self._reruns:  # type: ignore[comparison-overlap]
+            self._reruns.add(key)
+            self._placed[place] = self._open(place[1], run.end, run.attempt + 1, run.round)
+            self._announced.setdefault(place[1], []).append(place)
+
+    def _forget(self, place: _Place) -> None:
+        """A row is no longer open; were its start not told, it won't be."""
+        self._placed.pop(place, None)
+        if place in self._announced.get(place[1], ()):
+            self._announced[place[1]].remove(place)
 
     def _lose(self, place: _Place) -> None:
         ordinal = self._place(place)
         if ordinal is not None:
             beside = self._neighbours.end(ordinal, None, now())
             self._controller.lose_row(place[1], ordinal, beside)
-            self._placed.pop(place, None)
+            self._forget(place)
