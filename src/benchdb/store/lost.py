@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, func, select, update
@@ -13,6 +12,7 @@ from benchdb.store.forms import remove_superseded
 from benchdb.store.models import Session, TestRun
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 
@@ -87,3 +87,25 @@ def close_lost(connection: Connection, session_id: int) -> str:
     last = connection.scalar(select(func.max(TestRun.end)).where(mine))
     finished = max(instant for instant in (started, last) if instant is not None)
     return end_session(connection, session_id, "lost", finished)
+
+
+def described(connection: Connection, uids: list[str]) -> list[str]:
+    """Return a line for each lost session: what was running, in which phase and since when."""
+    runs = (
+        select(Session.uid, TestRun.path, TestRun.name, TestRun.phase, TestRun.phase_start)
+        .outerjoin_from(Session, TestRun, (TestRun.session_id == Session.id) & _LOST)
+        .where(Session.uid.in_(uids))
+        .order_by(Session.uid, TestRun.ordinal)
+    )
+    lines = []
+    with connection.begin():
+        for uid, path, name, phase, since in connection.execute(runs):
+            what = "between two tests"
+            if name is not None:
+                case = f"{path}::{name}" if path and path != name else name
+                what = f"{case} was in its {phase} phase since {since:%Y-%m-%d %H:%M:%S} UTC"
+            lines.append(f"an earlier session, {uid}, was lost: {what}")
+    return lines
+
+
+_LOST = TestRun.state == "lost"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sqlite3
 import time
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ from benchdb.store.database import (
 )
 from benchdb.store.digest import column_kind
 from benchdb.store.locks import SessionLock
-from benchdb.store.lost import close_lost_sessions, end_session
+from benchdb.store.lost import close_lost_sessions, described, end_session
 from benchdb.store.models import Artifact, Measurement, Session, TestRun
 from benchdb.store.values import UnfitValue, fitting, text
 
@@ -79,6 +78,11 @@ class Recorder:
     constant
         Columns that every row of the session starts with.
 
+    Attributes
+    ----------
+    found_lost : list of str
+        A line for each earlier session that was found lost, and closed.
+
     Raises
     ------
     sqlite3.Error, OSError, UserError
@@ -108,7 +112,8 @@ class Recorder:
                 create_schema(self._raw)
             use_journal(self._raw, path)
             self._connection = _on(self._raw)
-            close_lost_sessions(self._connection, path)
+            gone = close_lost_sessions(self._connection, path)
+            self.found_lost = described(self._connection, gone) if gone else []
             self._lock = SessionLock(path, facts.uid)
             self.session_id = self._begin(facts)
             self._opening = self._prepare_opening(constant)
@@ -255,7 +260,7 @@ class Recorder:
             return problems
         with self._transaction():
             self._update(ordinal, row)
-            self._insert_measurements(ordinal, run.measurements)
+            self._insert_measurements(ordinal, run.measurements, problems)
             for artifact in run.artifacts:
                 self._insert_artifact(ordinal, artifact)
         return problems
@@ -312,7 +317,7 @@ class Recorder:
                 continue
             try:
                 value = fitting(kind, value)
-            except (UnfitValue, OverflowError, ValueError) as error:
+            except UnfitValue as error:
                 problems.append(f"test_run.{name} was not stored: {error}")
                 continue
             fit[name] = stored_instant(value) if kind == "instant" and value else value
@@ -325,30 +330,15 @@ class Recorder:
         return self._clusters[cluster]
 
     def _insert_measurements(
-        self, ordinal: int, measurements: Sequence[records.Measurement]
+        self, ordinal: int, measurements: Sequence[records.Measurement], problems: list[str]
     ) -> None:
-        self._raw.executemany(
-            _insert("measurement", tuple(_MEASUREMENT)),
-            [
-                (
-                    self.session_id,
-                    ordinal,
-                    text(one.metric),
-                    text(one.unit),
-                    one.direction,
-                    fitting("float", one.value),
-                    json.dumps([None if math.isnan(value) else value for value in one.rounds])
-                    if one.rounds
-                    else None,
-                    one.n,
-                    one.min,
-                    one.max,
-                    one.mean,
-                    one.sd,
-                )
-                for one in measurements
-            ],
-        )
+        rows = []
+        for one in measurements:
+            try:
+                rows.append((self.session_id, ordinal, *_measured(one)))
+            except UnfitValue as error:
+                problems.append(f"the metric {text(one.metric)} was not stored: {error}")
+        self._raw.executemany(_insert("measurement", tuple(_MEASUREMENT)), rows)
 
     def _insert_artifact(self, ordinal: int, one: records.Artifact) -> None:
         values = (text(one.kind), text(one.name), one.url and text(one.url), one.size, one.sha256)
@@ -405,6 +395,19 @@ _OPENING: Final = (
 
 _MEASUREMENT: Final = Measurement.__table__.columns.keys()
 _ARTIFACT: Final = Artifact.__table__.columns.keys()
+
+
+def _measured(one: records.Measurement) -> tuple[Any, ...]:
+    rounds = [fitting("float", value) for value in one.rounds]
+    return (
+        text(one.metric),
+        text(one.unit),
+        one.direction,
+        fitting("float", one.value),
+        json.dumps(rounds) if rounds else None,
+        one.n,
+        *(fitting("float", value) for value in (one.min, one.max, one.mean, one.sd)),
+    )
 
 
 def _insert(table: str, names: tuple[str, ...]) -> str:

@@ -70,6 +70,7 @@ class Recording:
         try:
             self._make_ready(wanted)
             self._recorder = Recorder(wanted, facts, constant)
+            self.notes += self._recorder.found_lost
         except _FAILURES as error:
             self._go_aside(error)
 

@@ -40,6 +40,20 @@ def fitting(kind: str, value: Any) -> Any:
     UnfitValue
         If it can't be held without changing what it means.
     """
+    try:
+        return _held(kind, value)
+    except UnfitValue:
+        raise
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise UnfitValue(f"{_shown(value)} does not fit ({error})") from None
+
+
+def _shown(value: object) -> str:
+    said = repr(value)
+    return said if len(said) <= 60 else f"{said[:57]}..."
+
+
+def _held(kind: str, value: Any) -> Any:
     if value is None:
         return None
     if kind == "text":
