@@ -167,7 +167,11 @@ class Controller:
         self._lost.append(nodeid)
 
     def pytest_unconfigure(self) -> None:
-        """Let go of the database, whatever happened."""
+        """Let go of the database and of the workers' tokens, whatever happened."""
+        if self._with_workers():
+            from benchdb.plugin.exclusive import discard_tokens
+
+            discard_tokens(self._bench.uid)
         if self._recording is not None:
             with contextlib.suppress(Exception):
                 self._recording.let_go()

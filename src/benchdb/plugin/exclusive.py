@@ -8,6 +8,7 @@ of asking, and the system frees a number when its worker dies.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,11 @@ _PATIENCE = 0.005
 def tokens_folder(uid: str) -> Path:
     """Return the folder that the workers of a session share."""
     return Path(tempfile.gettempdir()) / f"benchdb-{uid}"
+
+
+def discard_tokens(uid: str) -> None:
+    """Remove that folder, when the session's workers are gone."""
+    shutil.rmtree(tokens_folder(uid), ignore_errors=True)
 
 
 class ExclusiveTokens:
