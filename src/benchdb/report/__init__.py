@@ -1,1 +1,1 @@
-"""."""
+"""Results as terminal tables, Markdown and JSON."""

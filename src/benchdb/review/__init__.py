@@ -1,1 +1,1 @@
-"""."""
+"""What the store holds, joined into what people ask for."""

@@ -1,0 +1,191 @@
+"""``benchdb db prune``: remove sessions."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.output import on_terminal, say, write, write_tables
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchdb.config import Settings
+    from benchdb.store.maintenance import Pruned
+    from benchdb.store.queries import StoredSession
+
+_AGE: Final = re.compile(r"(\d+)\s*d(?:ays?)?")
+
+#: Fewer characters of a uid or a digest name no session: a slip must remove nothing.
+_LEAST: Final = 6
+
+
+@click.command("prune", short_help="Remove sessions.")
+@click.option(
+    "--before",
+    metavar="DATE|90d",
+    help="Sessions that started before a date, an instant (UTC), or that many days ago.",
+)
+@click.option(
+    "--keep-last", metavar="N", type=click.IntRange(1), help="All sessions but the newest N."
+)
+@click.option(
+    "--session",
+    "named",
+    metavar="UID",
+    multiple=True,
+    help="This session: beginning or end of its uid or digest; may be repeated.",
+)
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@database_option
+@format_option
+def command(
+    *,
+    before: str | None,
+    keep_last: int | None,
+    named: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    db: str | None,
+    form: str,
+) -> None:
+    """Remove sessions from the database, and give their room back to the system.
+
+    With --before and --keep-last together a session must be both, older and not among the newest.
+    What is being recorded stays. What was removed is noted, so that `benchdb merge` doesn't bring
+    it back. Files of test runs stay in their folder. On a terminal it asks first.
+    """
+    from benchdb.store.maintenance import look_at, make_writable, prune, reading
+    from benchdb.store.queries import stored_sessions
+
+    if before is None and keep_last is None and not named:
+        raise click.UsageError(
+            "say what to remove, by --before, --keep-last or --session",
+            click.get_current_context(),
+        )
+    if named and (before is not None or keep_last is not None):
+        raise click.UsageError(
+            "--session goes with neither --before nor --keep-last", click.get_current_context()
+        )
+    limit = None if before is None else _instant(before)
+    path, settings = locate(db)
+    look_at(path)
+    with reading(path, say) as connection:
+        every = stored_sessions(connection)
+    chosen = _named(every, named, path) if named else _older(every, limit, keep_last)
+    if dry_run or not chosen:
+        _report(chosen, None, path, settings, form)
+        return
+    if on_terminal() and not yes:
+        _ask(chosen, path)
+    if backup := make_writable(path):
+        say(f"upgraded {path} to this benchdb's schema, {backup.name} is as it was")
+    done = prune(path, [(one.uid, one.digest or "") for one in chosen])
+    _report(chosen, done, path, settings, form)
+
+
+def _instant(given: str) -> datetime:
+    if age := _AGE.fullmatch(given.strip()):
+        try:
+            return datetime.now(UTC) - timedelta(days=int(age[1]))
+        except OverflowError:
+            raise UserError(f"--before {given}: that is before all time") from None
+    try:
+        instant = datetime.fromisoformat(given)
+    except ValueError:
+        raise UserError(
+            f"--before {given!r} is no date: write it as 2026-01-31, or as 90d"
+        ) from None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
+
+
+def _older(
+    every: Sequence[StoredSession], limit: datetime | None, keep_last: int | None
+) -> list[StoredSession]:
+    newest = {one.row for one in every[: keep_last or 0]}
+    return [
+        one
+        for one in every
+        if one.digest is not None
+        and one.row not in newest
+        and (limit is None or one.started < limit)
+    ]
+
+
+def _named(every: Sequence[StoredSession], named: Sequence[str], path: Path) -> list[StoredSession]:
+    chosen: dict[int, StoredSession] = {}
+    for given in named:
+        wanted = given.strip().lower()
+        found = [
+            one
+            for one in every
+            if len(wanted) >= _LEAST
+            and any(
+                known.startswith(wanted) or known.endswith(wanted)
+                for known in (one.uid, one.digest or "")
+            )
+        ]
+        if not found:
+            raise UserError(f"no session {given!r} in {path}: `benchdb show` lists them")
+        if len(found) > 1:
+            several = len({one.uid for one in found}) > 1
+            which = "a longer part of its uid" if several else "the digest of one"
+            raise UserError(f"{len(found)} sessions are {given!r}: give {which}")
+        if found[0].digest is None:
+            raise UserError(f"session {given!r} is being recorded: try again when it is done")
+        chosen[found[0].row] = found[0]
+    return list(chosen.values())
+
+
+def _ask(chosen: Sequence[StoredSession], path: Path) -> None:
+    from benchdb.report.text import counted
+
+    runs = counted(sum(one.runs for one in chosen), "test run")
+    said = f"Remove {counted(len(chosen), 'session')} with {runs} from {path}?"
+    click.confirm(said, abort=True, err=True)
+
+
+def _report(
+    chosen: Sequence[StoredSession],
+    done: Pruned | None,
+    path: Path,
+    settings: Settings,
+    form: str,
+) -> None:
+    from benchdb.report import schemas
+    from benchdb.report.sessions import sessions_table
+    from benchdb.report.table import Table
+    from benchdb.report.text import counted
+    from benchdb.report.units import with_unit
+
+    if form == "json":
+        named = ("uid", "digest", "started", "runs")
+        content = {
+            "dry_run": done is None,
+            "sessions": [{name: getattr(one, name) for name in named} for one in chosen],
+            "freed": 0 if done is None else done.freed,
+        }
+        write(schemas.document(schemas.PRUNE, path, content))
+        return
+    runs = sum(one.runs for one in chosen) if done is None else done.test_runs
+    count = len(chosen) if done is None else done.sessions
+    what = f"{counted(count, 'session')} with {counted(runs, 'test run')}"
+    if not chosen:
+        write_tables([Table((), (), remarks=(f"nothing to remove from {path}",))], form)
+    elif done is None:
+        remark = Table((), (), remarks=(f"would remove {what} from {path}",))
+        write_tables([sessions_table(chosen, settings.subjects or ()), remark], form)
+    else:
+        room = (
+            f"{with_unit(done.freed, 'B')} given back"
+            if done.vacuumed
+            else "the room is used again, as the file is open elsewhere"
+        )
+        write_tables([Table((), (), remarks=(f"removed {what} from {path}; {room}",))], form)

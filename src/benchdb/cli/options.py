@@ -1,0 +1,58 @@
+"""Options that commands share, and where the database is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchdb.config import Settings, database_location, find_root, read_settings
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--db``."""
+    return click.option(
+        "--db",
+        metavar="PATH_OR_URL",
+        help="The database; by default the one that pytest records into here.",
+    )(command)
+
+
+def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--format``."""
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(["table", "markdown", "json"]),
+        default="table",
+        show_default=True,
+        help="A table for people, Markdown, or JSON with raw numbers.",
+    )(command)
+
+
+def locate(db: str | None) -> tuple[Path, Settings]:
+    """Return the database that is meant, and the settings of the project around this folder.
+
+    Parameters
+    ----------
+    db
+        What ``--db`` said.
+
+    Raises
+    ------
+    UserError
+        If it is no SQLite file.
+    """
+    settings = read_settings(find_root(Path.cwd()))
+    location = database_location(db, settings)
+    if "://" in location:
+        raise UserError(
+            f"{location.partition('://')[0]}:// can't be read yet: "
+            "give --db a path or a sqlite:/// URL"
+        )
+    return Path(location), settings

@@ -1,0 +1,71 @@
+"""Where output goes: a terminal, a pipe, a pipe that closed; and in which format."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchdb.report.table import Medium, Table
+
+
+def use_streams() -> None:
+    """Let no character fail that the terminal's encoding can't show."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def say(line: str) -> None:
+    """Tell the user one line that is no part of the output: on standard error."""
+    from benchdb.report.text import literal
+
+    _write(sys.stderr, f"benchdb: {literal(line)}\n")
+
+
+def write(text: str) -> None:
+    """Write output; who reads it may stop at any time, as ``| head`` does."""
+    _write(sys.stdout, text)
+
+
+def flush_quietly() -> None:
+    """Write what is still held back, so that Python need not when it ends."""
+    _write(sys.stdout, "")
+
+
+def _write(stream: Any, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        # The command goes on to its end and keeps its exit code; nobody reads on.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def on_terminal() -> bool:
+    """Tell whether a person sees the output and can answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def medium() -> Medium:
+    """Return what the output is written to."""
+    from benchdb.report.table import Medium
+
+    encoding = sys.stdout.encoding or "utf-8"
+    if not sys.stdout.isatty():
+        return Medium(encoding=encoding, color=bool(os.environ.get("FORCE_COLOR")))
+    return Medium(shutil.get_terminal_size().columns, color=True, encoding=encoding)
+
+
+def write_tables(tables: list[Table], form: str) -> None:
+    """Write tables for people, an empty line between two."""
+    from benchdb.report.table import as_markdown, terminal
+
+    to = medium()
+    draw = as_markdown if form == "markdown" else terminal
+    write("\n".join(drawn for table in tables if (drawn := draw(table, to))))

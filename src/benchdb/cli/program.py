@@ -1,0 +1,107 @@
+"""The verbs, and what becomes of errors."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from benchdb import __version__
+from benchdb.cli.output import flush_quietly, say, use_streams
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: A wrong call, or a failure of ours.
+FAILURE: Final = 2
+_INTERRUPTED: Final = 130
+
+_CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyGroup(click.Group):
+    """A group whose verbs are imported when they are asked for.
+
+    Parameters
+    ----------
+    verbs
+        Name of a verb to the module that defines it, as ``command``.
+    """
+
+    def __init__(self, *arguments: Any, verbs: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._verbs = verbs
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order that people need them."""
+        return [*self._verbs, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb, after importing it."""
+        module = self._verbs.get(cmd_name)
+        if module is None:
+            return super().get_command(ctx, cmd_name)
+        command = importlib.import_module(module).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+_DATABASE_VERBS: Final = {
+    "info": "benchdb.cli.db_info",
+    "upgrade": "benchdb.cli.db_upgrade",
+    "check": "benchdb.cli.db_check",
+    "prune": "benchdb.cli.db_prune",
+}
+
+
+@click.group("db", cls=LazyGroup, verbs=_DATABASE_VERBS)
+def database() -> None:
+    """The database file itself: what it holds, upgrade, check, prune."""
+
+
+_VERBS: Final = {"show": "benchdb.cli.show", "merge": "benchdb.cli.merge"}
+
+
+@click.group("benchdb", cls=LazyGroup, verbs=_VERBS, context_settings=_CONTEXT)
+@click.version_option(__version__, message="benchdb %(version)s")
+def program() -> None:
+    """What `pytest --benchmark` recorded: look at it, merge it, look after it.
+
+    The database is the one that pytest would record into here: --db, else BENCHDB_URL or DB_NAME,
+    else db in [tool.benchdb] of pyproject.toml, else benchmark.db, found upward from this folder.
+    """
+
+
+program.add_command(database)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run a command; return its exit code."""
+    use_streams()
+    try:
+        code = program.main(
+            None if arguments is None else list(arguments), "benchdb", standalone_mode=False
+        )
+    except UserError as error:
+        say(str(error))
+        code = FAILURE
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        say(_wrong_call(error))
+        code = FAILURE
+    except (click.Abort, KeyboardInterrupt):
+        code = _INTERRUPTED
+    flush_quietly()
+    return code if isinstance(code, int) else 0
+
+
+def _wrong_call(error: click.ClickException) -> str:
+    """Return one line for what was wrong about a call, and where to read what is right."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    called = context.command_path if context is not None else "benchdb"
+    return f"{said[:1].lower()}{said[1:]}: see `{called} --help`"

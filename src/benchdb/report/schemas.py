@@ -1,0 +1,167 @@
+"""The JSON that commands print: every schema with every field, for who reads it by a program.
+
+A field keeps its meaning as long as the number at the end of its schema stays; new fields may come.
+Numbers are raw: seconds, bytes. Instants are ISO 8601 in UTC. What isn't known is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+_SUBJECTS: Final = {
+    "[].name": "name of a subject package",
+    "[].version": "its version, of an editable install read at run time",
+    "[].commit": "its commit",
+    "[].committed": "committer time of that commit",
+    "[].branch": "its branch",
+    "[].dirty": "whether tracked files differed from the commit",
+}
+
+SESSIONS: Final = "benchdb/sessions/1"
+SERIES: Final = "benchdb/series/1"
+INFO: Final = "benchdb/info/1"
+CHECK: Final = "benchdb/check/1"
+PRUNE: Final = "benchdb/prune/1"
+
+#: What prints each schema.
+COMMANDS: Final = {
+    SESSIONS: "benchdb show --format json",
+    SERIES: "benchdb show CASE --format json",
+    INFO: "benchdb db info --format json",
+    CHECK: "benchdb db check --format json",
+    PRUNE: "benchdb db prune --format json",
+}
+
+#: Path of a field to its meaning, by schema; ``[]`` is any item of a list, ``*`` any key.
+FIELDS: Final[dict[str, dict[str, str]]] = {
+    SESSIONS: {
+        "schema": "benchdb/sessions/1",
+        "database": "path of the file that was read",
+        "sessions": "sessions, the newest first",
+        "sessions[].uid": "UUIDv7",
+        "sessions[].digest": "SHA-256 of all its rows; null while it is open",
+        "sessions[].started": "when it started",
+        "sessions[].finished": "when it ended",
+        "sessions[].state": "open, finished or lost",
+        "sessions[].conflict": "whether the file holds another form of it",
+        "sessions[].branch": "branch of the project",
+        "sessions[].dirty": "whether a subject's tracked files were changed",
+        "sessions[].subjects": "its revision, sorted by name",
+        **{f"sessions[].subjects{key}": said for key, said in _SUBJECTS.items()},
+        "sessions[].environment": "fingerprint of its environment",
+        "sessions[].tags": "object of strings",
+        "sessions[].tags.*": "value of a tag",
+        "sessions[].ci_run_url": "page of the CI run",
+        "sessions[].command_line": "as it was called, secrets redacted",
+        "sessions[].host": "name of the machine",
+        "sessions[].xdist_workers": "number of pytest-xdist's workers",
+        "sessions[].benchdb_version": "of the benchdb that recorded it",
+        "sessions[].runs": "number of test runs",
+        "sessions[].failed": "test runs of which a phase failed",
+        "sessions[].lost": "test runs whose process was killed",
+        "environments": "the environments of these sessions, by fingerprint",
+        "environments.*": "an object: cpu_model, cpu_count, memory_gib, os, architecture, "
+        "python_implementation, python_minor, extra",
+    },
+    SERIES: {
+        "schema": "benchdb/series/1",
+        "database": "path of the file that was read",
+        "series": "series, by case, version, environment, cluster, tags and metric",
+        "series[].case": "path::name",
+        "series[].path": "file of the test",
+        "series[].name": "its name, with class and parameters",
+        "series[].version": "from @pytest.mark.benchmark_version",
+        "series[].metric": "name of the metric; failed and lost count test runs",
+        "series[].unit": "s, B, 1 or the user's word",
+        "series[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
+        "series[].environment": "fingerprint",
+        "series[].cluster": "shape of the cluster: kind, workers, threads, memory_limit, "
+        "scheduler_instance_type, worker_instance_type, region; null without one",
+        "series[].tags": "values of the tags in series_tags",
+        "series[].tags.*": "value of a tag",
+        "series[].trunk": "whether it has trunk sessions alone",
+        "series[].points": "one a session, in order of place, the oldest first",
+        "series[].points[].session": "uid of the session",
+        "series[].points[].place": "newest committer time among its subjects, else its start",
+        "series[].points[].started": "when the session started",
+        "series[].points[].value": "median over the case's test runs whose call passed; "
+        "of failed and lost their number",
+        "series[].points[].runs": "number of test runs that it is made of",
+        "series[].points[].trunk": "whether it is a trunk session",
+        "series[].points[].branch": "branch of the project",
+        "series[].points[].dirty": "whether a subject's tracked files were changed",
+        "series[].points[].subjects": "its revision, sorted by name",
+        **{f"series[].points[].subjects{key}": said for key, said in _SUBJECTS.items()},
+    },
+    INFO: {
+        "schema": "benchdb/info/1",
+        "database": "path of the file",
+        "size": "bytes, with its log",
+        "revision": "revision of its schema",
+        "newest": "whether that is the newest schema",
+        "sessions": "number of sessions",
+        "test_runs": "number of test runs",
+        "measurements": "number of measurements",
+        "first": "when the first session started",
+        "last": "when the last session started",
+        "open": "uids of sessions that are being recorded",
+        "lost": "uids of sessions whose process was killed",
+        "conflicts": "uids of sessions of which the file holds several forms",
+        "environments": "environments, the most used first",
+        "environments[].fingerprint": "hash of the other fields",
+        "environments[].sessions": "number of sessions in it",
+        "environments[].cpu_model": "as the operating system names it",
+        "environments[].cpu_count": "logical cores",
+        "environments[].memory_gib": "memory, rounded to GiB",
+        "environments[].os": "Linux, Darwin or Windows",
+        "environments[].architecture": "x86_64, arm64, …",
+        "environments[].python_implementation": "CPython, PyPy, …",
+        "environments[].python_minor": "3.11, 3.12, …",
+        "environments[].extra": "what [tool.benchdb] fingerprint added",
+        "environments[].extra.*": "value of what was added",
+        "backups": "paths of copies from before an upgrade",
+        "aside": "paths of files with sessions that could not be recorded into this one",
+    },
+    CHECK: {
+        "schema": "benchdb/check/1",
+        "database": "path of the file",
+        "sessions": "closed sessions whose digests were computed again",
+        "test_runs": "their test runs",
+        "problems": "a line for everything that is wrong",
+    },
+    PRUNE: {
+        "schema": "benchdb/prune/1",
+        "database": "path of the file",
+        "dry_run": "whether nothing was removed",
+        "sessions": "the sessions, the newest first",
+        "sessions[].uid": "UUIDv7",
+        "sessions[].digest": "SHA-256 of all its rows",
+        "sessions[].started": "when it started",
+        "sessions[].runs": "number of test runs",
+        "freed": "bytes given back to the system",
+    },
+}
+
+
+def document(schema: str, database: Path, content: dict[str, Any]) -> str:
+    """Return a document of a schema, in ASCII, which every terminal and parser takes."""
+    whole = {"schema": schema, "database": str(database), **content}
+    return json.dumps(_plain(whole), indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no infinity
+    return value

@@ -1,0 +1,254 @@
+"""A table, and how it looks on a terminal, in a pipe and in Markdown."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from benchdb.report.sparkline import sparkline
+from benchdb.report.text import for_encoding, literal, markdown, prose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+#: Wide enough for any line: in a pipe nothing is cut or wrapped.
+_ENDLESS: Final = 1_000_000
+
+#: Characters between two columns: one of padding, one where other boxes have a line.
+_GAP: Final = 2
+
+#: A column that may be folded gets at least so many before others are left out.
+_FOLDED: Final = 32
+
+#: Columns that were left out are named, if they are no more.
+_NAMED: Final = 3
+
+#: What the styles of cells look like.
+_STYLES: Final = {"bad": "red", "good": "green", "quiet": "dim", "strong": "bold", "live": "cyan"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table.
+
+    Parameters
+    ----------
+    title
+        As it stands above.
+    right
+        Whether it holds numbers, which stand at the right.
+    code
+        Whether Markdown shows its cells as code.
+    rank
+        0 for one that always stays; where the terminal is too narrow, the highest goes first.
+    optional
+        Whether to leave it out where every cell is empty.
+    fold
+        Whether its cells may take several lines where the terminal is narrow.
+    """
+
+    title: str
+    right: bool = False
+    code: bool = False
+    rank: int = 0
+    optional: bool = False
+    fold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Text with a style, or values that are drawn as a sparkline."""
+
+    text: str = ""
+    style: str = ""
+    values: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under columns, a heading above, remarks beneath."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str | Cell, ...], ...]
+    heading: str = ""
+    subheading: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """What a table is written to.
+
+    Parameters
+    ----------
+    width
+        Characters in a line of the terminal; None in a pipe, where nothing is cut or wrapped.
+    color
+        Whether it takes styles.
+    encoding
+        What it can hold.
+    """
+
+    width: int | None = None
+    color: bool = False
+    encoding: str = "utf-8"
+
+    @property
+    def ascii_only(self) -> bool:
+        """Whether blocks and lines can't be drawn on it."""
+        return for_encoding("▁█─", self.encoding) != "▁█─"
+
+
+def terminal(table: Table, medium: Medium) -> str:
+    """Return a table for a terminal or a pipe."""
+    from rich.box import SIMPLE_HEAD, Box
+    from rich.cells import cell_len
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    written = _written(_without_empty(table), medium)
+    fitting, left_out = _fitting(written, medium.width, cell_len)
+    console = _console(medium)
+    drawn = RichTable(
+        box=Box(str(SIMPLE_HEAD).replace("─", "-"), ascii=True)
+        if medium.ascii_only
+        else SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, _GAP - 1, 0, 0),
+        header_style="bold",
+        show_header=any(column.title for column in fitting.columns),
+        border_style="dim",
+    )
+    for column in fitting.columns:
+        drawn.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            overflow="fold",
+            no_wrap=not column.fold or medium.width is None,
+        )
+    for row in fitting.rows:
+        drawn.add_row(*(Text(cell.text, _STYLES.get(cell.style, "")) for cell in _cells(row)))
+    with console.capture() as captured:
+        if fitting.heading:
+            console.print(Text(fitting.heading, "bold"), soft_wrap=medium.width is None)
+        if fitting.subheading:
+            console.print(Text(fitting.subheading, "dim"), soft_wrap=medium.width is None)
+        if fitting.rows:
+            console.print(drawn)
+        if fitting.rows and (fitting.remarks or left_out):
+            console.print()
+        for remark in fitting.remarks:
+            console.print(Text(remark, "dim"), soft_wrap=medium.width is None)
+        if left_out:
+            console.print(Text(_too_narrow(left_out), "dim"))
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _too_narrow(left_out: list[str]) -> str:
+    if len(left_out) > _NAMED:
+        return f"too narrow for {len(left_out)} more columns: a pipe gets them all"
+    return f"too narrow for: {', '.join(reversed(left_out))}"
+
+
+def as_markdown(table: Table, medium: Medium) -> str:
+    """Return a table as GitHub's Markdown."""
+    shown = _written(_without_empty(table), medium)
+    lines = []
+    if shown.heading:
+        lines += [f"### {markdown(shown.heading, code=True)}", ""]
+    if shown.subheading:
+        lines += [markdown(shown.subheading), ""]
+    if shown.rows:
+        titles = [markdown(column.title) for column in shown.columns]
+        lines.append(f"| {' | '.join(titles)} |")
+        lines.append(f"| {' | '.join('---:' if c.right else '---' for c in shown.columns)} |")
+        for row in shown.rows:
+            cells = (
+                markdown(cell.text, code=column.code)
+                for column, cell in zip(shown.columns, _cells(row), strict=True)
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+    for remark in shown.remarks:
+        lines += [prose(remark), ""]
+    return "\n".join(lines)
+
+
+def _cells(row: tuple[str | Cell, ...]) -> list[Cell]:
+    return [Cell(cell) if isinstance(cell, str) else cell for cell in row]
+
+
+def _without_empty(table: Table) -> Table:
+    kept = [
+        number
+        for number, column in enumerate(table.columns)
+        if not column.optional
+        or any(cell.text or cell.values for cell in (_cells(row)[number] for row in table.rows))
+    ]
+    return _only(table, kept)
+
+
+def _only(table: Table, kept: list[int]) -> Table:
+    return replace(
+        table,
+        columns=tuple(table.columns[number] for number in kept),
+        rows=tuple(tuple(row[number] for number in kept) for row in table.rows),
+    )
+
+
+def _written(table: Table, medium: Medium) -> Table:
+    """Return a table whose every text can be written and is seen as it is."""
+
+    def written(text: str) -> str:
+        return for_encoding(literal(text), medium.encoding)
+
+    def cell(one: Cell) -> Cell:
+        if one.values:
+            return Cell(sparkline(one.values, ascii_only=medium.ascii_only), one.style)
+        return Cell(written(one.text), one.style)
+
+    return Table(
+        tuple(replace(column, title=written(column.title)) for column in table.columns),
+        tuple(tuple(cell(one) for one in _cells(row)) for row in table.rows),
+        written(table.heading),
+        written(table.subheading),
+        tuple(written(remark) for remark in table.remarks),
+    )
+
+
+def _fitting(
+    table: Table, width: int | None, measure: Callable[[str], int]
+) -> tuple[Table, list[str]]:
+    """Leave out columns until a table fits the width; return also what was left out."""
+    widths = []
+    for number, column in enumerate(table.columns):
+        texts = [column.title, *(_cells(row)[number].text for row in table.rows)]
+        natural = max(measure(text) for text in texts)
+        widths.append(min(natural, _FOLDED) if column.fold else natural)
+    kept = list(range(len(table.columns)))
+    left_out: list[str] = []
+    while width is not None and sum(widths[number] + _GAP for number in kept) - _GAP > width:
+        dropped = max(kept, key=lambda number: table.columns[number].rank)
+        if not table.columns[dropped].rank:
+            break
+        kept.remove(dropped)
+        left_out.append(table.columns[dropped].title)
+    return _only(table, kept), left_out
+
+
+def _console(medium: Medium) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        force_terminal=medium.color,
+        width=medium.width or _ENDLESS,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+    )

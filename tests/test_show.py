@@ -1,0 +1,243 @@
+"""`benchdb show`: recent sessions, and the series of cases."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from recorded import PROJECT, SUITE, Project, new_project
+
+from benchdb.report import schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MARKUP = "test_suite.py::TestNames::test_markup[[bold red]a[/]|`b`_c_]"
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Three clean sessions on main, then one with changed files."""
+    project = new_project(tmp_path_factory.mktemp("shown") / "suite")
+    project.record("--benchmark-tag", "os=linux")
+    project.record("--benchmark-repeat", "2", "-k", "sum")
+    project.record("--benchmark-tag", "note=\x1b[31mred")
+    (project.folder / "test_suite.py").write_text(f"{SUITE}\n# changed\n")
+    project.record()
+    return project
+
+
+def fields(value: object, path: str, objects: tuple[str, ...]) -> set[str]:
+    """Return the paths of all fields in a document, as `schemas.FIELDS` names them."""
+    if isinstance(value, list):
+        return {path}.union(*(fields(item, f"{path}[]", objects) for item in value)) - {f"{path}[]"}
+    if isinstance(value, dict) and path not in objects:
+        start = f"{path}." if path else ""
+        free = path.endswith((".tags", ".extra", "environments")) and not path.endswith("[]")
+        found = {path} if path else set()
+        for key, item in value.items():
+            found |= fields(item, start + ("*" if free else key), objects)
+        return {name for name in found if not name.endswith("[]")}
+    return {path}
+
+
+def test_without_a_case_the_sessions_are_listed_the_newest_first(shown: Project) -> None:
+    ran = shown.benchdb("show")
+    assert (ran.code, ran.err) == (0, "")
+    header, _, *rows = ran.out.splitlines()
+    assert header.split() == [
+        "started",
+        "(UTC)",
+        "session",
+        "state",
+        "branch",
+        "revision",
+        "runs",
+        "failed",
+        "lost",
+        "tags",
+    ]
+    uids = [uid for (uid,) in shown.query("select uid from session order by started desc")]
+    assert [row.split()[2] for row in rows[:4]] == [uid[-8:] for uid in uids]
+    counts = [row.split()[6:8] for row in rows[:4]]
+    assert counts == [["5", "1"], ["5", "1"], ["4", "0"], ["5", "1"]]
+    assert rows[0].split()[5].endswith("*")  # changed files
+    assert rows[3].endswith("os=linux")
+    assert len(shown.benchdb("show", "--last", "2").out.splitlines()) == len(rows)
+
+
+def test_the_sessions_as_json_have_the_documented_fields(shown: Project) -> None:
+    document = shown.benchdb("show", "--format", "json").json
+    assert document["schema"] == "benchdb/sessions/1"
+    assert document["database"] == str(shown.database)
+    newest = document["sessions"][0]
+    assert (newest["state"], newest["dirty"], newest["runs"]) == ("finished", True, 5)
+    assert newest["environment"] in document["environments"]
+    named = fields(document, "", ()) - {"environments.*"}
+    named = {name for name in named if not name.startswith("environments.*.")} | {"environments.*"}
+    assert named == set(schemas.FIELDS[schemas.SESSIONS])
+
+
+def test_a_series_has_a_point_a_session_the_median_of_its_runs(shown: Project) -> None:
+    document = shown.benchdb("show", "test_sum[1]", "--format", "json").json
+    assert fields(document, "", ()) == set(schemas.FIELDS[schemas.SERIES]) - {"series[].tags.*"}
+    by_metric = {one["metric"]: one for one in document["series"]}
+    assert set(by_metric) == {"duration", "peak_memory", "rate", "failed", "lost"}
+    durations = by_metric["duration"]
+    assert durations["unit"] == "s"
+    assert [point["runs"] for point in durations["points"]] == [1, 2, 1]
+    repeated = shown.query(
+        "select avg(duration) from test_run where name = 'test_sum[1]' and session_id = "
+        "(select session_id from test_run where round = 2 limit 1)"
+    )
+    assert durations["points"][1]["value"] == pytest.approx(repeated[0][0])
+    assert by_metric["rate"]["direction"] == "HIGHER_IS_BETTER"
+    assert [point["value"] for point in by_metric["peak_memory"]["points"]] == [2.0**20] * 3
+
+
+def test_a_session_with_changed_files_is_in_no_series_unless_asked(shown: Project) -> None:
+    ran = shown.benchdb("show", "test_sum[1]")
+    assert "1 session off the trunk left out: --all uses them too" in ran.out
+    with_all = shown.benchdb("show", "test_sum[1]", "--all", "--format", "json").json["series"][0]
+    assert [point["trunk"] for point in with_all["points"]] == [True, True, True, False]
+    assert with_all["trunk"] is False
+
+
+def test_a_case_with_no_trunk_session_is_shown_from_what_there_is(
+    shown: Project, tmp_path: Path
+) -> None:
+    laptop = shown.copy(tmp_path / "laptop")
+    laptop.query("update session set branch = 'fix'")
+    ran = laptop.benchdb("show", "test_sum[1]")
+    assert ran.code == 0
+    assert "no clean session on main or master yet: every session is used" in ran.out
+    assert re.search(r"^duration +4 ", ran.out, re.MULTILINE)
+    settings = laptop.folder / "pyproject.toml"
+    settings.write_text(PROJECT.replace("[tool.benchdb]", '[tool.benchdb]\ntrunk = ["fix"]'))
+    assert re.search(r"^duration +3 ", laptop.benchdb("show", "test_sum[1]").out, re.MULTILINE)
+
+
+def test_outside_of_a_repository_every_session_is_on_the_trunk(
+    shown: Project, tmp_path: Path
+) -> None:
+    plain = shown.copy(tmp_path / "plain")
+    plain.query("update session set branch = null, dirty = null")
+    plain.query("update revision_package set branch = null, commit_hash = null, committed = null")
+    series = plain.benchdb("show", "test_sum[1]", "--format", "json").json["series"][0]
+    assert series["trunk"]
+    assert len(series["points"]) == 4
+    assert all(point["place"] == point["started"] for point in series["points"])
+
+
+def test_points_stand_in_order_of_the_newest_commit(shown: Project, tmp_path: Path) -> None:
+    project = shown.copy(tmp_path / "late")
+    first = project.query("select min(id) from session")[0][0]
+    project.query("insert into revision select 99, 'k'")
+    project.query(
+        "insert into revision_package select 99, name, version, 'f00',"
+        " '2099-01-01 00:00:00.000000', branch, dirty from revision_package limit 1"
+    )
+    project.query("update session set revision = 99 where id = ?", first)
+    points = project.benchdb("show", "test_sum[1]", "--format", "json").json["series"][0]["points"]
+    uid = project.query("select uid from session where id = ?", first)[0][0]
+    assert points[-1]["session"] == uid
+    assert points[-1]["place"] == "2099-01-01T00:00:00Z"
+
+
+def test_tags_in_series_tags_version_and_environment_split_a_series(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "split")
+    settings = project.folder / "pyproject.toml"
+    settings.write_text(PROJECT.replace("[tool.benchdb]", '[tool.benchdb]\nseries_tags = ["os"]'))
+    series = project.benchdb("show", "test_sum[1]", "--format", "json", "--metric", "duration").json
+    assert sorted((one["tags"].get("os", ""), len(one["points"])) for one in series["series"]) == [
+        ("", 2),
+        ("linux", 1),
+    ]
+    project.query("update test_run set version = '2' where session_id = 3")
+    ran = project.benchdb("show", "test_sum[1]", "--metric", "duration")
+    assert "version 2 · " in ran.out
+    assert ran.out.count("trend") == 3
+
+
+def test_what_failed_counts_as_failed_and_nowhere_else(shown: Project) -> None:
+    ran = shown.benchdb("show", "test_fail")
+    assert re.search(r"^failed +2 +1 +1", ran.out, re.MULTILINE)
+    assert "duration" not in ran.out
+    assert "no test run of it passed and was measured" in ran.out
+    assert "failed" not in shown.benchdb("show", "test_sum[1]").out
+    asked = shown.benchdb("show", "test_sum[1]", "--metric", "failed").out
+    assert re.search(r"^failed +3 +0 +0", asked, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("case", "count"),
+    [
+        ("test_sum[1]", 1),
+        ("test_sum", 2),
+        ("test_suite.py::test_sum[2]", 1),
+        ("test_suite.py", 5),
+        ("*sum[?]", 2),
+        (MARKUP, 1),
+        ("test_markup", 1),
+    ],
+)
+def test_a_case_is_named_as_people_name_it(shown: Project, case: str, count: int) -> None:
+    series = shown.benchdb("show", case, "--format", "json").json["series"]
+    assert len({one["case"] for one in series}) == count
+
+
+def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> None:
+    ran = shown.benchdb("show", "test_smu")
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.err.startswith("benchdb: no case 'test_smu': did you mean 'test_sum'")
+    assert len(ran.err.splitlines()) == 1
+    ran = shown.benchdb("show", "test_sum", "--metric", "speed")
+    assert ran.code == 2
+    assert "use one of duration, failed, lost, peak_memory, rate" in ran.err
+
+
+def test_numbers_have_units_that_fit_in_tables(shown: Project) -> None:
+    out = shown.benchdb("show", "test_sum[1]").out
+    assert re.search(r"^duration .* µs", out, re.MULTILINE)
+    assert re.search(r"^peak_memory +3 +1.00 MiB", out, re.MULTILINE)
+    assert re.search(r"^rate +3 +5.50 rows/s", out, re.MULTILINE)
+
+
+def test_names_and_tags_are_shown_literally(shown: Project) -> None:
+    assert MARKUP in shown.benchdb("show", "test_markup").out
+    out = shown.benchdb("show").out
+    assert "note=\\x1b[31mred" in out
+    assert "\x1b" not in out
+    markdown = shown.benchdb("show", "*", "--format", "markdown").out
+    assert "``test_suite.py::TestNames::test_markup[[bold red]a[/]\\|`b`_c_]``" in markdown
+    assert all(line.count(" | ") == 5 for line in markdown.splitlines() if line.startswith("| `"))
+
+
+def test_a_terminal_that_knows_ascii_only_gets_ascii(shown: Project) -> None:
+    ran = shown.benchdb("show", "test_sum", PYTHONIOENCODING="ascii")
+    assert ran.code == 0
+    assert ran.out.isascii()
+    assert " us " in ran.out
+    assert "\\x" not in ran.out
+    assert "\\u" not in ran.out
+
+
+def test_a_pipe_gets_every_column_whole_and_no_colour(shown: Project) -> None:
+    narrow = shown.benchdb("show", "*", COLUMNS="20", TERM="xterm-256color")
+    assert narrow.out == shown.benchdb("show", "*").out
+    assert "\x1b" not in narrow.out
+    assert MARKUP in narrow.out
+
+
+def test_a_database_without_sessions_says_how_to_record_one(shown: Project, tmp_path: Path) -> None:
+    project = shown.copy(tmp_path / "none")
+    project.query("delete from test_run")
+    project.query("delete from session")
+    ran = project.benchdb("show")
+    assert (ran.code, ran.out) == (0, "")
+    assert "record one with `pytest --benchmark`" in ran.err
+    assert "nothing is recorded yet" in project.benchdb("show", "test_sum").err
