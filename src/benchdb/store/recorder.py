@@ -30,7 +30,7 @@ from benchdb.store.database import (
 from benchdb.store.digest import column_kind
 from benchdb.store.locks import SessionLock
 from benchdb.store.lost import close_lost_sessions, described, end_session
-from benchdb.store.models import Artifact, Measurement, Session, TestRun
+from benchdb.store.models import Artifact, Base, Measurement, Session
 from benchdb.store.values import UnfitValue, fitting, text
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ OWN_COLUMNS: Final = frozenset(
 #: What a user may set on a test run: column name to kind.
 SETTABLE: Final = {
     column.name: column_kind(column)
-    for column in TestRun.__table__.columns
+    for column in Base.metadata.tables["test_run"].columns
     if column.name not in OWN_COLUMNS
 }
 

@@ -159,7 +159,7 @@ class Recording:
         with contextlib.closing(_explaining(path, lambda: connect(path))) as connection:
             found = _explaining(path, lambda: inspect(connection, path))
             live = [uid for uid in open_sessions(connection, found) if locks.is_held(path, uid)]
-            foreign = _hosts(connection, live) - {self.facts.host} if live else set()
+            foreign = _hosts(connection, live) - {self.facts.host or ""} if live else set()
         if foreign and on_network(path):
             raise UserError(f"{path} is being recorded into from the host {min(foreign)}")
         if found.schema is not Schema.OLDER:
@@ -226,9 +226,9 @@ class Recording:
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
 
 
-def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str | None]:
+def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:
     marks = ",".join("?" * len(uids))
-    query = f"select host from session where uid in ({marks})"
+    query = f"select host from session where uid in ({marks}) and host is not null"
     return {host for (host,) in connection.execute(query, uids)}
 
 
