@@ -112,7 +112,8 @@ def demo(environments: Environments) -> int:
     record = (*pytest, "--benchmark", f"--benchmark-db={database}")
     benchdb = str(python.with_name("benchdb"))
     print(f"The demo records into {DEMO / 'benchmark.db'}")
-    for command in (record, record, (benchdb, "show", f"--db={database}")):
+    show = (benchdb, "show", f"--db={database}")
+    for command in (record, record, show, (*show, "test_write_wide_data")):
         _show(command, environments)
     sqlite = ("sqlite3",) if shutil.which("sqlite3") else (str(python), "-c", _SQLITE)
     answer = _show((*sqlite, database, SEED_QUERY), environments)
@@ -135,7 +136,13 @@ def _shown(command: tuple[str, ...]) -> str:
     words = [
         os.path.relpath(word, ROOT) if word.startswith(str(ROOT)) else word for word in command
     ]
-    return shlex.join(words)
+    return " ".join(
+        f'"{word}"' if _reads_best_in_double(word) else shlex.quote(word) for word in words
+    )
+
+
+def _reads_best_in_double(word: str) -> bool:
+    return "'" in word and not any(char in word for char in '"$`\\!')
 
 
 def main(task: str, *arguments: str) -> int:
