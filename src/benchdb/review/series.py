@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from benchdb.store.queries import Case, StoredRun, StoredSession
 
 _FAILED: Final = Metric("failed", "1", Direction.LOWER_IS_BETTER)
+_GIB: Final = 2**30
 _LOST: Final = Metric("lost", "1", Direction.LOWER_IS_BETTER)
 
 #: A name is near another from here on.
@@ -57,10 +58,17 @@ def place(session: StoredSession) -> datetime:
 
 
 def shape(cluster: Cluster | None) -> Cluster | None:
-    """Return a cluster without its versions, which differ along a series."""
+    """Return a cluster without its versions, which differ along a series.
+
+    A local cluster's limit follows from the machine's memory, which equal machines tell apart by a
+    few MiB: from a GiB on it is rounded to an eighth of one.
+    """
     if cluster is None:
         return None
-    return replace(cluster, scheduler_versions=(), worker_versions=())
+    limit = cluster.memory_limit
+    if limit is not None and limit >= _GIB:
+        limit = round(limit / _GIB * 8) * _GIB // 8
+    return replace(cluster, memory_limit=limit, scheduler_versions=(), worker_versions=())
 
 
 def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
