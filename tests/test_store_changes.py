@@ -41,7 +41,8 @@ if verb == "record":
     recording.finish(EPOCH)
     print(json.dumps([str(recording.path), recording.notes]))
 elif verb == "merge":
-    print(json.dumps([[m.added, m.held, m.conflicts] for m in merge(path, [Path(one) for one in rest])]))
+    merged = merge(path, [Path(one) for one in rest])
+    print(json.dumps([[one.added, one.held, one.conflicts] for one in merged]))
 elif verb == "check":
     with engine(path).connect() as connection:
         rows = connection.exec_driver_sql("select id, digest from session order by id").all()
@@ -89,7 +90,6 @@ class Project:
         before = set((self.folder / "alembic" / "versions").glob("*.py"))
         self.alembic("revision", "--autogenerate", "-m", message)
         (made,) = set((self.folder / "alembic" / "versions").glob("*.py")) - before
-        self.alembic("check")
         return made.read_text("utf-8")
 
     def refused(self, message: str) -> str:
@@ -120,6 +120,7 @@ def old(tmp_path: Path) -> Path:
 
 def holds(project: Project, old: Path, tmp_path: Path, columns: dict[str, object]) -> None:
     """Check all that must hold after any change of the schema, with a file from before it."""
+    project.alembic("check")
     children = {name: contents(old)[name] for name in ("artifact", "revision_package", "package")}
     measured = query(old, "select metric, value, rounds from measurement order by 1, 2")
     digest = query(old, "select uid, digest from session")
@@ -177,13 +178,12 @@ def test_a_column_is_added(project: Project, old: Path, tmp_path: Path) -> None:
     [
         ("duration", None, "float"),
         ("hang_class", 'it\'s "stuck" …', "text"),
-        ("scheduler_max_tick", 0.1 + 0.2, "float"),
     ],
 )
 def test_a_column_is_removed_and_its_values_stay_as_measurements(
-    column: str, value: object, kind: str, project: Project, old: Path, tmp_path: Path
+    column: str, value: object, kind: str, project: Project, tmp_path: Path
 ) -> None:
-    old.unlink()
+    old = tmp_path / "old.db"
     from store_samples import EPOCH, closed, facts, names
 
     from benchdb.store.recorder import Recorder
@@ -242,7 +242,8 @@ def test_a_column_is_renamed_by_its_frozen_name(
     project: Project, old: Path, tmp_path: Path
 ) -> None:
     project.edit(
-        'average_memory: Mapped[float | None] = mapped_column(comment="bytes, of the whole cluster")',
+        "average_memory: Mapped[float | None] = mapped_column("
+        'comment="bytes, of the whole cluster")',
         'mean_memory: Mapped[float | None] = mapped_column(info={"frozen": "average_memory"})',
     )
     migration = project.revision("Call it mean memory")

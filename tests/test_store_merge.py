@@ -39,7 +39,7 @@ SESSION = st.tuples(
 )
 FILE = st.lists(SESSION, max_size=3, unique_by=lambda one: one[0])
 laws = settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     database=None,
     derandomize=True,
@@ -302,9 +302,11 @@ def test_a_large_file_is_merged_whole(tmp_path: Path) -> None:
     record(source, "a", runs=[0])
     execute(
         source,
-        """with recursive number(n) as (select 2 union all select n + 1 from number where n < 20000)
+        """with recursive number(n) as
+        (select 2 union all select n + 1 from number where n < 20000)
         insert into test_run (session_id, ordinal, name, originalname, attempt, round, beside,
-        state, start, cluster) select session_id, n, name, originalname, 1, 1, 0, state, start, cluster
+        state, start, cluster)
+        select session_id, n, name, originalname, 1, 1, 0, state, start, cluster
         from test_run, number""",
         """insert into measurement (session_id, ordinal, metric, unit, value)
         select session_id, ordinal, 'rows', '1', ordinal from test_run where ordinal > 1""",

@@ -93,6 +93,7 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
             name
             for (name,) in connection.execute("select name from sqlite_master where type='table'")
         }
+        _check_size(connection, path)
         if not tables:
             return Found(Schema.EMPTY, None)
         if not {"alembic_version", "test_run", "session"} <= tables:
@@ -112,6 +113,15 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
         f"{path} was made by benchdb {made_by} and this is {__version__}: "
         f"install it with `pip install 'benchdb>={made_by}'`"
     )
+
+
+def _check_size(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse what SQLite takes for empty or whole though it isn't: one byte, half a last page."""
+    size = path.stat().st_size
+    if size and connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        raise sqlite3.DatabaseError("file is not a database")
+    if size % connection.execute("PRAGMA page_size").fetchone()[0]:
+        raise sqlite3.DatabaseError("malformed: its end is missing")
 
 
 def explained(error: BaseException, path: Path) -> UserError:
@@ -167,7 +177,7 @@ def sign(connection: Any) -> None:
 
 def version_number(version: str) -> int:
     """Return a release as a number that grows with it: 1.2.3 is 10203."""
-    major, minor, patch = (int(part) for part in version.split("+")[0].split(".")[:3])
+    major, minor, patch = (int(part) for part in version.split("+", maxsplit=1)[0].split(".")[:3])
     return major * 10_000 + minor * 100 + patch
 
 

@@ -122,8 +122,8 @@ def _run_lines(connection: Connection, session_id: int) -> dict[int, list[str]]:
             runs[row["ordinal"]][row["metric"]] = _canonical(unit.removeprefix(DROPPED), value)
         else:
             children.append((row["ordinal"], _line("measurement", row)))
-    for row in _rows(connection, Artifact.__table__, session_id):
-        children.append((row["ordinal"], _line("artifact", row)))
+    artifacts = _rows(connection, Artifact.__table__, session_id)
+    children.extend((row["ordinal"], _line("artifact", row)) for row in artifacts)
     lines = {ordinal: [_line("test_run", row)] for ordinal, row in runs.items()}
     for ordinal, line in sorted(children):
         lines[ordinal].append(line)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
@@ -27,6 +26,7 @@ from benchdb.store.revisions import head, migrations_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 #: Where `upgrade` hands its connection to `run_environment`.
 _CONNECTION = "connection"
@@ -129,8 +129,8 @@ def upgrade(path: Path, *, backup: bool = True) -> Path | None:
         raise explained(error.orig or error, path) from error
     except Exception as error:  # whatever a migration raises, tests must run on
         raise UserError(
-            f"{path} could not be upgraded and was left as it was ({type(error).__name__}: {error}): "
-            "record into another file, and mend or report the migration"
+            f"{path} could not be upgraded and was left as it was "
+            f"({type(error).__name__}: {error}): record into another file, and report it"
         ) from error
     return copies[0] if copies else None
 

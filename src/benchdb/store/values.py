@@ -16,7 +16,7 @@ class UnfitValue(ValueError):
 
 
 def text(value: str) -> str:
-    r"""Return text that every database can hold: NUL and lone surrogates are escaped as ``\uXXXX``."""
+    r"""Return text that every database can hold: NUL, lone surrogates are escaped as ``\uXXXX``."""
     if value.isascii() and "\0" not in value:
         return value
     return "".join(
