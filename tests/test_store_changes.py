@@ -32,21 +32,24 @@ from benchdb.store.merge import merge
 from benchdb.store.recording import Recording
 from store_samples import closed, facts, names, EPOCH
 
-verb, path, *rest = sys.argv[1:]
-path = Path(path)
-if verb == "record":
-    recording = Recording(path, facts(rest[0]), {})
-    ordinal = recording.open(EPOCH, names("test_new"))
-    recording.close(ordinal, closed(7, **json.loads(rest[1])))
-    recording.finish(EPOCH)
-    print(json.dumps([str(recording.path), recording.notes]))
-elif verb == "merge":
-    merged = merge(path, [Path(one) for one in rest])
-    print(json.dumps([[one.added, one.held, one.conflicts] for one in merged]))
-elif verb == "check":
+
+def do(verb, path, *rest):
+    path = Path(path)
+    if verb == "record":
+        recording = Recording(path, facts(rest[0]), {})
+        ordinal = recording.open(EPOCH, names("test_new"))
+        recording.close(ordinal, closed(7, **json.loads(rest[1])))
+        recording.finish(EPOCH)
+        return [str(recording.path), recording.notes]
+    if verb == "merge":
+        merged = merge(path, [Path(one) for one in rest])
+        return [[one.added, one.held, one.conflicts] for one in merged]
     with engine(path).connect() as connection:
         rows = connection.exec_driver_sql("select id, digest from session order by id").all()
-        print(json.dumps([session_digest(connection, row) == digest for row, digest in rows]))
+        return [session_digest(connection, row) == digest for row, digest in rows]
+
+
+print(json.dumps([do(*call) for call in json.loads(sys.argv[1])]))
 """
 
 
@@ -98,7 +101,12 @@ class Project:
         return done.stdout + done.stderr
 
     def tool(self, *arguments: object) -> object:
-        done = self.run("tool.py", *map(str, arguments))
+        return self.tools(arguments)[0]
+
+    def tools(self, *calls: tuple[object, ...]) -> list[object]:
+        """Record, merge and check with the changed code, all in one process of its own."""
+        said = json.dumps([[str(argument) for argument in call] for call in calls])
+        done = self.run("tool.py", said)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -126,13 +134,25 @@ def holds(project: Project, old: Path, tmp_path: Path, columns: dict[str, object
     digest = query(old, "select uid, digest from session")
     untouched = Path(shutil.copy(old, tmp_path / "untouched.db"))
 
+    fresh = tmp_path / "fresh.db"
+    into_old = Path(shutil.copy(old, tmp_path / "into_old.db"))
+    recorded, checked, _, old_merged, new_merged, *both = project.tools(
+        ("record", old, "new", json.dumps(columns)),
+        ("check", old),
+        ("record", fresh, "fresh", json.dumps(columns)),
+        ("merge", into_old, fresh),
+        ("merge", fresh, untouched),
+        ("check", fresh),
+        ("check", into_old),
+    )
+
     # Upgraded by itself when something is recorded, after a backup.
-    path, notes = project.tool("record", old, "new", json.dumps(columns))
+    path, notes = recorded
     assert path == str(old)
     (backup,) = tmp_path.glob("old.db.before-*")
     assert str(backup) in notes[0]
     assert contents(backup) == contents(untouched)
-    assert project.tool("check", old) == [True, True]
+    assert checked == [True, True]
     kept = """select metric, value, rounds from measurement m join session s on s.id = session_id
         where s.uid = 'old' and unit not like 'column:%' order by 1, 2"""
     assert query(old, kept) == measured
@@ -146,15 +166,11 @@ def holds(project: Project, old: Path, tmp_path: Path, columns: dict[str, object
     assert query(old, "pragma integrity_check") == [("ok",)]
     assert query(old, "pragma foreign_key_check") == []
 
-    # An old file into a new one, and a new one into an old one.
-    fresh = tmp_path / "fresh.db"
-    project.tool("record", fresh, "fresh", json.dumps(columns))
-    into_old = Path(shutil.copy(untouched, tmp_path / "into_old.db"))
-    assert project.tool("merge", into_old, fresh) == [[1, 0, []]]
-    assert project.tool("merge", fresh, untouched) == [[1, 0, []]]
-    assert project.tool("check", fresh) == project.tool("check", into_old) == [True, True]
+    # A new file into an old one, and an old one into a new one.
+    assert old_merged == new_merged == [[1, 0, []]]
+    assert both == [[True, True], [True, True]]
     assert contents(fresh) == contents(into_old)
-    assert project.tool("merge", fresh, into_old, old)[0] == [0, 2, []]
+    assert project.tool("merge", fresh, into_old, old) == [[0, 2, []], [1, 1, []]]
     assert query(untouched, "select version_num from alembic_version") == [(head(),)]
 
 
