@@ -1,13 +1,15 @@
-"""Suites of a user's that our tests run in pytest processes of their own, and what they recorded."""
+"""Suites of a user's that our tests run in pytests of their own, and what these recorded."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Suite:

@@ -80,7 +80,7 @@ def test_waiting_for_the_token_is_in_no_measurement_and_no_time_out(suite: Suite
     done.assert_outcomes(passed=4)
     assert suite.runs("count(*), max(duration) < 1.5, max(beside)") == [(4, 1, 0)]
     (waited,) = suite.query(
-        "select (julianday(max(\"end\")) - julianday(min(start))) * 86400 from test_run"
+        'select (julianday(max("end")) - julianday(min(start))) * 86400 from test_run'
     )
     assert waited > 2.3
 

@@ -1,13 +1,16 @@
-"""Processes that end without a word, and forks: no closed row is lost, and the file stays intact."""
+"""Processes that end without a word, and forks: no closed row is lost, the file is intact."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
-from suites import Suite
+
+if TYPE_CHECKING:
+    from suites import Suite
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
 
@@ -47,7 +50,10 @@ def test_after_a_kill_the_closed_rows_stand_and_the_open_one_says_where_it_was(
     assert suite.query("select state, digest from session") == [("open", None)]
     monkeypatch.delenv("DIE_IN")
     suite.run("--benchmark").assert_outcomes(passed=4)
-    assert suite.query("select state, digest is null from session") == [("lost", 0), ("finished", 0)]
+    assert suite.query("select state, digest is null from session") == [
+        ("lost", 0),
+        ("finished", 0),
+    ]
     assert suite.runs('name, state, phase, "end" is null', "session_id=1") == [
         ("test_before", "closed", None, 0),
         ("test_dying", "lost", phase, 0),
@@ -130,7 +136,10 @@ def test_forked_tests_are_recorded_by_their_parent(suite: Suite) -> None:
         def test_after(benchmark_time): pass
         """
     )
-    if "EXITED" in suite.run("--forked", "-k", "none or timed", plugins="pytest_forked").stdout.str():
+    if (
+        "EXITED"
+        in suite.run("--forked", "-k", "none or timed", plugins="pytest_forked").stdout.str()
+    ):
         pytest.skip("pytest-forked doesn't work with this pytest")
     suite.run("--benchmark", "--forked", plugins="pytest_forked")
     assert suite.runs("name, state, call_outcome, peak_memory, duration > 0") == [

@@ -177,7 +177,10 @@ def test_every_test_is_recorded_with_no_fixture_at_all(
         plugins=f"asyncio anyio {plugins}",
     )
     done.assert_outcomes(passed=10, failed=2, skipped=1, xfailed=1)
-    passed, skipped = ("passed", "passed", "passed", "closed"), ("skipped", None, "passed", "closed")
+    passed, skipped = (
+        ("passed", "passed", "passed", "closed"),
+        ("skipped", None, "passed", "closed"),
+    )
     failed = ("passed", "failed", "passed", "closed")
     found = suite.outcomes()
     # In which phase unittest's own mark skips depends on the pytest.
@@ -200,7 +203,8 @@ def test_every_test_is_recorded_with_no_fixture_at_all(
     ran = "call_outcome is not null"
     assert suite.runs("count(*)", f"({ran}) <> (coalesce(duration, 0) > 0)") == [0]
     metrics = suite.query(
-        "select name, metric, unit, value from measurement join test_run using (session_id, ordinal)"
+        "select name, metric, unit, value "
+        "from measurement join test_run using (session_id, ordinal)"
     )
     assert all(value > 0 for *_, value in metrics)
     assert {(metric, unit) for _, metric, unit, _ in metrics} >= {("cpu_time", "s")}

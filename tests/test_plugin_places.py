@@ -118,7 +118,8 @@ def test_nowhere_to_record(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> Non
     assert strict.ret == pytest.ExitCode.TESTS_FAILED
 
 
-def test_a_file_that_is_removed_midway_breaks_no_test(suite: Suite) -> None:
+@pytest.mark.skipif(os.name == "nt", reason="an open file can't be removed")
+def test_a_file_that_is_removed_midway_breaks_no_test_and_is_spoken_of(suite: Suite) -> None:
     suite.write(
         """
         def test_one(benchmark_time): pass
@@ -128,6 +129,7 @@ def test_a_file_that_is_removed_midway_breaks_no_test(suite: Suite) -> None:
         def test_three(benchmark_time): pass
         """
     )
-    if os.name == "nt":
-        pytest.skip("an open file can't be removed")
-    suite.run("--benchmark").assert_outcomes(passed=3)
+    done = suite.run("--benchmark", "--benchmark-strict")
+    done.assert_outcomes(passed=3)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["*benchmark.db was removed while it was recorded into: *"])

@@ -1,9 +1,13 @@
-"""``--benchmark-repeat N``: every benchmarked test again and again, as if it were the first time."""
+"""``--benchmark-repeat N``: every benchmarked test N times, each as if it were the first."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from suites import Suite
+
+if TYPE_CHECKING:
+    from suites import Suite
 
 SUITE = """
     import os, pathlib, pytest

@@ -1,14 +1,19 @@
-"""Beside pytest-rerunfailures and pytest-timeout: attempts are rows, and a time-out has its phase."""
+"""Beside pytest-rerunfailures and pytest-timeout: attempts are rows, time-outs have a phase."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
-from suites import Suite
+
+if TYPE_CHECKING:
+    from suites import Suite
 
 SERIAL_AND_XDIST = pytest.mark.parametrize(
-    ("plugins", "options"), [("", ()), ("xdist", ("-n", "2", "--dist", "loadfile"))], ids=["one process", "workers"]
+    ("plugins", "options"),
+    [("", ()), ("xdist", ("-n", "2", "--dist", "loadfile"))],
+    ids=["one process", "workers"],
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -221,3 +222,44 @@ def test_a_row_says_how_many_ran_beside_it(suite: Suite) -> None:
         """
     )
     assert overlaps == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+@pytest.mark.parametrize(
+    ("signal", "at_once", "later"),
+    [("SIGINT", "interrupted", "finished"), ("SIGKILL", "open", "lost")],
+)
+def test_the_controller_is_stopped_while_workers_run_tests(
+    suite: Suite, signal: str, at_once: str, later: str
+) -> None:
+    suite.write(
+        f"""
+        import os, signal, sqlite3, time, pytest
+
+        def test_1(benchmark_time): pass
+
+        def test_2(benchmark_time, pytestconfig):
+            if (pytestconfig.rootpath / "stopped").exists():
+                return
+            uri = "file:" + str(pytestconfig.rootpath / "benchmark.db") + "?mode=ro"
+            database = sqlite3.connect(uri, uri=True)
+            sql = "select 1 from test_run where name='test_2' and phase='call'"
+            until = time.monotonic() + 60
+            while not database.execute(sql).fetchall() and time.monotonic() < until:
+                time.sleep(0.001)
+            database.close()
+            (pytestconfig.rootpath / "stopped").touch()
+            os.kill(os.getppid(), signal.{signal})
+            time.sleep(1)  # what comes of this test is heard no more
+        """
+    )
+    suite.run("--benchmark", "-n", "1", plugins="xdist")
+    assert suite.runs("name, state, phase") == [
+        ("test_1", "closed", None),
+        ("test_2", at_once, "call"),
+    ]
+    assert suite.is_sound()
+    suite.run("--benchmark", "-n", "1", plugins="xdist").assert_outcomes(passed=2)
+    assert suite.query("select state from session") == [later, "finished"]
+    assert suite.runs("count(*)", '"end" is null') == [0]
+    assert suite.helpers() == []

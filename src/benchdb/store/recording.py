@@ -121,7 +121,11 @@ class Recording:
 
     def finish(self, finished: datetime) -> None:
         """See `Recorder.finish`."""
+        path = self.path
         self._do("finish", finished)
+        if path is not None and not path.exists():
+            self.incomplete = True
+            self.notes.append(f"{path} was removed while it was recorded into: its rows are gone")
 
     @property
     def aside(self) -> bool:
@@ -244,5 +248,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, SQLAlchemyError):
         error = getattr(error, "orig", None) or error
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror
+        return (
+            f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror
+        )
     return " ".join(str(error).split())
