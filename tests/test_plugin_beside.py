@@ -31,9 +31,12 @@ def test_pytest_benchmark(suite: Suite) -> None:
     done.assert_outcomes(passed=3)
     assert suite.runs("name, duration > 0") == [("test_ours", 1), ("test_both", 1)]
     assert (suite.folder / "theirs.json").exists()
-    suite.run("--benchmark-only", plugins="benchmark").assert_outcomes(passed=2, skipped=1)
-    suite.run("--benchmark-auto", "--benchmark-disable", plugins="benchmark")
-    assert suite.runs("name", "session_id=2") == ["test_ours", "test_theirs", "test_both"]
+    suite.run("--benchmark-auto", "--benchmark-only", plugins="benchmark")
+    assert suite.runs("name, setup_outcome", "session_id=2") == [
+        ("test_ours", "skipped"),
+        ("test_theirs", "passed"),
+        ("test_both", "passed"),
+    ]
 
 
 def test_pytest_monitor(suite: Suite) -> None:

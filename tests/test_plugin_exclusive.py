@@ -140,5 +140,4 @@ def test_without_workers_the_mark_changes_nothing(suite: Suite) -> None:
         """
     )
     suite.run("--benchmark", "--strict-markers").assert_outcomes(passed=1)
-    suite.run("--strict-markers").assert_outcomes(passed=1)
     assert suite.runs("name, beside") == [("test_one", 0)]

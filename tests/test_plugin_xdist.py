@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+
+from benchdb.plugin.neighbours import Neighbours
 
 pytest.importorskip("xdist")
 
@@ -155,10 +158,8 @@ def test_stopping_early_leaves_no_open_row(suite: Suite) -> None:
             assert n != 5
         """
     )
-    for options in (("--maxfail=1",), ("-x", "--dist", "worksteal")):
-        done = suite.run("--benchmark", "-n", "2", *options, plugins="xdist")
-        assert done.ret != 0
-    assert suite.query("select state from session") == ["finished", "finished"]
+    assert suite.run("--benchmark", "-n", "2", "--maxfail=1", plugins="xdist").ret != 0
+    assert suite.query("select state from session") == ["finished"]
     assert suite.runs("distinct state", "name='test_many[5]'") == ["closed"]
     assert set(suite.runs("distinct state")) <= {"closed", "interrupted"}
     assert suite.runs("count(*)", '"end" is null') == [0]
@@ -222,6 +223,21 @@ def test_a_row_says_how_many_ran_beside_it(suite: Suite) -> None:
         """
     )
     assert overlaps == 0
+
+
+def test_a_controller_that_hears_late_settles_who_ran_beside_whom() -> None:
+    second = [datetime(2026, 1, 1, 0, 0, n, tzinfo=UTC) for n in range(10)]
+    neighbours = Neighbours()
+    neighbours.begin(1, second[1])
+    assert neighbours.end(1, second[1], second[3]) == 0
+    neighbours.begin(2, second[6])  # it was heard of four seconds after it began
+    assert neighbours.end(2, second[2], second[7]) == 0
+    neighbours.begin(3, second[7])
+    assert neighbours.end(3, second[7], second[8]) == 0
+    neighbours.begin(4, second[8])
+    neighbours.cancel(4)
+    assert neighbours.settle() == {1: 1, 2: 1}
+    assert neighbours.settle() == {}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
