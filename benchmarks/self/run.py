@@ -1,0 +1,44 @@
+"""Measures benchdb beside its peers and prints the figures: ``python benchmarks/self/run.py``.
+
+Makes an environment for each plugin under ``.venvs/figures`` (with uv, which is fetched where it
+isn't there), records into ``benchmark.db`` beside them, and prints what `report.py` makes of it.
+A round takes half a minute, the first two a minute; nothing else should run meanwhile. Linux and
+macOS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import environments
+import report
+
+
+def main() -> int:
+    """Build, measure, report."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--rounds", type=int, default=10, help="default: 10")
+    parser.add_argument("--db", type=Path, default=environments.FOLDER / "benchmark.db")
+    arguments = parser.parse_args()
+    print("making the environments …", file=sys.stderr)
+    environments.build()
+    tags = [f"--benchmark-tag={name}={one}" for name, one in environments.versions().items()]
+    measuring = subprocess.run(
+        [
+            *(environments.python("benchdb"), "-m", "pytest", "-q", "figures.py"),
+            *("--benchmark", f"--benchmark-repeat={arguments.rounds}"),
+            *(f"--benchmark-db={arguments.db.resolve()}", *tags),
+        ],
+        cwd=Path(__file__).parent,
+        env=environments.environ(),
+        stdout=sys.stderr,
+    )
+    print(report.report(arguments.db))
+    return measuring.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
