@@ -176,6 +176,21 @@ def test_a_lost_form_goes_when_the_finished_one_holds_all_its_closed_rows(tmp_pa
     assert (merged.added, merged.held) == (0, 1)
 
 
+def test_a_lost_form_goes_though_its_rows_were_corrected_when_the_session_ended(
+    tmp_path: Path,
+) -> None:
+    path, away = tmp_path / "a.db", tmp_path / "away.db"
+    recorder = Recorder(path, facts())
+    fill(recorder, [0])
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        source.execute("vacuum into ?", (str(away),))
+    recorder.correct_beside(1, 3)
+    digest = recorder.finish(EPOCH)
+    (merged,) = merge(path, [away])
+    assert (merged.added, merged.conflicts) == (0, ())
+    assert forms(path) == {("session-1", digest)}
+
+
 def test_a_lost_form_with_a_row_of_its_own_stays(tmp_path: Path) -> None:
     lost, finished = tmp_path / "lost.db", tmp_path / "finished.db"
     lose(lost, "a", runs=[5])

@@ -96,11 +96,18 @@ def session_digest(connection: Connection, session_id: int) -> str:
 
 
 def run_digests(connection: Connection, session_id: int, *, closed: bool) -> dict[int, str]:
-    """Return a digest for every test run of a session, or its closed ones, by ordinal."""
+    """Return a digest for every test run of a session, or its closed ones, by ordinal.
+
+    Tells the forms of a session apart, so `beside` stays out: it is corrected when a session ends,
+    after rows were closed.
+    """
     digests = {}
-    for ordinal, lines in _run_lines(connection, session_id).items():
-        if not closed or json.loads(lines[0])[1]["state"] == "closed":
-            digests[ordinal] = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    for ordinal, (first, *lines) in _run_lines(connection, session_id).items():
+        table, row = json.loads(first)
+        del row["beside"]
+        if not closed or row["state"] == "closed":
+            whole = "\n".join([_line(table, row), *lines])
+            digests[ordinal] = hashlib.sha256(whole.encode()).hexdigest()
     return digests
 
 

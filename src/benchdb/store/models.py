@@ -10,7 +10,7 @@ are made under frozen names, so a rename changes none. See `benchdb.store.digest
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -61,7 +61,7 @@ class Base(DeclarativeBase):
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         }
     )
-    type_annotation_map = {datetime: Instant, str: Text, int: BigCount, float: Float}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant, str: Text, int: BigCount, float: Float}
 
 
 class Environment(Base):

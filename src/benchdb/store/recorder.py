@@ -48,7 +48,17 @@ _INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
 
 #: Columns that the recorder keeps; a test's own values for them are refused.
 OWN_COLUMNS: Final = frozenset(
-    {"session_id", "ordinal", "state", "phase", "phase_start", "attempt", "round", "beside", "cluster"}
+    {
+        "session_id",
+        "ordinal",
+        "state",
+        "phase",
+        "phase_start",
+        "attempt",
+        "round",
+        "beside",
+        "cluster",
+    }
 )
 
 #: What a user may set on a test run: column name to kind.
@@ -276,7 +286,8 @@ class Recorder:
     def finish(self, finished: datetime) -> str:
         """End the session; rows still open are interrupted. Returns its digest."""
         self._write(
-            "UPDATE test_run SET state='interrupted', \"end\"=? WHERE session_id=? AND state='open'",
+            "UPDATE test_run SET state='interrupted', \"end\"=? "
+            "WHERE session_id=? AND state='open'",
             (stored_instant(finished), self.session_id),
         )
         with self._connection.begin():
@@ -316,11 +327,11 @@ class Recorder:
                     problems.append(f"test_run.{name} is kept by benchdb and was not changed")
                 continue
             try:
-                value = fitting(kind, value)
+                held = fitting(kind, value)
             except UnfitValue as error:
                 problems.append(f"test_run.{name} was not stored: {error}")
                 continue
-            fit[name] = stored_instant(value) if kind == "instant" and value else value
+            fit[name] = stored_instant(held) if kind == "instant" and held else held
         return fit
 
     def _cluster(self, cluster: records.Cluster) -> int:
