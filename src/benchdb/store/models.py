@@ -61,7 +61,12 @@ class Base(DeclarativeBase):
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         }
     )
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Instant, str: Text, int: BigCount, float: Float}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: Instant,
+        str: Text,
+        int: BigCount,
+        float: Float,
+    }
 
 
 class Environment(Base):
