@@ -11,7 +11,7 @@ from store_samples import EPOCH, contents, execute, facts, query, record
 from benchdb.errors import DamagedFile, UserError
 from benchdb.store import migrate
 from benchdb.store import recording as recordings
-from benchdb.store.locks import SessionLock
+from benchdb.store.locks import session_lock
 from benchdb.store.merge import merge, prepare
 from benchdb.store.recording import Recording
 
@@ -106,7 +106,7 @@ def test_rows_without_their_parents_stop_an_upgrade(old: Path) -> None:
 
 def test_a_live_session_of_an_older_release_is_not_upgraded_beneath_it(old: Path) -> None:
     execute(old, "update session set state = 'open', digest = null")
-    lock = SessionLock(old, "session-1")
+    lock = session_lock(old, "session-1")
     content = old.read_bytes()
     recording = Recording(old, facts("aside"), {})
     recording.finish(EPOCH)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchdb.plugin.imports import without_collections
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
 from benchdb.plugin.running import now
@@ -53,8 +52,7 @@ class Controller:
         go_on = self._config.option.continue_on_collection_errors
         idle = self._config.option.collectonly or (session.testsfailed and not go_on)
         if not idle and (session.items or self._with_workers()):
-            with without_collections():
-                self._begin()
+            self._begin()
         return (yield)
 
     @pytest.hookimpl(trylast=True)

@@ -8,15 +8,17 @@ of asking, and the system frees a number when its worker dies.
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from filelock import FileLock
 
 from benchdb.plugin.observer import is_benchmarked
+from benchdb.store.locks import ProcessLock, is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two looks whether a file is free.
 _PATIENCE = 0.005
+
+_HELD_BY_ANOTHER = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 def tokens_folder(uid: str) -> Path:
@@ -77,31 +81,39 @@ def is_exclusive(item: pytest.Item) -> bool:
 @contextlib.contextmanager
 def held(folder: Path, *, exclusive: bool) -> Iterator[None]:
     """Hold the token, shared or alone; waits for it in order of asking."""
-    with FileLock(folder / "order.lock", poll_interval=_PATIENCE, thread_local=False):
+    order = _patiently(folder / "order.lock")
+    try:
         before = _numbers(folder)
         number = before[-1][0] + 1 if before else 1
-        mine = folder / f"{number}.{'exclusive' if exclusive else 'shared'}"
-        lock = FileLock(mine, blocking=False, thread_local=False)
-        lock.acquire()
+        mine = ProcessLock(folder / f"{number}.{'exclusive' if exclusive else 'shared'}")
+    finally:
+        order.release(remove=False)
     try:
         for _, other in before:
-            if exclusive or other.suffix == ".exclusive":
-                _wait_for(other)
+            while (exclusive or other.suffix == ".exclusive") and is_locked(other):
+                time.sleep(_PATIENCE)
         yield
     finally:
-        mine.unlink(missing_ok=True)
-        lock.release()
-        mine.unlink(missing_ok=True)
+        mine.release()
+
+
+def _patiently(path: Path) -> ProcessLock:
+    """Take a lock that others hold for a moment only."""
+    while True:
+        try:
+            return ProcessLock(path)
+        except OSError as error:
+            if error.errno not in _HELD_BY_ANOTHER:
+                raise
+        time.sleep(_PATIENCE)
 
 
 def _numbers(folder: Path) -> list[tuple[int, Path]]:
-    paths = [*folder.glob("*.shared"), *folder.glob("*.exclusive")]
-    return sorted((int(path.stem), path) for path in paths)
-
-
-def _wait_for(other: Path) -> None:
-    """Wait until the file is gone, or free: then its worker died."""
-    while other.exists():
-        lock = FileLock(other, poll_interval=_PATIENCE, thread_local=False)
-        with lock:
-            other.unlink(missing_ok=True)
+    """Return the numbers that are out, with their files; those of dead workers are taken back."""
+    found = []
+    for path in (*folder.glob("*.shared"), *folder.glob("*.exclusive")):
+        if is_locked(path):
+            found.append((int(path.stem), path))
+        else:
+            path.unlink(missing_ok=True)
+    return sorted(found)

@@ -25,7 +25,11 @@ def without_group(nodeid: str, config: pytest.Config) -> str:
     if getattr(config.option, "loadgroup", False) or getattr(config.option, "dist", "") == (
         "loadgroup"
     ):
-        head, separator, group = nodeid.rpartition("@")
-        if separator and "]" not in group:
-            return head
+        # Folders may hold an @, and so may parameters; the name of a test doesn't.
+        path, separator, rest = nodeid.partition("::")
+        name, bracket, parameters = rest.partition("[")
+        values, end, _ = parameters.rpartition("]")
+        if "@" in name or not end:
+            return path + separator + name.partition("@")[0]
+        return path + separator + name + bracket + values + end
     return nodeid

@@ -11,7 +11,7 @@ import pytest
 
 from benchdb.config import Settings, database_location, read_settings
 from benchdb.errors import UserError
-from benchdb.plugin.imports import without_collections
+from benchdb.plugin.imports import out_of_sight
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,7 +46,7 @@ class Bench:
 
 def start(config: pytest.Config) -> None:
     """Register what records: on a controller the writer, where tests run the observer."""
-    with without_collections():
+    with out_of_sight():
         _start(config)
 
 
@@ -66,6 +66,7 @@ def _start(config: pytest.Config) -> None:
         observer = Observer(config, bench, None)
         manager.register(ExclusiveTokens(bench), "benchdb-exclusive")
     else:
+        import benchdb.store.recording  # noqa: F401  here, where it is out of sight
         from benchdb.plugin.controller import Controller
 
         controller = Controller(config, bench)

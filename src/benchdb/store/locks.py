@@ -1,10 +1,11 @@
-"""The lock that says that a session is alive: an operating-system lock on a small file of its own.
+"""Operating-system locks on small files: freed when their process dies, however it dies.
 
-The system frees it when the process dies, however it dies. It is taken before the session's row is
-written and given back after the session is closed, so an open session whose lock is free is lost.
+The lock of a session says that it is alive. It is taken before the session's row is written and
+given back after the session is closed, so an open session whose lock is free is lost.
 
-A forked child would share the lock and keep it when its parent was killed, so it closes its copy;
-not every release of filelock does so.
+A forked child would share a lock and keep it when its parent was killed, so it closes its copy; not
+every release of filelock does so, and importing it takes a tenth of what a session may take to
+start.
 """
 
 from __future__ import annotations
@@ -43,30 +44,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_close_in_child)
 
 
-def session_lock_path(database: Path, uid: str) -> Path:
-    """Return the lock file of a session: beside the database, named like its other helpers."""
-    return database.with_name(f"{database.name}-{uid}.lock")
-
-
-class SessionLock:
-    """Held by the process that records a session, from before its first row until it is closed.
+class ProcessLock:
+    """A lock on a file that one process holds; the file is made if there is none.
 
     Parameters
     ----------
-    database
-        The SQLite file that the session is recorded into.
-    uid
-        The session's uid.
+    path
+        The file, which nothing else is kept in.
 
     Raises
     ------
     OSError
-        If the file can't be made or locked.
+        If another holds it, or the file can't be made.
     """
 
-    def __init__(self, database: Path, uid: str) -> None:
-        self._path = session_lock_path(database, uid)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o666)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(self._descriptor)
         except OSError:
@@ -74,22 +68,38 @@ class SessionLock:
             raise
         _held.add(self._descriptor)
 
-    def release(self) -> None:
+    def release(self, *, remove: bool = True) -> None:
         """Give the lock back and remove its file; does nothing twice, or in a forked child."""
         if self._descriptor not in _held:
             return
         _held.discard(self._descriptor)
-        with contextlib.suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        if remove:
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
         os.close(self._descriptor)
-        with contextlib.suppress(OSError):  # Windows can't remove an open file
-            self._path.unlink(missing_ok=True)
+        if remove:
+            with contextlib.suppress(OSError):  # Windows can't remove an open file
+                self.path.unlink(missing_ok=True)
         self._descriptor = -1
+
+
+def session_lock_path(database: Path, uid: str) -> Path:
+    """Return the lock file of a session: beside the database, named like its other helpers."""
+    return database.with_name(f"{database.name}-{uid}.lock")
+
+
+def session_lock(database: Path, uid: str) -> ProcessLock:
+    """Take the lock of a session that this process records into a database."""
+    return ProcessLock(session_lock_path(database, uid))
 
 
 def is_held(database: Path, uid: str) -> bool:
     """Tell whether a process that lives holds the lock of a session; where in doubt, it does."""
-    path = session_lock_path(database, uid)
+    return is_locked(session_lock_path(database, uid))
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process that lives holds the lock on a file; where in doubt, it does."""
     try:
         descriptor = _opened(path)
     except (FileNotFoundError, NotADirectoryError):

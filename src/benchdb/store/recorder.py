@@ -28,7 +28,7 @@ from benchdb.store.database import (
     use_journal,
 )
 from benchdb.store.digest import column_kind
-from benchdb.store.locks import SessionLock
+from benchdb.store.locks import ProcessLock, session_lock
 from benchdb.store.lost import close_lost_sessions, described, end_session
 from benchdb.store.models import Artifact, Base, Measurement, Session
 from benchdb.store.values import UnfitValue, fitting, text
@@ -115,7 +115,7 @@ class Recorder:
         self._updates: dict[tuple[str, ...], str] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._raw = connect(path, write=True, create=True)
-        self._lock: SessionLock | None = None
+        self._lock: ProcessLock | None = None
         self._connection: Any = None  # SQLAlchemy's, over the other
         try:
             if inspect(self._raw, path).schema is Schema.EMPTY:
@@ -124,7 +124,7 @@ class Recorder:
             self._connection = _on(self._raw)
             gone = close_lost_sessions(self._connection, path)
             self.found_lost = described(self._connection, gone) if gone else []
-            self._lock = SessionLock(path, facts.uid)
+            self._lock = session_lock(path, facts.uid)
             self.session_id = self._begin(facts)
             self._opening = self._prepare_opening(constant)
         except BaseException:
