@@ -27,7 +27,7 @@ MIXED = """
     def test_grouped(benchmark_time, n): pass
 
     class TestClass:
-        @pytest.mark.xdist_group("a]b")
+        @pytest.mark.xdist_group("a b::c")
         def test_odd_group(self, benchmark_time): pass
 
     @pytest.mark.parametrize("address", ["a@b", "a@[b]"])
@@ -50,12 +50,16 @@ MODES = ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no"
 @pytest.mark.parametrize("mode", MODES)
 def test_every_way_to_deal_out_tests_records_each_of_them(suite: Suite, mode: str) -> None:
     suite.write(MIXED)
+    inner = suite.pytester.mkdir("inner@folder") / "test_inner.py"
+    inner.write_text("def test_inner(benchmark_time): pass\n")
     suite.run("--benchmark", "-n", "2", "--dist", mode, plugins="xdist")
     copies = 2 if mode == "each" else 1
     names = suite.runs("name")
-    assert Counter(names) == dict.fromkeys(NAMES, copies)
+    assert Counter(names) == dict.fromkeys((*NAMES, "test_inner"), copies)
     assert Counter(suite.runs("originalname"))["test_grouped"] == 3 * copies
-    assert suite.runs("count(*)", "path <> 'test_suite.py' or state <> 'closed'") == [0]
+    assert suite.runs("path", "name = 'test_inner'") == ["inner@folder/test_inner.py"] * copies
+    assert set(suite.runs("path", "name <> 'test_inner'")) == {"test_suite.py"}
+    assert set(suite.runs("state")) == {"closed"}
     assert suite.runs("call_outcome", "call_outcome <> 'passed'") == ["failed"] * copies
     assert suite.helpers() == []
 
