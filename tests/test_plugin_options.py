@@ -152,7 +152,7 @@ def random_bytes_in_the_middle(path: Path) -> None:
         (foreign_text, "is no SQLite database: name another file with --db"),
         (foreign_sqlite, "is a SQLite file that benchdb did not make: name another one with --db"),
         (truncated, "is damaged (*"),
-        (newer, "was made by benchdb 99.1.2 and this is *: install it with *"),
+        (newer, "was made by benchdb 99.1.2 and this is *: install benchdb 99.1.2 or newer*"),
         (folder, "is a folder: name a file in it"),
         (random_bytes_in_the_middle, "is damaged (*"),
     ],

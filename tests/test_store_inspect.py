@@ -112,7 +112,7 @@ def test_a_newer_file_names_the_version_to_install(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     record(path)
     execute(path, "update alembic_version set version_num = 'fff'", "pragma user_version=70809")
-    with pytest.raises(NewerSchema, match=r"pip install 'benchdb>=7\.8\.9'"):
+    with pytest.raises(NewerSchema, match=r"install benchdb 7\.8\.9"):
         look(path)
     recorded_beside(path, tmp_path)
 

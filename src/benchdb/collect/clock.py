@@ -1,18 +1,37 @@
-"""The stopwatch behind ``benchmark_time``: monotonic `time.perf_counter`, one round a block."""
+"""Clocks that stay true, and the stopwatch behind ``benchmark_time``."""
 
 from __future__ import annotations
 
-from time import perf_counter
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from benchdb.collect.readings import Readings
 
 
+class Clock:
+    """The clocks as they are, whatever a test does to them.
+
+    freezegun and its like replace the functions in the modules that hold them; those that a class
+    holds they leave alone.
+    """
+
+    wall = staticmethod(time.perf_counter)
+    cpu = staticmethod(time.process_time)
+    _instant = staticmethod(datetime.now)
+    _utc = UTC
+
+    @classmethod
+    def now(cls) -> datetime:
+        """Return the instant, in UTC."""
+        return cls._instant(cls._utc)
+
+
 class Stopwatch:
     """Times blocks: ``with stopwatch:`` is a round, ``with stopwatch("load"):`` a named part.
 
-    A block that raises records its time too. Blocks may be nested.
+    A block that raises records its time too. Blocks may be nested, and be ``async with`` blocks.
 
     Parameters
     ----------
@@ -31,12 +50,31 @@ class Stopwatch:
 
     def __call__(self, name: str) -> Stopwatch:
         """Return a stopwatch for a named part, the metric ``duration.NAME``."""
+        check_name(name)
         return Stopwatch(self._readings, f"{self._metric}.{name}")
 
     def __enter__(self) -> Stopwatch:
-        self._starts.append(perf_counter())
+        self._starts.append(Clock.wall())
         return self
 
     def __exit__(self, *exception: object) -> None:
-        elapsed = perf_counter() - self._starts.pop()
+        elapsed = Clock.wall() - self._starts.pop()
         self._readings.record(self._metric, elapsed, "s")
+
+    async def __aenter__(self) -> Stopwatch:
+        return self.__enter__()
+
+    async def __aexit__(self, *exception: object) -> None:
+        self.__exit__(*exception)
+
+
+def check_name(name: object) -> None:
+    """Refuse a part's name that is none.
+
+    Raises
+    ------
+    TypeError
+        So that a test with a slip fails with and without ``--benchmark``.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f'a part is named by a text, as in benchmark_time("load"), not by {name!r}')

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchdb.collect.clock import Clock
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
-from benchdb.plugin.running import now
 from benchdb.plugin.start import VERSIONS, WORKER_INPUT
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Controller:
         """End the session's row."""
         if self._recording is None:
             return
-        self._recording.finish(now())
+        self._recording.finish(Clock.now())
         if (
             self._config.option.benchdb_strict
             and session.exitstatus == pytest.ExitCode.OK
@@ -118,7 +118,7 @@ class Controller:
     def advanced(self, running: RunningTest, ended: str) -> None:
         """Note that a phase of a test ended and the next one begins."""
         if running.ordinal and self._recording is not None:
-            self._recording.advance(running.ordinal, ended, running.outcomes[ended], now())
+            self._recording.advance(running.ordinal, ended, running.outcomes[ended], Clock.now())
 
     def removed(self, running: RunningTest) -> None:
         """Take the row back: the test asks for nothing."""
@@ -161,7 +161,7 @@ class Controller:
     def lose_row(self, nodeid: str, ordinal: int, beside: int) -> None:
         """End the row of a test whose worker died."""
         assert self._recording is not None
-        self._recording.abandon(ordinal, "lost", now(), beside)
+        self._recording.abandon(ordinal, "lost", Clock.now(), beside)
         self._lost.append(nodeid)
 
     def pytest_unconfigure(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchdb.plugin.idle import IDLE, IdleTestRun
+from benchdb.plugin.idle import IDLE, IDLE_STOPWATCH, IdleTestRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ def test_run_benchmark(request: pytest.FixtureRequest) -> Any:
 def benchmark_time(request: pytest.FixtureRequest) -> Any:
     """Time a block: ``with benchmark_time:``; a named part: ``with benchmark_time("load"):``."""
     running = _running(request)
-    return IDLE if running is None else running.stopwatch
+    return IDLE_STOPWATCH if running is None else running.stopwatch
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ pytest-xdist carries to the controller; so does a forked child.
 from __future__ import annotations
 
 import os
-from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchdb.collect.clock import Clock
 from benchdb.plugin.fixtures import ASKING, RUNNING
 from benchdb.plugin.running import RunningTest
 from benchdb.plugin.wire import to_wire
@@ -146,15 +146,15 @@ class CallPhase:
         if not running.times_call:
             return (yield)
         exact = self._peaks is not None and self._peaks[0]()
-        cpu = process_time()
-        begun = perf_counter()
+        cpu = Clock.cpu()
+        begun = Clock.wall()
         try:
             return (yield)
         finally:
-            elapsed = perf_counter() - begun
+            elapsed = Clock.wall() - begun
             readings = running.readings
             if self._peaks is not None:
-                readings.record("cpu_time", process_time() - cpu)
+                readings.record("cpu_time", Clock.cpu() - cpu)
                 highest = self._peaks[1]() if exact else None
                 if highest is not None:
                     readings.record("process_peak_memory", highest)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchdb.collect.clock import Clock
 from benchdb.plugin.neighbours import Neighbours
-from benchdb.plugin.running import now
 from benchdb.plugin.wire import from_wire
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class RemoteTests:
         if self._announced.get(nodeid):
             self._announced[nodeid].pop(0)
         else:
-            self._unplaced.setdefault(nodeid, []).append(self._open(nodeid, now()))
+            self._unplaced.setdefault(nodeid, []).append(self._open(nodeid, Clock.now()))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -90,7 +90,7 @@ class RemoteTests:
         if sent is not None:
             self._recording.identify(ordinal, sent["attempt"], sent["round"], sent["version"])
         stop = getattr(report, "stop", None)
-        since = datetime.fromtimestamp(stop, UTC) if stop else now()
+        since = datetime.fromtimestamp(stop, UTC) if stop else Clock.now()
         self._recording.advance(ordinal, report.when, report.outcome, since)
 
     def _take(self, place: _Place, run: ClosedTestRun, report: pytest.TestReport) -> None:
@@ -120,6 +120,6 @@ class RemoteTests:
     def _lose(self, place: _Place) -> None:
         ordinal = self._place(place)
         if ordinal is not None:
-            beside = self._neighbours.end(ordinal, None, now())
+            beside = self._neighbours.end(ordinal, None, Clock.now())
             self._controller.lose_row(place[1], ordinal, beside)
             self._forget(place)

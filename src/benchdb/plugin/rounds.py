@@ -33,7 +33,7 @@ class Rounds:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, Any, Any]:
         """Make the selection longer, after everyone else has had their say."""
         result = yield
-        if not self._bench.is_worker:
+        if not self._bench.is_worker and not self._config.option.collectonly:
             again = [item for item in items if is_benchmarked(item, self._bench)]
             for round in range(2, self._bench.repeat + 1):
                 items += [fresh(item, round) for item in again]

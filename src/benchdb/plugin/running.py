@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchdb.collect.clock import Stopwatch
+from benchdb.collect.clock import Clock, Stopwatch
 from benchdb.collect.readings import Readings
+from benchdb.collect.redaction import redact
 from benchdb.metrics import ARTIFACT_COLUMNS
 from benchdb.records import Artifact, ClosedTestRun
+from benchdb.store.values import shown
 
 if TYPE_CHECKING:
     import pytest
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from benchdb.plugin.meters import Meters
 
 _UNSET = object()
-
-
-def now() -> datetime:
-    """Return the instant, in UTC."""
-    return datetime.now(UTC)
 
 
 class RunningTest:
@@ -52,7 +48,7 @@ class RunningTest:
         self.attempt = attempt
         self.round = round
         self.times_call = False
-        self.start = now()
+        self.start = Clock.now()
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
         self.ordinal: int | None = None
@@ -116,9 +112,9 @@ class RunningTest:
             direction = None
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except Exception:  # an object of the user's may raise anything
             self.readings.note(
-                f"{self.item.nodeid}: {name} was not recorded: {value!r} is no number"
+                f"{self.item.nodeid}: {name} was not recorded: {shown(value)} is no number"
             )
             return
         self.readings.record(str(name), number, unit, direction)
@@ -127,6 +123,7 @@ class RunningTest:
         """Attach a file, which is copied to the artifacts at once, or a URL."""
         given = str(path_or_url)
         if "://" in given:
+            given = redact(given)
             artifact = Artifact(kind, given.rsplit("/", 1)[-1] or given, url=given)
         else:
             try:
@@ -154,12 +151,15 @@ class RunningTest:
             readings.set("duration", statistics.median(rounds))
         columns = dict(readings.columns)
         unknown = self._take_attributes(columns)
+        for name, value in columns.items():
+            if name.endswith("_url") and isinstance(value, str):
+                columns[name] = redact(value)
         return ClosedTestRun(
             setup_outcome=self.outcomes.get("setup"),
             call_outcome=self.outcomes.get("call"),
             teardown_outcome=self.outcomes.get("teardown"),
             start=self.start,
-            end=now(),
+            end=Clock.now(),
             version=self.version,
             attempt=self.attempt,
             round=self.round,

@@ -52,7 +52,9 @@ def start(config: pytest.Config) -> None:
 
 def _start(config: pytest.Config) -> None:
     from benchdb.plugin.observer import Observer, time_call_phase
+    from benchdb.plugin.rootdir import refuse_misread_paths
 
+    refuse_misread_paths(config)
     try:
         bench = _bench(config)
     except UserError as error:
@@ -82,8 +84,8 @@ def _start(config: pytest.Config) -> None:
 
 
 def _bench(config: pytest.Config) -> Bench:
+    from benchdb.collect.clock import Clock
     from benchdb.collect.environment import environment
-    from benchdb.plugin.running import now
 
     told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
     option = config.option
@@ -104,7 +106,7 @@ def _bench(config: pytest.Config) -> Bench:
     base = config.invocation_params.dir if option.benchdb_artifacts else settings.root
     return Bench(
         uid=told["uid"] if told else new_uid(),
-        started=now(),
+        started=Clock.now(),
         settings=settings,
         database=database,
         artifacts=base / folder if folder else database.with_name("benchmark-artifacts"),

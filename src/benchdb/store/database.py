@@ -109,9 +109,14 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
         return Found(Schema.NEWEST, revision)
     if revision in lineage():
         return Found(Schema.OLDER, revision)
+    if version_number(made_by) > version_number(__version__):
+        raise NewerSchema(
+            f"{path} was made by benchdb {made_by} and this is {__version__}: "
+            f"install benchdb {made_by} or newer"
+        )
     raise NewerSchema(
-        f"{path} was made by benchdb {made_by} and this is {__version__}: "
-        f"install it with `pip install 'benchdb>={made_by}'`"
+        f"{path} has schema {revision}, which this benchdb {__version__} doesn't know: "
+        "use the checkout that has that revision in alembic/versions"
     )
 
 

@@ -51,6 +51,13 @@ OWN_COLUMNS: Final = frozenset(
     {
         "session_id",
         "ordinal",
+        "name",
+        "originalname",
+        "path",
+        "version",
+        "setup_outcome",
+        "call_outcome",
+        "teardown_outcome",
         "state",
         "phase",
         "phase_start",
@@ -321,9 +328,7 @@ class Recorder:
         for name, value in values.items():
             kind = SETTABLE.get(name)
             if kind is None:
-                if name in OWN_COLUMNS and name in ("attempt", "round"):
-                    fit[name] = value
-                elif name in OWN_COLUMNS:
+                if name in OWN_COLUMNS:
                     problems.append(f"test_run.{name} is kept by benchdb and was not changed")
                 continue
             try:

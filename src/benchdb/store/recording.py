@@ -66,6 +66,7 @@ class Recording:
         self.constant = constant
         self.notes: list[str] = []
         self.incomplete = False
+        self._pid = os.getpid()
         self._recorder: Recorder | None = None
         try:
             self._make_ready(wanted)
@@ -134,7 +135,7 @@ class Recording:
 
     def let_go(self) -> None:
         """Close the file; a session that was not finished is lost by that."""
-        if self._recorder is not None:
+        if self._recorder is not None and os.getpid() == self._pid:
             self._recorder.let_go()
 
     def keep_package_scan(self, key: str, packages: str) -> None:
@@ -142,7 +143,8 @@ class Recording:
         self._do("keep_package_scan", key, packages)
 
     def _do(self, verb: str, *arguments: Any) -> Any:
-        if self._recorder is None:
+        # A forked child that returns into pytest must not touch its parent's connection.
+        if self._recorder is None or os.getpid() != self._pid:
             return None
         try:
             return getattr(self._recorder, verb)(*arguments)
@@ -187,9 +189,13 @@ class Recording:
         for path in self._places():
             if before is not None and path == before.path:
                 continue
+            was_there = path.exists()
             try:
                 aside = Recorder(path, self.facts, self.constant)
             except _FAILURES:
+                if not was_there:
+                    with contextlib.suppress(OSError):
+                        path.unlink()
                 continue
             self._recorder = aside
             if before is not None:

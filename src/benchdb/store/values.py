@@ -44,12 +44,16 @@ def fitting(kind: str, value: Any) -> Any:
         return _held(kind, value)
     except UnfitValue:
         raise
-    except (ArithmeticError, TypeError, ValueError) as error:
-        raise UnfitValue(f"{_shown(value)} does not fit ({error})") from None
+    except Exception as error:  # an object of the user's may raise anything
+        raise UnfitValue(f"{shown(value)} does not fit ({shown(error)})") from None
 
 
-def _shown(value: object) -> str:
-    said = repr(value)
+def shown(value: object) -> str:
+    """Return any value in at most 60 characters, for a message."""
+    try:
+        said = repr(value)
+    except Exception:
+        said = f"<{type(value).__name__}>"
     return said if len(said) <= 60 else f"{said[:57]}..."
 
 
