@@ -110,9 +110,8 @@ def test_benchmark_time_takes_the_same_calls_with_and_without_recording(suite: S
             asyncio.run(block())
 
         def test_a_part_without_a_name(benchmark_time):
-            for name in (None, "", print):
-                with pytest.raises(TypeError, match="named by a text"):
-                    benchmark_time(name)
+            with pytest.raises(TypeError, match="name"):
+                benchmark_time()
     """)
     suite.run().assert_outcomes(passed=2)
     suite.run("--benchmark").assert_outcomes(passed=2)
