@@ -111,6 +111,7 @@ def demo(environments: Environments) -> int:
     pytest = (str(python), "-m", "pytest", "benchmarks", "-m", "quick", "-q")
     record = (*pytest, "--benchmark", f"--benchmark-db={database}")
     benchdb = str(python.with_name("benchdb"))
+    environments.environ.setdefault("COLUMNS", "110")  # in a log, too, a table should be readable
     print(f"The demo records into {DEMO / 'benchmark.db'}")
     show = (benchdb, "show", f"--db={database}")
     for command in (record, record, show, (*show, "test_write_wide_data")):

@@ -53,12 +53,14 @@ def on_terminal() -> bool:
 
 
 def medium() -> Medium:
-    """Return what the output is written to."""
+    """Return what the output is written to; a pipe has no width, unless COLUMNS gives it one."""
     from benchdb.report.table import Medium
 
     encoding = sys.stdout.encoding or "utf-8"
     if not sys.stdout.isatty():
-        return Medium(encoding=encoding, color=bool(os.environ.get("FORCE_COLOR")))
+        columns = os.environ.get("COLUMNS", "")
+        width = int(columns) if columns.isdecimal() and int(columns) > 0 else None
+        return Medium(width, encoding=encoding, color=bool(os.environ.get("FORCE_COLOR")))
     return Medium(shutil.get_terminal_size().columns, color=True, encoding=encoding)
 
 

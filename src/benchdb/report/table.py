@@ -150,7 +150,7 @@ def terminal(table: Table, medium: Medium) -> str:
 
 def _too_narrow(left_out: list[str]) -> str:
     if len(left_out) > _NAMED:
-        return f"too narrow for {len(left_out)} more columns: a pipe gets them all"
+        return f"too narrow for {len(left_out)} more columns: --format json has them all"
     return f"too narrow for: {', '.join(reversed(left_out))}"
 
 
