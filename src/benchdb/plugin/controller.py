@@ -15,6 +15,7 @@ from benchdb.plugin.start import VERSIONS, WORKER_INPUT
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
+    from pathlib import Path
 
     from benchdb.plugin.running import RunningTest
     from benchdb.plugin.start import Bench
@@ -61,11 +62,10 @@ class Controller:
         if self._recording is None:
             return
         self._recording.finish(Clock.now())
-        if (
-            self._config.option.benchdb_strict
-            and session.exitstatus == pytest.ExitCode.OK
-            and (self._recording.incomplete or self._recording.aside or self._lost)
-        ):
+        strict = self._config.option.benchdb_strict
+        # pytest-xdist fails the test that a worker died in, but doesn't know of further rounds.
+        failed = self._lost or (strict and (self._recording.incomplete or self._recording.aside))
+        if failed and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -79,6 +79,11 @@ class Controller:
         terminalreporter.section("benchdb")
         for line in lines:
             terminalreporter.line(line)
+
+    @property
+    def recorded_into(self) -> Path | None:
+        """The file that receives the rows; None while nothing is recorded."""
+        return None if self._recording is None else self._recording.path
 
     def _with_workers(self) -> bool:
         return bool(self._config.pluginmanager.hasplugin("dsession"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchdb.plugin.idle import IDLE, IDLE_STOPWATCH, IdleTestRun
+from benchdb.plugin.idle import IDLE, IDLE_STOPWATCH, IdleTestRun, idle_cluster_info
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +100,7 @@ def benchmark_scheduler(request: pytest.FixtureRequest) -> Any:
 def get_cluster_info(request: pytest.FixtureRequest) -> Any:
     """Store the cluster's name, id and details URL: ``get_cluster_info(cluster)``."""
     running = _running(request)
-    return IDLE if running is None else running.meters.cluster_info
+    return idle_cluster_info if running is None else running.meters.cluster_info
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from contextlib import (
     AbstractContextManager,
     AsyncExitStack,
     ExitStack,
+    nullcontext,
 )
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from benchdb.plugin.running import RunningTest
 
@@ -72,7 +74,13 @@ class Meters:
         )
 
     def _report(self, client: Any, _: Any) -> Any:
-        return _KeptReport(self._running, client)
+        running = self._running
+        try:
+            place = running.artifacts.place(running.item.nodeid, "performance-report.html")
+        except OSError as error:
+            running.readings.note(f"Dask's performance report not written: {error}")
+            return nullcontext()
+        return _KeptReport(running, client, place)
 
     def _time(self, client: Any, _: Any) -> Any:
         return self._running.stopwatch
@@ -140,11 +148,10 @@ class _Block:
 class _KeptReport:
     """Dask's performance report of a block, attached to the test run when it is written."""
 
-    def __init__(self, running: RunningTest, client: Any) -> None:
+    def __init__(self, running: RunningTest, client: Any, place: Path) -> None:
         from benchdb.collect.dask_report import performance_report
 
         self._running = running
-        place = running.artifacts.place(running.item.nodeid, "performance-report.html")
         self._report = performance_report(client, running.readings, place)
 
     def __enter__(self) -> _KeptReport:

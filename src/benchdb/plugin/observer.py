@@ -158,8 +158,7 @@ class CallPhase:
                 highest = self._peaks[1]() if exact else None
                 if highest is not None:
                     readings.record("process_peak_memory", highest)
-            if not readings.all_rounds("duration"):
-                readings.set("duration", elapsed)
+            running.call_duration = elapsed
 
 
 def time_call_phase(config: pytest.Config, *, every_test: bool = False) -> None:

@@ -17,7 +17,9 @@ def reading_engine(config: pytest.Config) -> Engine:
     from benchdb.store.reading import empty_engine, refusing_engine
 
     bench = config.stash.get(BENCH, None)
-    return empty_engine() if bench is None else refusing_engine(bench.database)
+    controller: Any = config.pluginmanager.getplugin("benchdb-controller")
+    path = controller.recorded_into if controller else bench.database if bench else None
+    return empty_engine() if path is None else refusing_engine(path)
 
 
 def reading_session(engine: Any) -> Session:

@@ -31,6 +31,7 @@ class RemoteTests:
         self._controller = controller
         self._recording = recording
         self._neighbours = Neighbours()
+        self._died = False
         self._unplaced: dict[str, list[int]] = {}
         self._placed: dict[_Place, int] = {}
         self._closed: set[tuple[_Place, int, int]] = set()
@@ -59,12 +60,17 @@ class RemoteTests:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """Whatever a worker that died was running is lost."""
+        if not error:
+            return
+        self._died = True
         for place in [place for place in self._placed if place[0] is node]:
-            if error:
-                self._lose(place)
+            self._lose(place)
 
     def pytest_sessionfinish(self) -> None:
-        """Correct how many ran beside a test, now that all instants are known."""
+        """End what a dead worker left, and correct how many ran beside a test."""
+        if self._died:
+            for nodeid in [nodeid for nodeid, rows in self._unplaced.items() for _ in rows]:
+                self._lose((None, nodeid))
         for ordinal, beside in self._neighbours.settle().items():
             self._recording.correct_beside(ordinal, beside)
 

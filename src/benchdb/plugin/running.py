@@ -32,6 +32,8 @@ class RunningTest:
         Whether it asked for anything of benchdb: only then has it a row.
     times_call
         Whether the call phase as a whole is timed.
+    call_duration
+        How long it took, in seconds; holds where no block was timed.
     outcomes
         By phase, as the reports said.
     reports
@@ -48,6 +50,7 @@ class RunningTest:
         self.attempt = attempt
         self.round = round
         self.times_call = False
+        self.call_duration: float | None = None
         self.start = Clock.now()
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
@@ -104,6 +107,7 @@ class RunningTest:
         """Record a value of any metric; what is no number is said in the summary."""
         from benchdb.records import Direction
 
+        name, unit = str(name), None if unit is None else str(unit)
         if direction is not None and direction not in tuple(Direction):
             ways = " or ".join(Direction)
             self.readings.note(
@@ -117,19 +121,19 @@ class RunningTest:
                 f"{self.item.nodeid}: {name} was not recorded: {shown(value)} is no number"
             )
             return
-        self.readings.record(str(name), number, unit, direction)
+        self.readings.record(name, number, unit, direction)
 
     def attach(self, kind: str, path_or_url: Any) -> None:
         """Attach a file, which is copied to the artifacts at once, or a URL."""
-        given = str(path_or_url)
+        kind, given = str(kind), str(path_or_url)
         if "://" in given:
             given = redact(given)
-            artifact = Artifact(kind, given.rsplit("/", 1)[-1] or given, url=given)
+            artifact = Artifact(kind, given, url=given)
         else:
             try:
                 artifact = self.artifacts.keep(self.item.nodeid, kind, Path(given))
-            except OSError as error:
-                why = error.strerror or error
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or error
                 self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
                 return
         self._attached(kind, artifact)
@@ -147,8 +151,10 @@ class RunningTest:
         """Return all that is known when the teardown is over."""
         readings = self.readings
         rounds = readings.all_rounds("duration")
-        if rounds and "duration" not in readings.columns:
+        if rounds:
             readings.set("duration", statistics.median(rounds))
+        elif self.call_duration is not None:
+            readings.set("duration", self.call_duration)
         columns = dict(readings.columns)
         unknown = self._take_attributes(columns)
         for name, value in columns.items():

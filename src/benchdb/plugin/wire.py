@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ _INSTANT = "benchdb-instant"
 
 def to_wire(run: ClosedTestRun) -> dict[str, Any]:
     """Return dicts, lists, strings and numbers only; `from_wire` takes them back."""
-    return {name: plain(value) for name, value in asdict(run).items()}
+    return {field.name: plain(getattr(run, field.name)) for field in fields(run)}
 
 
 def from_wire(sent: dict[str, Any]) -> ClosedTestRun:
@@ -42,6 +42,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         # Lone surrogates don't travel; the store would write them so, too.
         return value.encode("utf-8", "backslashreplace").decode()
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, datetime):
         return {_INSTANT: value.isoformat()}
     if isinstance(value, timedelta):

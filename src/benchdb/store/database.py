@@ -68,7 +68,7 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3
     """
     mode = "rwc" if create else "rw" if write else "ro"
     connection = sqlite3.connect(
-        f"file:{quote(str(path))}?mode={mode}",
+        f"file:{quote(os.fsencode(path))}?mode={mode}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -218,7 +218,7 @@ def leave_single_file(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
         connection.execute("PRAGMA busy_timeout=0")
         connection.execute("PRAGMA journal_mode=DELETE")
-    except sqlite3.OperationalError:
+    except sqlite3.Error:
         pass  # another process has it open: the log stays until that one ends
 
 

@@ -73,12 +73,14 @@ class ProcessLock:
         if self._descriptor not in _held:
             return
         _held.discard(self._descriptor)
+        is_there = remove
         if remove:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
+                is_there = False
         os.close(self._descriptor)
-        if remove:
-            with contextlib.suppress(OSError):  # Windows can't remove an open file
+        if is_there:  # Windows can't remove an open file; elsewhere it may be another's by now
+            with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
         self._descriptor = -1
 

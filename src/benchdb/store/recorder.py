@@ -75,6 +75,9 @@ SETTABLE: Final = {
     if column.name not in OWN_COLUMNS
 }
 
+#: A closed row is bounded by both.
+_NEVER_NULL: Final = frozenset({"start", "end"})
+
 
 def stored_instant(value: datetime) -> str:
     """Return an instant as SQLite holds it: the form of SQLAlchemy's DateTime."""
@@ -336,6 +339,9 @@ class Recorder:
             except UnfitValue as error:
                 problems.append(f"test_run.{name} was not stored: {error}")
                 continue
+            if held is None and name in _NEVER_NULL:
+                problems.append(f"test_run.{name} can't be None and was not changed")
+                continue
             fit[name] = stored_instant(held) if kind == "instant" and held else held
         return fit
 
@@ -386,7 +392,9 @@ class Recorder:
         self._raw.execute(sql, parameters)
         now = time.monotonic()
         if now - self._checkpoint > CHECKPOINT_SECONDS and not self._raw.in_transaction:
-            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            # The rows are in the log already: a checkpoint that fails loses nothing.
+            with contextlib.suppress(sqlite3.Error):
+                self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
             self._checkpoint = now
 
 

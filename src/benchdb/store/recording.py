@@ -11,6 +11,7 @@ import os
 import shlex
 import sqlite3
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,16 @@ if TYPE_CHECKING:
 
 #: Bytes; a larger file is not upgraded while tests wait for it.
 MOST_TO_UPGRADE: Final = 1_000_000_000
+
+#: Of these no file is to blame but a value, and another file would refuse it, too.
+_FAULTS_OF_A_ROW: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
 
 _FAILURES: Final = (sqlite3.Error, SQLAlchemyError, OSError, UserError)
 
@@ -148,6 +159,8 @@ class Recording:
             return None
         try:
             return getattr(self._recorder, verb)(*arguments)
+        except _FAULTS_OF_A_ROW as error:
+            return self._close_bare(verb, arguments, error)
         except _FAILURES as error:
             self._go_aside(error)
         if self._recorder is None:
@@ -157,6 +170,19 @@ class Recording:
         except _FAILURES as error:
             self._give_up(error)
         return None
+
+    def _close_bare(self, verb: str, arguments: tuple[Any, ...], error: Exception) -> list[str]:
+        """Close a row without what a test put into it, as the database refuses that."""
+        self.incomplete = True
+        problems = [f"what it measured was not stored: {_reason(error)}"]
+        if verb == "close" and self._recorder is not None:
+            ordinal, run, beside = arguments
+            bare = replace(run, columns={}, measurements=(), artifacts=(), cluster=None)
+            try:
+                self._recorder.close(ordinal, bare, beside)
+            except _FAILURES as again:
+                self._give_up(again)
+        return problems
 
     def _make_ready(self, path: Path) -> None:
         """Upgrade an older file, where that can be done at once."""
