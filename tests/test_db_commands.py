@@ -228,7 +228,7 @@ def test_upgrade_keeps_a_copy_and_says_what_it_did(project: Project, newer: dict
 
     refused = project.benchdb("show")
     assert refused.code == 2
-    assert "was made by benchdb" in refused.err
+    assert "has schema 0123456789ab, which this benchdb" in refused.err
 
 
 def test_a_column_of_a_migration_of_ones_own_is_a_metric(

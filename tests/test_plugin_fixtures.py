@@ -261,7 +261,7 @@ def test_any_metric_is_recorded_and_any_file_attached(
     ]
     assert contents[:3] == [b"one", b"two", b"raise SystemExit"]
     assert [size for *_, size, _ in artifacts] == [*map(len, contents), None, None]
-    assert [name for _, name, *_ in artifacts][-2:] == ["report.html", "report.html"]
+    assert [name for _, name, *_ in artifacts][-2:] == [url for _, _, url, *_ in artifacts][-2:]
     assert suite.runs("performance_report_url, cluster_dump_url", "name='test_files'") == [
         ("s3://bucket/a/report.html", artifacts[3][2])
     ]

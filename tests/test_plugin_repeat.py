@@ -153,8 +153,8 @@ def test_every_kind_of_test_repeats(suite: Suite) -> None:
     suite.write(
         '''
         """
-        >>> 1
-        1
+        >>> unittest.__name__
+        'unittest'
         """
         import unittest, pytest
 

@@ -34,7 +34,7 @@ class Rounds:
         """Make the selection longer, after everyone else has had their say."""
         result = yield
         if not self._bench.is_worker and not self._config.option.collectonly:
-            again = [item for item in items if self._repeats(item)]
+            again = [item for item in items if is_benchmarked(item, self._bench)]
             for round in range(2, self._bench.repeat + 1):
                 items += [fresh(item, round) for item in again]
         return result
@@ -44,7 +44,7 @@ class Rounds:
         """In a worker, note what it was given, and tell its last item what comes after it."""
         if not self._bench.is_worker or self._redispatching:
             return None
-        if self._repeats(item):
+        if is_benchmarked(item, self._bench):
             for round, items in enumerate(self._further, 2):
                 items.append(fresh(item, round))
         if nextitem is None and self._further[0]:
@@ -65,10 +65,6 @@ class Rounds:
             self._tell_xdist(places[item.nodeid])
             self._run(item, nextitem)
         return result
-
-    def _repeats(self, item: pytest.Item) -> bool:
-        """Tell whether an item is run again; a doctest can't be, it clears its names."""
-        return is_benchmarked(item, self._bench) and not hasattr(item, "dtest")
 
     def _run(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
         self._redispatching = True
@@ -99,6 +95,10 @@ def fresh(item: pytest.Item, round: int) -> pytest.Item:
     if getattr(again, "cls", None) is not None:
         again.__dict__.pop("_instance", None)
         again.__dict__.pop("_obj", None)
+    # A doctest clears its names when it has run.
+    if (doctest := getattr(item, "dtest", None)) is not None:
+        again.dtest = copy.copy(doctest)  # type: ignore[attr-defined]
+        again.dtest.globs = doctest.globs.copy()  # type: ignore[attr-defined]
     if hasattr(again, "_initrequest"):
         again._initrequest()
     return again
