@@ -85,9 +85,12 @@ def _names(columns: Iterable[Any]) -> str:
 
 
 def _type(column: Any) -> str:
-    from benchdb.store.digest import column_kind
+    from sqlalchemy.dialects import sqlite
 
-    return column_kind(column) + ("" if column.nullable else ", never NULL")
+    from benchdb.store.columns import kind_of
+
+    kind = kind_of(column.type.compile(dialect=sqlite.dialect()))
+    return kind + ("" if column.nullable else ", never NULL")
 
 
 def _keys(column: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
@@ -13,18 +14,19 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from store_samples import EPOCH, execute, facts, fill, query, record
 
-from benchdb.store.database import engine
-from benchdb.store.digest import digest_tables, session_digest
+from benchdb.store.database import connect
+from benchdb.store.digest import SESSION_TABLES, session_digest
 from benchdb.store.merge import merge, prepare
+from benchdb.store.models import Base
 from benchdb.store.recorder import Recorder
 
 DATA = Path(__file__).with_name("data")
 
 
 def digests(path: Path) -> list[str]:
-    with engine(path).connect() as connection:
-        rows = connection.exec_driver_sql("select id from session order by uid").scalars().all()
-        return [session_digest(connection, row) for row in rows]
+    with contextlib.closing(connect(path)) as connection:
+        rows = connection.execute("select id from session order by uid").fetchall()
+        return [session_digest(connection, row) for (row,) in rows]
 
 
 @pytest.mark.parametrize("sql", sorted(DATA.glob("schema_*.sql")), ids=lambda path: path.stem)
@@ -58,12 +60,12 @@ def test_the_order_of_insertion_does_not_enter(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     record(path, runs=range(5))
     before = digests(path)
-    for table in digest_tables()[1:]:
+    for table in SESSION_TABLES[1:]:
         execute(
             path,
-            f"create table kept as select * from {table.name} order by ordinal desc, rowid desc",
-            f"delete from {table.name}",
-            f"insert into {table.name} select * from kept",
+            f"create table kept as select * from {table} order by ordinal desc, rowid desc",
+            f"delete from {table}",
+            f"insert into {table} select * from kept",
             "drop table kept",
         )
     assert query(path, "select ordinal from test_run order by rowid limit 1") == [(5,)]
@@ -72,9 +74,9 @@ def test_the_order_of_insertion_does_not_enter(tmp_path: Path) -> None:
 
 def cells() -> list[tuple[str, str]]:
     return [
-        (table.name, column.name)
-        for table in digest_tables()
-        for column in table.columns
+        (table, column.name)
+        for table in SESSION_TABLES
+        for column in Base.metadata.tables[table].columns
         if column.name not in ("id", "session_id", "digest", "ordinal")
     ]
 
@@ -100,7 +102,7 @@ def test_every_value_of_every_column_enters(
     sample: Path, cell: tuple[str, str], data: st.DataObject
 ) -> None:
     table, column = cell
-    kinds = {one.name: one for one in next(t for t in digest_tables() if t.name == table).columns}
+    kinds = {one.name: one for one in Base.metadata.tables[table].columns}
     foreign = kinds[column].foreign_keys
     sql_type = str(kinds[column].type)
     if foreign and column == "environment":

@@ -26,6 +26,7 @@ from store_samples import (
 )
 
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
+from benchdb.store.database import connect
 from benchdb.store.forms import conflicts
 from benchdb.store.merge import _Copying, merge
 from benchdb.store.recorder import Recorder
@@ -159,9 +160,7 @@ def test_two_finished_forms_of_a_session_stay_both_and_are_reported_once(tmp_pat
     assert first.conflicts == ("a",)
     assert second.conflicts == ()
     assert len(forms(here)) == 2
-    from benchdb.store.database import engine
-
-    with engine(here).connect() as connection:
+    with contextlib.closing(connect(here)) as connection:
         assert conflicts(connection) == ["a"]
 
 

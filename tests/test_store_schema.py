@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from alembic.script import ScriptDirectory
 from store_samples import query, record
 
 from benchdb.errors import UserError
+from benchdb.store.columns import column_kinds
 from benchdb.store.database import connect, create_schema
-from benchdb.store.digest import digest_tables, frozen_name
+from benchdb.store.digest import SESSION_TABLES
+from benchdb.store.frozen import KINDS, NAMES, frozen_name
 from benchdb.store.migrate import migrated_schema
+from benchdb.store.models import Base
 from benchdb.store.revisions import head, lineage, migrations_folder
 
 CHECKOUT = Path(__file__).parents[1]
@@ -135,6 +139,25 @@ def test_a_migration_without_its_parent_is_named(tmp_path: Path) -> None:
 
 
 def test_no_two_columns_of_a_table_have_the_same_frozen_name() -> None:
-    for table in digest_tables():
-        names = [frozen_name(column) for column in table.columns]
+    for table in SESSION_TABLES:
+        names = [frozen_name(table, column.name) for column in Base.metadata.tables[table].columns]
         assert len(names) == len(set(names))
+
+
+def test_what_is_frozen_is_a_column_that_there_is() -> None:
+    tables = Base.metadata.tables
+    assert {*NAMES, *KINDS} <= {
+        f"{name}.{column.name}" for name in SESSION_TABLES for column in tables[name].columns
+    }
+
+
+def test_what_a_column_holds_is_told_by_the_database_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    record(path)
+    kinds = {str: "text", int: "integer", float: "float", bool: "boolean", datetime: "instant"}
+    with contextlib.closing(connect(path)) as connection:
+        for table in Base.metadata.sorted_tables:
+            assert column_kinds(connection, table.name) == {
+                column.name: kinds[getattr(column.type, "impl", column.type).python_type]
+                for column in table.columns
+            }

@@ -30,6 +30,7 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
     """
     from benchdb.report.sessions import conflict_line
     from benchdb.report.text import literal
+    from benchdb.store.database import raw
     from benchdb.store.forms import conflicts
     from benchdb.store.maintenance import make_writable, reading
     from benchdb.store.merge import merge
@@ -51,7 +52,7 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
         write(literal(f"{file}: {_line(merged)}") + "\n")
         failed = failed or bool(merged.conflicts)
     with reading(path) as connection:
-        double = conflicts(connection)
+        double = conflicts(raw(connection))
     if double:
         say(conflict_line(double))
     if failed:

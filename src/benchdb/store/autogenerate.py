@@ -1,6 +1,6 @@
 """What ``alembic revision --autogenerate`` writes, so that digests made before still hold.
 
-- A column with ``info={"frozen": NAME}`` that takes the place of another is that one, renamed.
+- A new column that `benchdb.store.frozen` names after an earlier one is that one, renamed.
 - The values of a dropped column of ``test_run`` become measurements first.
 - A change that digests can't survive is refused, with what to do instead.
 """
@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from alembic.autogenerate import renderers
 from alembic.operations import ops
 from alembic.util import CommandError
+from sqlalchemy.dialects import sqlite
 
-from benchdb.store.digest import DROPPED, digest_tables, frozen_name, kind_of
+from benchdb.store.columns import kind_of
+from benchdb.store.digest import DROPPED, SESSION_TABLES
+from benchdb.store.frozen import KINDS, frozen_kind, frozen_name
 from benchdb.store.models import Base
 
 if TYPE_CHECKING:
@@ -30,8 +33,7 @@ class KeepValuesOp(ops.ExecuteSQLOp):
 def _render_keeping(_: AutogenContext, operation: KeepValuesOp) -> str:
     sql = str(operation.sqltext).replace("\n", "\n        ")
     return (
-        "# The values stay as measurements: digests made with them still hold. They know a column\n"
-        "# by its first name and kind: put these here if the model's info named others.\n"
+        "# The values stay as measurements: digests made with them still hold.\n"
         f'op.execute(\n    """\n        {sql}\n    """\n)'
     )
 
@@ -61,9 +63,8 @@ def keep_digests(_: Any, __: Any, directives: list[Any]) -> None:
 
 
 def _upgrading(operations: list[Any]) -> Iterator[Any]:
-    digested = {table.name for table in digest_tables()}
     for operation in operations:
-        if isinstance(operation, ops.ModifyTableOps) and operation.table_name in digested:
+        if isinstance(operation, ops.ModifyTableOps) and operation.table_name in SESSION_TABLES:
             _rename(operation)
             for inner in operation.ops:
                 _refuse(operation.table_name, inner)
@@ -79,7 +80,7 @@ def _rename(table: ops.ModifyTableOps, *, backwards: bool = False) -> None:
     dropped = {op.column_name: op for op in table.ops if isinstance(op, ops.DropColumnOp)}
     new, old = (dropped, added) if backwards else (added, dropped)
     for name in list(new):
-        frozen = frozen_name(model[name]) if name in model else name
+        frozen = frozen_name(table.table_name, name)
         if frozen == name:
             continue
         if frozen in old:
@@ -115,23 +116,29 @@ def _refuse(table: str, operation: Any) -> None:
             "keep the column and leave it NULL from now on"
         )
     if isinstance(operation, ops.AlterColumnOp) and operation.modify_type is not None:
-        before, after = kind_of(operation.existing_type), kind_of(operation.modify_type)
-        column = Base.metadata.tables[table].columns[operation.column_name]
-        if before != after and "kind" not in column.info:
+        before, after = _kind(operation.existing_type), _kind(operation.modify_type)
+        column = f"{table}.{operation.column_name}"
+        if before != after and column not in KINDS:
             raise CommandError(
-                f"digests know {table}.{operation.column_name} as {before}: "
-                f'say so in its model with mapped_column(info={{"kind": "{before}"}})'
+                f"digests know {column} as {before}: "
+                f'say so in store/frozen.py, where KINDS needs "{column}": "{before}"'
             )
 
 
 def keep_values_sql(dropped: ops.DropColumnOp) -> str:
     """Return the SQL that turns a dropped column's values into measurements."""
-    kind = kind_of(dropped.to_column().type)
-    quoted = f'"{dropped.column_name}"'
+    name = dropped.column_name
+    kind = frozen_kind(dropped.table_name, name, _kind(dropped.to_column().type))
+    quoted = f'"{name}"'
     # SQLite's JSON has 15 digits of a float; a column of floats has them all.
     place, value = ("value", quoted) if kind == "float" else ("rounds", f"json_array({quoted})")
     return (
         f"INSERT INTO measurement (session_id, ordinal, metric, unit, {place})\n"
-        f"SELECT session_id, ordinal, '{dropped.column_name}', '{DROPPED}{kind}', {value}\n"
+        f"SELECT session_id, ordinal, '{frozen_name(dropped.table_name, name)}', "
+        f"'{DROPPED}{kind}', {value}\n"
         f"FROM test_run WHERE {quoted} IS NOT NULL"
     )
+
+
+def _kind(sql_type: Any) -> str:
+    return kind_of(sql_type.compile(dialect=sqlite.dialect()))

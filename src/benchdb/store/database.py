@@ -7,6 +7,7 @@ asked for through SQLite.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import time
@@ -21,6 +22,8 @@ from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, Us
 from benchdb.store.revisions import head, lineage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Engine
 
 #: Seconds that a connection waits for another's write: longer than any transaction of benchdb.
@@ -78,6 +81,19 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3
     if not write and not create:
         connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Make what is written in the block one commit; nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
+        raise
 
 
 def inspect(connection: sqlite3.Connection, path: Path) -> Found:
@@ -246,6 +262,13 @@ def on_network(path: Path, mounts: str | None = None) -> bool:
     while folder not in kinds and folder != os.path.dirname(folder):
         folder = os.path.dirname(folder)
     return any(name in kinds.get(folder, "") for name in _NETWORK)
+
+
+def raw(connection: Any) -> sqlite3.Connection:
+    """Return sqlite3's connection under one of SQLAlchemy's."""
+    found = connection.connection.dbapi_connection
+    assert isinstance(found, sqlite3.Connection)
+    return found
 
 
 def engine(path: Path, *, write: bool = False) -> Engine:

@@ -2,83 +2,82 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, delete, func, select
+from benchdb.store.digest import SESSION_TABLES, run_digests
 
-from benchdb.store.digest import digest_tables, run_digests
-from benchdb.store.models import Base, Session
+if TYPE_CHECKING:
+    import sqlite3
+
+#: A table of shared rows, its key, and the columns that refer to it; users come before the used.
+_SHARED: Final = (
+    ("cluster", "id", "test_run", "cluster"),
+    ("environment", "fingerprint", "session", "environment"),
+    ("revision", "id", "session", "revision"),
+    ("package_set", "id", "session", "package_set"),
+    ("package", "id", "package_set_package", "package"),
+)
 
 
-def forms(connection: Connection, uid: str) -> list[int]:
+def forms(connection: sqlite3.Connection, uid: str) -> list[int]:
     """Return the row ids of all closed sessions with this uid; several are a conflict."""
-    query = select(Session.id).where(Session.uid == uid, Session.digest.is_not(None))
-    return list(connection.scalars(query.order_by(Session.digest)))
+    query = "SELECT id FROM session WHERE uid=? AND digest IS NOT NULL ORDER BY digest"
+    return [row for (row,) in connection.execute(query, (uid,))]
 
 
-def conflicts(connection: Connection) -> list[str]:
-    """Return the uids of which the database holds several forms."""
+def conflicts(connection: sqlite3.Connection) -> list[str]:
+    """Return the uids of which the database holds several forms, sorted."""
     query = (
-        select(Session.uid)
-        .where(Session.digest.is_not(None))
-        .group_by(Session.uid)
-        .having(func.count() > 1)
+        "SELECT uid FROM session WHERE digest IS NOT NULL "
+        "GROUP BY uid HAVING count(*) > 1 ORDER BY uid"
     )
-    return sorted(connection.scalars(query))
+    return [uid for (uid,) in connection.execute(query)]
 
 
-def remove_superseded(connection: Connection, uid: str) -> None:
+def remove_superseded(connection: sqlite3.Connection, uid: str) -> None:
     """Remove every lost form of a session whose closed rows all stand in another form of it.
 
     Of lost forms that contain each other, the one with the most rows stays, then the one that
     ended last, then the greatest digest: so the order of merging doesn't matter.
     """
-    ids = forms(connection, uid)
-    if len(ids) < 2:
+    query = (
+        "SELECT id, state, finished, digest FROM session "
+        "WHERE uid=? AND digest IS NOT NULL ORDER BY digest"
+    )
+    rows = connection.execute(query, (uid,)).fetchall()
+    if len(rows) < 2:
         return
-    facts = {
-        row.id: row
-        for row in connection.execute(
-            select(Session.id, Session.state, Session.finished, Session.digest).where(
-                Session.id.in_(ids)
-            )
-        )
+    runs = {row: run_digests(connection, row) for row, *_ in rows}
+    closed = {
+        row: {(ordinal, digest) for ordinal, (digest, is_closed) in found.items() if is_closed}
+        for row, found in runs.items()
     }
-    closed = {row: run_digests(connection, row, closed=True) for row in ids}
-    every = {row: run_digests(connection, row, closed=False) for row in ids}
-
-    def rank(row: int) -> tuple[bool, int, int, Any, str]:
-        form = facts[row]
-        finished = form.state == "finished"
-        return finished, len(closed[row]), len(every[row]), form.finished, form.digest
-
-    for row in ids:
-        if facts[row].state == "lost" and any(
-            closed[row].items() <= every[other].items() and rank(other) > rank(row)
-            for other in ids
-            if other != row
+    every = {
+        row: {(ordinal, digest) for ordinal, (digest, _) in found.items()}
+        for row, found in runs.items()
+    }
+    rank = {
+        row: (state == "finished", len(closed[row]), len(every[row]), finished, digest)
+        for row, state, finished, digest in rows
+    }
+    for row, state, _, _ in rows:
+        if state == "lost" and any(
+            closed[row] <= every[other] and rank[other] > rank[row] for other in rank
         ):
             remove_session(connection, row)
 
 
-def remove_session(connection: Connection, session_id: int) -> None:
+def remove_session(connection: sqlite3.Connection, session_id: int) -> None:
     """Remove a session's rows; rows that it shared stay until `remove_unshared`."""
-    for table in reversed(digest_tables()):
-        owner = table.c.id if table.name == "session" else table.c.session_id
-        connection.execute(delete(table).where(owner == session_id))
+    for table in reversed(SESSION_TABLES):
+        owner = "id" if table == "session" else "session_id"
+        connection.execute(f"DELETE FROM {table} WHERE {owner}=?", (session_id,))
 
 
-def remove_unshared(connection: Connection) -> None:
+def remove_unshared(connection: sqlite3.Connection) -> None:
     """Remove shared rows that nothing refers to any more."""
-    tables = Base.metadata.tables
-    users = {
-        "cluster": [tables["test_run"].c.cluster],
-        "environment": [tables["session"].c.environment],
-        "revision": [tables["session"].c.revision],
-        "package_set": [tables["session"].c.package_set],
-        "package": [tables["package_set_package"].c.package],
-    }
-    for name, columns in users.items():
-        (key,) = tables[name].primary_key.columns
-        used = [select(column).where(column.is_not(None)) for column in columns]
-        connection.execute(delete(tables[name]).where(key.not_in(*used)))
+    for table, key, user, column in _SHARED:
+        connection.execute(
+            f"DELETE FROM {table} WHERE {key} NOT IN "
+            f"(SELECT {column} FROM {user} WHERE {column} IS NOT NULL)"
+        )

@@ -2,43 +2,85 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import Connection, func, select, update
+from typing import TYPE_CHECKING
 
 from benchdb.store import locks
+from benchdb.store.database import transaction
 from benchdb.store.digest import session_digest
 from benchdb.store.forms import remove_superseded
-from benchdb.store.models import Session, TestRun
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    import sqlite3
     from pathlib import Path
 
 
-def end_session(connection: Connection, session_id: int, state: str, finished: datetime) -> str:
-    """Write the end of a session whose rows are all closed, and its digest, which it returns.
+def open_sessions(connection: sqlite3.Connection, path: Path) -> tuple[list[str], list[str]]:
+    """Return the uids of the open sessions: those whose process lives, and those that are lost.
 
-    Must run in a transaction. A copy of the session may have been closed and merged into the file
-    before: if in this very form, the older row stays and the newer is removed; forms that this one
-    supersedes go.
+    Parameters
+    ----------
+    connection
+        On the database or on a copy of it, at any schema since the first; empty, it has none.
+    path
+        The database that the sessions are recorded into; their locks lie beside it.
     """
-    mine = Session.__table__.c.id == session_id
-    connection.execute(
-        update(Session.__table__).where(mine).values(state=state, finished=finished)  # type: ignore[arg-type]
-    )
-    digest = session_digest(connection, session_id)
-    uid = connection.scalar(select(Session.uid).where(mine))
-    twin = connection.scalar(select(Session.id).where(Session.uid == uid, Session.digest == digest))
-    if twin is None:
-        connection.execute(update(Session.__table__).where(mine).values(digest=digest))  # type: ignore[arg-type]
-    else:
-        connection.execute(Session.__table__.delete().where(mine))  # type: ignore[attr-defined]
-    remove_superseded(connection, str(uid))
+    live: list[str] = []
+    lost: list[str] = []
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name='session'").fetchone():
+        query = "SELECT uid FROM session WHERE state='open' ORDER BY uid"
+        for (uid,) in connection.execute(query).fetchall():
+            (live if locks.is_held(path, uid) else lost).append(uid)
+    return live, lost
+
+
+def end_session(
+    connection: sqlite3.Connection, session_id: int, state: str, finished: str
+) -> str | None:
+    """Write the end of a session of which no test run is open.
+
+    A copy of the session may have been closed and merged into the file before: if in this very
+    form, the older row stays and the newer is removed; forms that this one supersedes go.
+
+    Parameters
+    ----------
+    connection
+        On the database, in no transaction: the digest is made before others have to wait.
+    session_id
+        The session's row.
+    state
+        ``"finished"`` or ``"lost"``.
+    finished
+        When, as it is stored.
+
+    Returns
+    -------
+    str or None
+        The digest; None where somebody else has ended the session meanwhile.
+    """
+    end = {"state": state, "finished": finished}
+    digest = session_digest(connection, session_id, end)
+    with transaction(connection):
+        # Read again under the write lock.
+        is_open = "SELECT uid FROM session WHERE id=? AND state='open'"
+        row = connection.execute(is_open, (session_id,)).fetchone()
+        if row is None:
+            return None
+        (uid,) = row
+        twin = "SELECT id FROM session WHERE uid=? AND digest=?"
+        if connection.execute(twin, (uid, digest)).fetchone():
+            connection.execute("DELETE FROM session WHERE id=?", (session_id,))
+        else:
+            connection.execute(
+                "UPDATE session SET state=?, finished=?, digest=? WHERE id=?",
+                (state, finished, digest, session_id),
+            )
+        remove_superseded(connection, uid)
     return digest
 
 
-def close_lost_sessions(connection: Connection, path: Path, *, discard: bool = True) -> list[str]:
+def close_lost_sessions(
+    connection: sqlite3.Connection, path: Path, *, discard: bool = True
+) -> list[str]:
     """Close every open session whose process is gone, as a function of its rows alone.
 
     No clock and no host enters, so copies of one file that are closed apart agree.
@@ -57,55 +99,48 @@ def close_lost_sessions(connection: Connection, path: Path, *, discard: bool = T
     list of str
         The uids of the sessions that were closed.
     """
-    open_sessions = select(Session.id, Session.uid).where(Session.state == "open")
-    with connection.begin():
-        found = connection.execute(open_sessions).all()
-    gone = [(row, uid) for row, uid in found if not locks.is_held(path, uid)]
-    if not gone:
-        return []
-    with connection.begin():
-        # Read again under the write lock: its owner may have closed one in the meantime.
-        still_open = {row for row, _ in connection.execute(open_sessions)}
-        gone = [(row, uid) for row, uid in gone if row in still_open]
-        for row, _ in gone:
-            close_lost(connection, row)
-    for _, uid in gone if discard else ():
-        locks.discard(path, uid)
-    return [uid for _, uid in gone]
+    _, lost = open_sessions(connection, path)
+    closed = []
+    for uid in lost:
+        query = "SELECT id FROM session WHERE uid=? AND state='open'"
+        for (row,) in connection.execute(query, (uid,)).fetchall():
+            if _close_lost(connection, row):
+                closed.append(uid)
+        if discard:
+            locks.discard(path, uid)
+    return closed
 
 
-def close_lost(connection: Connection, session_id: int) -> str:
+def _close_lost(connection: sqlite3.Connection, session_id: int) -> bool:
     """Close one session as lost; its open rows are lost, at the last instant they are known at."""
-    runs: Any = TestRun.__table__
-    mine = runs.c.session_id == session_id
-    connection.execute(
-        update(runs)
-        .where(mine, runs.c.state == "open")
-        .values(state="lost", end=func.coalesce(runs.c.phase_start, runs.c.start))
+    with transaction(connection):
+        connection.execute(
+            "UPDATE test_run SET state='lost', \"end\"=coalesce(phase_start, start) "
+            "WHERE session_id=? AND state='open'",
+            (session_id,),
+        )
+    # Both are instants as text, which sort as they follow each other.
+    last = (
+        'SELECT max(started, coalesce((SELECT max("end") FROM test_run '
+        "WHERE session_id=session.id), '')) FROM session WHERE id=? AND state='open'"
     )
-    started = connection.scalar(select(Session.started).where(Session.id == session_id))
-    last = connection.scalar(select(func.max(TestRun.end)).where(mine))
-    finished = max(instant for instant in (started, last) if instant is not None)
-    return end_session(connection, session_id, "lost", finished)
+    row = connection.execute(last, (session_id,)).fetchone()
+    return row is not None and end_session(connection, session_id, "lost", row[0]) is not None
 
 
-def described(connection: Connection, uids: list[str]) -> list[str]:
+def described(connection: sqlite3.Connection, uids: list[str]) -> list[str]:
     """Return a line for each lost session: what was running, in which phase and since when."""
-    runs = (
-        select(Session.uid, TestRun.path, TestRun.name, TestRun.phase, TestRun.phase_start)
-        .outerjoin_from(Session, TestRun, (TestRun.session_id == Session.id) & _LOST)
-        .where(Session.uid.in_(uids))
-        .order_by(Session.uid, TestRun.ordinal)
+    query = (
+        "SELECT path, name, phase, phase_start FROM session LEFT JOIN test_run "
+        "ON test_run.session_id=session.id AND test_run.state='lost' "
+        "WHERE uid=? ORDER BY ordinal"
     )
     lines = []
-    with connection.begin():
-        for uid, path, name, phase, since in connection.execute(runs):
+    for uid in sorted(uids):
+        for path, name, phase, since in connection.execute(query, (uid,)):
             what = "between two tests"
             if name is not None:
                 case = f"{path}::{name}" if path and path != name else name
-                what = f"{case} was in its {phase} phase since {since:%Y-%m-%d %H:%M:%S} UTC"
+                what = f"{case} was in its {phase} phase since {str(since)[:19]} UTC"
             lines.append(f"an earlier session, {uid}, was lost: {what}")
     return lines
-
-
-_LOST = TestRun.state == "lost"

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from benchdb.errors import NoDatabase, UserError
-from benchdb.store import locks
 from benchdb.store.database import (
     Found,
     Schema,
@@ -22,11 +21,12 @@ from benchdb.store.database import (
     explained,
     inspect,
     leave_single_file,
+    raw,
 )
 from benchdb.store.digest import session_digest
 from benchdb.store.forms import remove_session, remove_unshared
-from benchdb.store.lost import close_lost_sessions
-from benchdb.store.merge import open_sessions, prepare, readable
+from benchdb.store.lost import close_lost_sessions, open_sessions
+from benchdb.store.merge import prepare, readable
 from benchdb.store.models import LocalPruned, Measurement, Session, TestRun
 from benchdb.store.revisions import head
 
@@ -107,19 +107,13 @@ def _close_lost_if_possible(path: Path) -> None:
     if not os.access(path, os.W_OK):
         return
     with contextlib.closing(connect(path)) as connection:
-        if not lost_sessions(connection, path):
+        _, lost = open_sessions(connection, path)
+        if not lost:
             return
-    with contextlib.suppress(DBAPIError, sqlite3.Error), engine(path, write=True).connect() as on:
-        raw: Any = on.connection.dbapi_connection
-        raw.execute(f"PRAGMA busy_timeout={_PATIENCE}")
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path, write=True)) as on:
+        on.execute(f"PRAGMA busy_timeout={_PATIENCE}")
         close_lost_sessions(on, path)
-        leave_single_file(raw)
-
-
-def lost_sessions(connection: sqlite3.Connection, path: Path) -> list[str]:
-    """Return the uids of open sessions whose process is gone."""
-    found = inspect(connection, path)
-    return [uid for uid in open_sessions(connection, found) if not locks.is_held(path, uid)]
+        leave_single_file(on)
 
 
 # -- info
@@ -277,11 +271,11 @@ def check(path: Path, progress: Callable[[int, int], None] = lambda _, __: None)
     """
     look_at(path)
     problems = []
-    with explaining(path), contextlib.closing(connect(path)) as raw:
-        for (said,) in raw.execute("PRAGMA integrity_check(20)"):
+    with explaining(path), contextlib.closing(connect(path)) as found:
+        for (said,) in found.execute("PRAGMA integrity_check(20)"):
             if said != "ok":
                 problems.append(f"the file is damaged: {said}")
-        for table, row, parent, _ in raw.execute("PRAGMA foreign_key_check"):
+        for table, row, parent, _ in found.execute("PRAGMA foreign_key_check"):
             problems.append(f"row {row} of {table} refers to no row of {parent}")
     runs = 0
     rows: list[tuple[int, str, str]] = []
@@ -313,7 +307,7 @@ def _check_session(
             return 0, []  # pruned or superseded meanwhile
         runs = _runs_of(connection, row)
         try:
-            same = session_digest(connection, row) == digest
+            same = session_digest(raw(connection), row) == digest
         except (ValueError, TypeError, KeyError) as error:
             return runs, [f"session {uid} has a row that can't be read: {error}"]
     finally:
@@ -361,7 +355,7 @@ def prune(path: Path, rows: Collection[tuple[str, str]]) -> Pruned:
                 if row is None:
                     continue
                 runs += _runs_of(connection, row)
-                remove_session(connection, row)
+                remove_session(raw(connection), row)
                 connection.execute(
                     insert(LocalPruned).prefix_with("OR REPLACE"),
                     {"uid": uid, "digest": digest, "pruned": now},
@@ -369,9 +363,8 @@ def prune(path: Path, rows: Collection[tuple[str, str]]) -> Pruned:
                 removed += 1
             if not _being_recorded(connection):
                 # Else a row that a recorder has just written, and is about to use, would go.
-                remove_unshared(connection)
-        raw: Any = connection.connection.dbapi_connection
-        vacuumed = _vacuum(raw, path)
+                remove_unshared(raw(connection))
+        vacuumed = _vacuum(raw(connection), path)
     return Pruned(removed, runs, max(0, before - size_of(path)), vacuumed)
 
 
@@ -379,14 +372,14 @@ def _being_recorded(connection: Connection) -> bool:
     return connection.scalar(select(Session.id).where(Session.state == "open").limit(1)) is not None
 
 
-def _vacuum(raw: sqlite3.Connection, path: Path) -> bool:
+def _vacuum(connection: sqlite3.Connection, path: Path) -> bool:
     """Give freed pages back, where nobody records; needs as much room again as the file takes."""
-    if open_sessions(raw, Found(Schema.NEWEST, None)):
+    if any(open_sessions(connection, path)):
         return False
     try:
-        raw.execute("PRAGMA busy_timeout=0")
-        raw.execute("VACUUM")
+        connection.execute("PRAGMA busy_timeout=0")
+        connection.execute("VACUUM")
     except sqlite3.OperationalError:
         return False  # somebody has it open, or the disk is full: SQLite reuses the pages
-    leave_single_file(raw)
+    leave_single_file(connection)
     return True

@@ -19,12 +19,12 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from benchdb.errors import NoDatabase, UserError
-from benchdb.store import locks
-from benchdb.store.database import Schema, connect, create_schema, engine, explained, inspect
-from benchdb.store.digest import digest_tables
+from benchdb.store.database import Schema, connect, create_schema, engine, explained, inspect, raw
+from benchdb.store.digest import SESSION_TABLES
 from benchdb.store.forms import forms, remove_superseded
-from benchdb.store.lost import close_lost_sessions
+from benchdb.store.lost import close_lost_sessions, open_sessions
 from benchdb.store.models import (
+    Base,
     Cluster,
     Environment,
     LocalPruned,
@@ -38,8 +38,6 @@ from benchdb.store.models import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from benchdb.store.recorder import Recorder
 
 _CHUNK = 2000
 
@@ -116,7 +114,7 @@ def prepare(path: Path) -> None:
             found = inspect(connection, path)
             if found.schema is Schema.EMPTY:
                 create_schema(connection)
-            live = [uid for uid in open_sessions(connection, found) if locks.is_held(path, uid)]
+            live, _ = open_sessions(connection, path)
     except sqlite3.Error as error:
         raise explained(error, path) from error
     if found.schema is Schema.OLDER:
@@ -127,15 +125,8 @@ def prepare(path: Path) -> None:
                 f"{path} has an older schema and is being recorded into: try again when it is done"
             )
         upgrade(path)
-    with engine(path, write=True).connect() as connection:
+    with contextlib.closing(connect(path, write=True)) as connection:
         close_lost_sessions(connection, path)
-
-
-def open_sessions(connection: sqlite3.Connection, found: Any) -> list[str]:
-    """Return the uids of sessions that are open; every schema since the first can tell."""
-    if found.schema is Schema.EMPTY:
-        return []
-    return [uid for (uid,) in connection.execute("select uid from session where state='open'")]
 
 
 def _merge_one(target: Path, source: Path, bring_back: bool) -> Merged:
@@ -178,9 +169,7 @@ def readable(source: Path) -> Iterator[Path]:
             found = inspect(connection, source)
             if found.schema is Schema.EMPTY:
                 raise UserError(f"{source} is empty: record into it with `pytest --benchmark`")
-            lost = [
-                uid for uid in open_sessions(connection, found) if not locks.is_held(source, uid)
-            ]
+            _, lost = open_sessions(connection, source)
             if found.schema is Schema.NEWEST and not lost:
                 copy = None
             else:
@@ -198,7 +187,7 @@ def readable(source: Path) -> Iterator[Path]:
             from benchdb.store.migrate import upgrade
 
             upgrade(copy, backup=False)
-        with engine(copy, write=True).connect() as connection:
+        with contextlib.closing(connect(copy, write=True)) as connection:
             close_lost_sessions(connection, source, discard=False)
         yield copy
 
@@ -237,7 +226,7 @@ class _Copying:
         for uid in uids:
             if bring_back:
                 self.writing.execute(delete(LocalPruned).where(LocalPruned.uid == uid))
-            remove_superseded(self.writing, uid)
+            remove_superseded(raw(self.writing), uid)
         stayed = runs.keys() & self._held()
         counts["held"] += len(added) - len(stayed)  # superseded by what was there
         return Merged(
@@ -253,7 +242,7 @@ class _Copying:
         return {(uid, digest) for uid, digest in rows}
 
     def _conflicting(self, uids: set[str]) -> set[str]:
-        return {uid for uid in uids if len(forms(self.writing, uid)) > 1}
+        return {uid for uid in uids if len(forms(raw(self.writing), uid)) > 1}
 
     def copy_session(self, session_id: int) -> int:
         """Copy one session with all its rows; returns the number of its test runs."""
@@ -271,7 +260,7 @@ class _Copying:
     def copy_rows(self, session_id: int, to: int) -> int:
         """Copy the test runs of a session, with what belongs to them, to another's id."""
         copied = 0
-        for table in digest_tables()[1:]:
+        for table in (Base.metadata.tables[name] for name in SESSION_TABLES[1:]):
             query = select(table).where(table.c.session_id == session_id)
             result = self.reading.execute(query).mappings()
             for chunk in result.partitions(_CHUNK):
@@ -350,15 +339,3 @@ def _inserted(connection: Connection, table: Any, row: dict[str, Any]) -> int:
     key = connection.execute(insert(table), row).inserted_primary_key
     assert key is not None
     return int(key[0])
-
-
-def copy_open_session(source: Path, uid: str, aside: Recorder) -> None:
-    """Copy what an open session has recorded in one file to where its recorder goes on."""
-    with (
-        engine(source).connect() as reading,
-        engine(aside.path, write=True).connect() as writing,
-        writing.begin(),
-    ):
-        row = reading.scalar(select(Session.id).where(Session.uid == uid, Session.digest.is_(None)))
-        if row is not None:
-            _Copying(reading, writing).copy_rows(row, aside.session_id)

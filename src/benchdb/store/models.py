@@ -3,8 +3,8 @@
 Names are what people type into ``sqlite3``; the docs page of the schema is made from here. To
 change a table, edit its model and run ``alembic revision --autogenerate`` in the checkout.
 
-A column keeps its *frozen name* for ever (``info={"frozen": NAME}``, by default its own): digests
-are made under frozen names, so a rename changes none. See `benchdb.store.digest`.
+Digests are made under the names that columns had first, so who renames or retypes one says so in
+`benchdb.store.frozen`.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Float, Table, and_, case, func, or_, select
 
 from benchdb import records
 from benchdb.metrics import COLUMN_METRICS
+from benchdb.store.database import raw
 from benchdb.store.digest import DROPPED
 from benchdb.store.forms import conflicts
 from benchdb.store.models import (
@@ -137,7 +138,7 @@ def stored_sessions(
     counts = _counts(connection, [row["id"] for row in found])
     environments = _environments(connection)
     subjects = _subjects(connection, {row["revision"] for row in found})
-    double = set(conflicts(connection))
+    double = set(conflicts(raw(connection)))
     same = [name for name in StoredSession.__dataclass_fields__ if name in found[0]]
     made = []
     for row in found:

@@ -1,89 +1,46 @@
 """Writing the rows of one session: one writer, small commits, prepared statements.
 
-Opening and closing a row through the ORM costs ten times what these statements cost. Their text is
-made from the models, so a new column needs nothing here.
+Opening and closing a row through the ORM costs ten times what these statements cost, and loading
+SQLAlchemy as much as the rest of a session's start. The columns are those of the open database, so
+a new one needs nothing here.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 import time
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, event, insert
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
-
 from benchdb.store import shared
+from benchdb.store.columns import column_kinds, insertion
 from benchdb.store.database import (
     Schema,
     connect,
     create_schema,
     inspect,
     leave_single_file,
+    transaction,
     use_journal,
 )
-from benchdb.store.digest import column_kind
 from benchdb.store.locks import ProcessLock, session_lock
 from benchdb.store.lost import close_lost_sessions, described, end_session
-from benchdb.store.models import Artifact, Base, Measurement, Session
-from benchdb.store.values import UnfitValue, fitting, text
+from benchdb.store.rows import ARTIFACT, MEASUREMENT, fit_artifacts, fit_columns, fit_measurements
+from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
+    from datetime import datetime
     from pathlib import Path
-
-    from sqlalchemy import Connection
 
     from benchdb import records
 
-#: Seconds between checkpoints: what a copy of the file alone, without its log, may lack.
+#: Most seconds from one checkpoint to the next test that has one before it runs.
 CHECKPOINT_SECONDS: Final = 2.0
 
-_INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
-
-#: Columns that the recorder keeps; a test's own values for them are refused.
-OWN_COLUMNS: Final = frozenset(
-    {
-        "session_id",
-        "ordinal",
-        "name",
-        "originalname",
-        "path",
-        "version",
-        "setup_outcome",
-        "call_outcome",
-        "teardown_outcome",
-        "state",
-        "phase",
-        "phase_start",
-        "attempt",
-        "round",
-        "beside",
-        "cluster",
-    }
-)
-
-#: What a user may set on a test run: column name to kind.
-SETTABLE: Final = {
-    column.name: column_kind(column)
-    for column in Base.metadata.tables["test_run"].columns
-    if column.name not in OWN_COLUMNS
-}
-
-#: A closed row is bounded by both.
-_NEVER_NULL: Final = frozenset({"start", "end"})
-
-
-def stored_instant(value: datetime) -> str:
-    """Return an instant as SQLite holds it: the form of SQLAlchemy's DateTime."""
-    if value.tzinfo is not UTC:
-        value = value.astimezone(UTC)
-    return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
+#: How many times as long as a checkpoint took its pause is: what they take is a hundredth.
+_CHECKPOINT_SHARE: Final = 100
 
 
 class Recorder:
@@ -123,29 +80,28 @@ class Recorder:
         self._checkpoint = time.monotonic()
         self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
+        self._opened: dict[int, tuple[Any, ...]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         self._raw = connect(path, write=True, create=True)
         self._lock: ProcessLock | None = None
-        self._connection: Any = None  # SQLAlchemy's, over the other
         try:
             if inspect(self._raw, path).schema is Schema.EMPTY:
                 create_schema(self._raw)
             use_journal(self._raw, path)
-            self._connection = _on(self._raw)
-            gone = close_lost_sessions(self._connection, path)
-            self.found_lost = described(self._connection, gone) if gone else []
+            self.found_lost = described(self._raw, close_lost_sessions(self._raw, path))
             self._lock = session_lock(path, facts.uid)
             self.session_id = self._begin(facts)
+            self._kinds = column_kinds(self._raw, "test_run")
             self._opening = self._prepare_opening(constant)
         except BaseException:
             self.let_go()
             raise
 
     def _begin(self, facts: records.SessionFacts) -> int:
-        with self._connection.begin():
+        with transaction(self._raw):
             values = {
                 "uid": facts.uid,
-                "started": facts.started,
+                "started": stored_instant(facts.started),
                 "state": "open",
                 "ci_run_url": facts.ci_run_url and text(facts.ci_run_url),
                 "command_line": text(facts.command_line),
@@ -155,14 +111,13 @@ class Recorder:
                 "host": facts.host and text(facts.host),
                 "xdist_workers": facts.xdist_workers,
                 "benchdb_version": facts.benchdb_version,
-                "environment": shared.environment(self._connection, facts.environment),
-                "revision": shared.revision(self._connection, facts.revision),
-                "package_set": shared.package_set(self._connection, facts.packages),
+                "environment": shared.environment(self._raw, facts.environment),
+                "revision": shared.revision(self._raw, facts.revision),
+                "package_set": shared.package_set(self._raw, facts.packages),
             }
-            made = self._connection.execute(insert(Session), values)
-            session_id = int(made.inserted_primary_key[0])
-        self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        return session_id
+            made = self._raw.execute(insertion("session", values), tuple(values.values()))
+        self._make_checkpoint()
+        return int(made.lastrowid or 0)
 
     def _prepare_opening(self, constant: Mapping[str, object]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement that opens a row, and the values that are always the same."""
@@ -171,9 +126,9 @@ class Recorder:
             "beside": 0,
             "state": "open",
             "phase": "setup",
-            **self._fit(constant, []),
+            **fit_columns(constant, self._kinds, []),
         }
-        return _insert("test_run", (*fixed, *_OPENING)), tuple(fixed.values())
+        return insertion("test_run", (*fixed, *_OPENING)), tuple(fixed.values())
 
     def open(
         self,
@@ -199,12 +154,12 @@ class Recorder:
         int
             The row's ordinal in the session.
         """
-        self._ordinal += 1
+        ordinal = self._ordinal + 1
         instant = stored_instant(start)
         name, originalname, path = names
         sql, fixed = self._opening
         fresh = (
-            self._ordinal,
+            ordinal,
             text(name),
             text(originalname),
             None if path is None else text(path),
@@ -214,9 +169,14 @@ class Recorder:
             instant,
             instant,
         )
-        self._write(sql, fixed + fresh)
+        self._raw.execute(sql, fixed + fresh)
+        self._opened[ordinal] = fresh
+        self._ordinal = ordinal
         self.rows += 1
-        return self._ordinal
+        # Here and nowhere else, so that the row of a test that hangs is in the file itself.
+        if time.monotonic() - self._checkpoint > self._pause:
+            self._make_checkpoint()
+        return ordinal
 
     def advance(self, ordinal: int, ended: str, outcome: str, since: datetime) -> None:
         """Note that a phase of an open row ended, and that its next one began.
@@ -233,7 +193,7 @@ class Recorder:
             When the next phase began.
         """
         phase = "call" if ended == "setup" and outcome == "passed" else "teardown"
-        self._write(
+        self._raw.execute(
             _ADVANCE[ended], (phase, stored_instant(since), outcome, self.session_id, ordinal)
         )
 
@@ -244,9 +204,10 @@ class Recorder:
 
     def remove(self, ordinal: int) -> None:
         """Take back an open row: the test asks for nothing of benchdb."""
-        self._write(
+        self._raw.execute(
             "DELETE FROM test_run WHERE session_id=? AND ordinal=?", (self.session_id, ordinal)
         )
+        self._opened.pop(ordinal, None)
         self.rows -= 1
 
     def close(self, ordinal: int, run: records.ClosedTestRun, beside: int = 0) -> list[str]:
@@ -271,23 +232,25 @@ class Recorder:
             "phase_start": None,
             "start": stored_instant(run.start),
             "end": stored_instant(run.end),
-            **self._fit(run.columns, problems),
+            **fit_columns(run.columns, self._kinds, problems),
         }
         if run.cluster is not None:
             row["cluster"] = self._cluster(run.cluster)
         if not run.measurements and not run.artifacts:
             self._update(ordinal, row)
-            return problems
-        with self._transaction():
-            self._update(ordinal, row)
-            self._insert_measurements(ordinal, run.measurements, problems)
-            for artifact in run.artifacts:
-                self._insert_artifact(ordinal, artifact)
+        else:
+            measurements = fit_measurements(run.measurements, problems)
+            with transaction(self._raw):
+                self._update(ordinal, row)
+                self._insert(_INSERT_MEASUREMENT, ordinal, measurements)
+                self._insert(_INSERT_ARTIFACT, ordinal, fit_artifacts(run.artifacts))
+        self._opened.pop(ordinal, None)
         return problems
 
     def abandon(self, ordinal: int, state: str, end: datetime, beside: int = 0) -> None:
         """End a row whose test never did: ``lost`` with its process, or ``interrupted``."""
         self._update(ordinal, {"state": state, "end": stored_instant(end), "beside": beside})
+        self._opened.pop(ordinal, None)
 
     def correct_beside(self, ordinal: int, beside: int) -> None:
         """Correct how many tests ran beside one, while the session is open."""
@@ -295,78 +258,60 @@ class Recorder:
 
     def finish(self, finished: datetime) -> str:
         """End the session; rows still open are interrupted. Returns its digest."""
-        self._write(
+        self._raw.execute(
             "UPDATE test_run SET state='interrupted', \"end\"=? "
             "WHERE session_id=? AND state='open'",
             (stored_instant(finished), self.session_id),
         )
-        with self._connection.begin():
-            digest = end_session(self._connection, self.session_id, "finished", finished)
+        digest = end_session(self._raw, self.session_id, "finished", stored_instant(finished))
         leave_single_file(self._raw)
         self.let_go()
-        return digest
+        return digest or ""
 
     def let_go(self) -> None:
         """Close the connection and give the lock back; an open session is lost by that."""
-        with contextlib.suppress(sqlite3.Error, SQLAlchemyError):
-            if self._connection is not None:
-                self._connection.close()
         with contextlib.suppress(sqlite3.Error):
             self._raw.close()
         if self._lock is not None:
             self._lock.release()
 
     def take_over(self, before: Recorder) -> None:
-        """Go on where another recorder of this session had to stop; its rows are copied here."""
+        """Go on where another recorder of this session had to stop, with a copy of its rows.
+
+        Raises
+        ------
+        sqlite3.Error
+            If its rows can't be read; those of tests that run now are here then, and go on.
+        """
         self.rows = before.rows
         self._ordinal = before._ordinal
+        self._opened = dict(before._opened)
+        try:
+            from benchdb.store.carry import carry_over
+
+            carry_over(self._raw, self.session_id, before.path, self.uid)
+        except sqlite3.Error:
+            self.rows = len(self._opened)
+            sql, fixed = self._opening
+            for fresh in self._opened.values():
+                self._raw.execute(sql, fixed + fresh)
+            raise
 
     def keep_package_scan(self, key: str, packages: str) -> None:
         """Keep the installed packages for the next session: see `benchdb.store.package_cache`."""
-        self._write("DELETE FROM local_package_scan WHERE key<>?", (key,))
-        self._write("INSERT OR REPLACE INTO local_package_scan VALUES (?, ?)", (key, packages))
-
-    def _fit(self, values: Mapping[str, object], problems: list[str]) -> dict[str, Any]:
-        fit: dict[str, Any] = {}
-        for name, value in values.items():
-            kind = SETTABLE.get(name)
-            if kind is None:
-                if name in OWN_COLUMNS:
-                    problems.append(f"test_run.{name} is kept by benchdb and was not changed")
-                continue
-            try:
-                held = fitting(kind, value)
-            except UnfitValue as error:
-                problems.append(f"test_run.{name} was not stored: {error}")
-                continue
-            if held is None and name in _NEVER_NULL:
-                problems.append(f"test_run.{name} can't be None and was not changed")
-                continue
-            fit[name] = stored_instant(held) if kind == "instant" and held else held
-        return fit
+        self._raw.execute("DELETE FROM local_package_scan WHERE key<>?", (key,))
+        self._raw.execute(
+            "INSERT OR REPLACE INTO local_package_scan VALUES (?, ?)", (key, packages)
+        )
 
     def _cluster(self, cluster: records.Cluster) -> int:
         if cluster not in self._clusters:
-            with self._connection.begin():
-                self._clusters[cluster] = shared.cluster(self._connection, cluster)
+            with transaction(self._raw):
+                self._clusters[cluster] = shared.cluster(self._raw, cluster)
         return self._clusters[cluster]
 
-    def _insert_measurements(
-        self, ordinal: int, measurements: Sequence[records.Measurement], problems: list[str]
-    ) -> None:
-        rows = []
-        for one in measurements:
-            try:
-                rows.append((self.session_id, ordinal, *_measured(one)))
-            except UnfitValue as error:
-                problems.append(f"the metric {text(one.metric)} was not stored: {error}")
-        self._raw.executemany(_insert("measurement", tuple(_MEASUREMENT)), rows)
-
-    def _insert_artifact(self, ordinal: int, one: records.Artifact) -> None:
-        values = (text(one.kind), text(one.name), one.url and text(one.url), one.size, one.sha256)
-        self._raw.execute(
-            _insert("artifact", tuple(_ARTIFACT)), (self.session_id, ordinal, *values)
-        )
+    def _insert(self, sql: str, ordinal: int, rows: list[tuple[Any, ...]]) -> None:
+        self._raw.executemany(sql, [(self.session_id, ordinal, *row) for row in rows])
 
     def _update(self, ordinal: int, row: dict[str, Any]) -> None:
         names = tuple(row)
@@ -375,27 +320,16 @@ class Recorder:
             assignments = ", ".join(f'"{name}"=?' for name in names)
             sql = f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=?"
             self._updates[names] = sql
-        self._write(sql, (*row.values(), self.session_id, ordinal))
+        self._raw.execute(sql, (*row.values(), self.session_id, ordinal))
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Any:
-        self._raw.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._raw.execute("COMMIT")
-        except BaseException:
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.execute("ROLLBACK")
-            raise
-
-    def _write(self, sql: str, parameters: tuple[Any, ...]) -> None:
-        self._raw.execute(sql, parameters)
-        now = time.monotonic()
-        if now - self._checkpoint > CHECKPOINT_SECONDS and not self._raw.in_transaction:
-            # The rows are in the log already: a checkpoint that fails loses nothing.
-            with contextlib.suppress(sqlite3.Error):
-                self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            self._checkpoint = now
+    def _make_checkpoint(self) -> None:
+        """Write the log into the file, which a copy of it alone would lack."""
+        begun = time.monotonic()
+        # The rows are in the log already: a checkpoint that fails loses nothing.
+        with contextlib.suppress(sqlite3.Error):
+            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._checkpoint = time.monotonic()
+        self._pause = min(CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._checkpoint - begun))
 
 
 _ADVANCE: Final = {
@@ -417,35 +351,5 @@ _OPENING: Final = (
     "phase_start",
 )
 
-_MEASUREMENT: Final = Measurement.__table__.columns.keys()
-_ARTIFACT: Final = Artifact.__table__.columns.keys()
-
-
-def _measured(one: records.Measurement) -> tuple[Any, ...]:
-    rounds = [fitting("float", value) for value in one.rounds]
-    return (
-        text(one.metric),
-        text(one.unit),
-        one.direction,
-        fitting("float", one.value),
-        json.dumps(rounds) if rounds else None,
-        one.n,
-        *(fitting("float", value) for value in (one.min, one.max, one.mean, one.sd)),
-    )
-
-
-def _insert(table: str, names: tuple[str, ...]) -> str:
-    columns = ", ".join(f'"{name}"' for name in names)
-    return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({', '.join('?' * len(names))})"
-
-
-def _on(raw: sqlite3.Connection) -> Connection:
-    """Return a SQLAlchemy connection over one of sqlite3's, for what is written once a session."""
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        if not raw.in_transaction:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-    return engine.connect()
+_INSERT_MEASUREMENT: Final = insertion("measurement", ("session_id", "ordinal", *MEASUREMENT))
+_INSERT_ARTIFACT: Final = insertion("artifact", ("session_id", "ordinal", *ARTIFACT))

@@ -15,12 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from benchdb.errors import UserError
-from benchdb.store import locks
 from benchdb.store.database import Schema, connect, explained, inspect, on_network
-from benchdb.store.merge import copy_open_session, open_sessions
+from benchdb.store.lost import open_sessions
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ _FAULTS_OF_A_ROW: Final = (
     AttributeError,
 )
 
-_FAILURES: Final = (sqlite3.Error, SQLAlchemyError, OSError, UserError)
+_FAILURES: Final = (sqlite3.Error, OSError, UserError)
 
 
 class Recording:
@@ -78,6 +75,7 @@ class Recording:
         self.notes: list[str] = []
         self.incomplete = False
         self._pid = os.getpid()
+        self._last: tuple[Path | None, int] = (None, 0)
         self._recorder: Recorder | None = None
         try:
             self._make_ready(wanted)
@@ -88,13 +86,13 @@ class Recording:
 
     @property
     def path(self) -> Path | None:
-        """The file that receives the rows."""
-        return None if self._recorder is None else self._recorder.path
+        """The file that receives the rows, or did until nothing more could be recorded."""
+        return self._last[0] if self._recorder is None else self._recorder.path
 
     @property
     def rows(self) -> int:
         """The number of test runs recorded."""
-        return 0 if self._recorder is None else self._recorder.rows
+        return self._last[1] if self._recorder is None else self._recorder.rows
 
     def open(
         self,
@@ -142,7 +140,7 @@ class Recording:
     @property
     def aside(self) -> bool:
         """Whether the rows are in another file than the one that was wanted."""
-        return self.path != self.wanted
+        return self.path not in (None, self.wanted)
 
     def let_go(self) -> None:
         """Close the file; a session that was not finished is lost by that."""
@@ -190,7 +188,7 @@ class Recording:
             return
         with contextlib.closing(_explaining(path, lambda: connect(path))) as connection:
             found = _explaining(path, lambda: inspect(connection, path))
-            live = [uid for uid in open_sessions(connection, found) if locks.is_held(path, uid)]
+            live, _ = _explaining(path, lambda: open_sessions(connection, path))
             foreign = _hosts(connection, live) - {self.facts.host or ""} if live else set()
         if foreign and on_network(path):
             raise UserError(f"{path} is being recorded into from the host {min(foreign)}")
@@ -234,8 +232,7 @@ class Recording:
                 f"benchdb merge --db {shlex.quote(str(self.wanted))} {shlex.quote(str(path))}"
             )
             return
-        if before is not None:
-            before.let_go()
+        self._recorder = before
         self._give_up(error)
 
     def _places(self) -> Iterator[Path]:
@@ -244,18 +241,19 @@ class Recording:
         yield Path(tempfile.gettempdir()) / name
 
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
-        aside.take_over(before)
+        count = before.rows
         try:
-            copy_open_session(before.path, self.facts.uid, aside)
+            aside.take_over(before)
         except _FAILURES as error:
             self.incomplete = True
             self.notes.append(
-                f"the first {before.rows} rows stayed in {before.path} ({_reason(error)})"
+                f"the first {count - aside.rows} rows stayed in {before.path} ({_reason(error)})"
             )
         before.let_go()
 
     def _give_up(self, error: Exception) -> None:
         if self._recorder is not None:
+            self._last = (self._recorder.path, self._recorder.rows)
             self._recorder.let_go()
         self._recorder = None
         self.incomplete = True
@@ -277,8 +275,6 @@ def _explaining(path: Path, action: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     """Return one line for what happened, in the user's words."""
-    if isinstance(error, SQLAlchemyError):
-        error = getattr(error, "orig", None) or error
     if isinstance(error, OSError) and error.strerror:
         return (
             f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror

@@ -5,20 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, insert, select
-
-from benchdb.store.models import (
-    Cluster,
-    Environment,
-    Package,
-    PackageSet,
-    PackageSetPackage,
-    Revision,
-    RevisionPackage,
-)
-from benchdb.store.values import text
+from benchdb.store.columns import insertion
+from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable
 
     from benchdb import records
@@ -30,20 +21,21 @@ def json_object(pairs: Iterable[tuple[str, str]]) -> str | None:
     return json.dumps(content, sort_keys=True, ensure_ascii=False) if content else None
 
 
-def environment(connection: Connection, record: records.Environment) -> str:
+def environment(connection: sqlite3.Connection, record: records.Environment) -> str:
     """Return the fingerprint of an environment's row, after writing it if it is new."""
-    key = Environment.fingerprint
-    if connection.scalar(select(key).where(key == record.fingerprint)) is None:
-        names = ("fingerprint", "cpu_model", "cpu_count", "memory_gib", "os", "architecture")
-        values: dict[str, Any] = {name: getattr(record, name) for name in names}
-        values["python_implementation"] = record.python_implementation
-        values["python_minor"] = record.python_minor
-        values["extra"] = json_object(record.extra)
-        connection.execute(insert(Environment), values)
+    names = (
+        *("fingerprint", "cpu_model", "cpu_count", "memory_gib", "os", "architecture"),
+        *("python_implementation", "python_minor"),
+    )
+    values: dict[str, Any] = {name: getattr(record, name) for name in names}
+    values["extra"] = json_object(record.extra)
+    query = "SELECT 1 FROM environment WHERE fingerprint=?"
+    if connection.execute(query, (record.fingerprint,)).fetchone() is None:
+        _insert(connection, "environment", values)
     return record.fingerprint
 
 
-def cluster(connection: Connection, record: records.Cluster) -> int:
+def cluster(connection: sqlite3.Connection, record: records.Cluster) -> int:
     """Return the id of a cluster's row, after writing it if it is new."""
     values: dict[str, Any] = {
         "kind": record.kind,
@@ -56,7 +48,9 @@ def cluster(connection: Connection, record: records.Cluster) -> int:
         "scheduler_versions": json_object(record.scheduler_versions),
         "worker_versions": json_object(record.worker_versions),
     }
-    return keyed(connection, Cluster, content_key(values), values)
+    key = content_key(values)
+    found = _id_of(connection, "cluster", key)
+    return _insert(connection, "cluster", {"key": key, **values}) if found is None else found
 
 
 def content_key(values: dict[str, Any]) -> str:
@@ -67,68 +61,51 @@ def content_key(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def keyed(connection: Connection, model: Any, key: str, values: dict[str, Any]) -> int:
-    """Return the id of the row with this key, after writing it if it is new."""
-    found = connection.scalar(select(model.id).where(model.key == key))
-    if found is None:
-        inserted = connection.execute(insert(model), {"key": key, **values})
-        assert inserted.inserted_primary_key is not None
-        found = inserted.inserted_primary_key[0]
-    return int(found)
-
-
-def package_set(connection: Connection, record: records.PackageSet) -> int:
+def package_set(connection: sqlite3.Connection, record: records.PackageSet) -> int:
     """Return the id of a package set's row, after writing it and its packages if it is new."""
-    found = connection.scalar(select(PackageSet.id).where(PackageSet.key == record.key))
+    found = _id_of(connection, "package_set", record.key)
     if found is not None:
         return found
-    made = keyed(connection, PackageSet, record.key, {})
-    wanted = {
-        (text(package.name), text(package.version), text(package.source))
-        for package in record.packages
-    }
-    known = {
-        (name, version, source): row
-        for row, name, version, source in connection.execute(
-            select(Package.id, Package.name, Package.version, Package.source)
-        )
-        if (name, version, source) in wanted
-    }
-    fresh = sorted(wanted - known.keys())
-    if fresh:
-        next_id = (connection.scalar(select(Package.id).order_by(Package.id.desc()).limit(1))) or 0
-        rows = [
-            {"id": number, "name": name, "version": version, "source": source}
-            for number, (name, version, source) in enumerate(fresh, next_id + 1)
-        ]
-        connection.execute(insert(Package), rows)
-        known.update({(row["name"], row["version"], row["source"]): row["id"] for row in rows})  # type: ignore[misc]
-    if known:
-        connection.execute(
-            insert(PackageSetPackage),
-            [{"package_set": made, "package": row} for row in sorted(known.values())],
-        )
+    made = _insert(connection, "package_set", {"key": record.key})
+    packages = sorted(
+        {(text(one.name), text(one.version), text(one.source)) for one in record.packages}
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO package (name, version, source) VALUES (?, ?, ?)", packages
+    )
+    connection.executemany(
+        "INSERT INTO package_set_package (package_set, package) "
+        "SELECT ?, id FROM package WHERE name=? AND version=? AND source=?",
+        [(made, *one) for one in packages],
+    )
     return made
 
 
-def revision(connection: Connection, record: records.Revision) -> int:
+def revision(connection: sqlite3.Connection, record: records.Revision) -> int:
     """Return the id of a revision's row, after writing it and its subjects if it is new."""
-    found = connection.scalar(select(Revision.id).where(Revision.key == record.key))
+    found = _id_of(connection, "revision", record.key)
     if found is not None:
         return found
-    made = keyed(connection, Revision, record.key, {})
-    rows = [
-        {
+    made = _insert(connection, "revision", {"key": record.key})
+    for subject in record.subjects:
+        values = {
             "revision": made,
             "name": text(subject.name),
             "version": text(subject.version),
             "commit_hash": subject.commit,
-            "committed": subject.committed,
+            "committed": None if subject.committed is None else stored_instant(subject.committed),
             "branch": None if subject.branch is None else text(subject.branch),
             "dirty": subject.dirty,
         }
-        for subject in record.subjects
-    ]
-    if rows:
-        connection.execute(insert(RevisionPackage), rows)
+        _insert(connection, "revision_package", values)
     return made
+
+
+def _id_of(connection: sqlite3.Connection, table: str, key: str) -> int | None:
+    row = connection.execute(f"SELECT id FROM {table} WHERE key=?", (key,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
+    made = connection.execute(insertion(table, values), tuple(values.values()))
+    return int(made.lastrowid or 0)

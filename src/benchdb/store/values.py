@@ -7,6 +7,7 @@ import numbers
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+_INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
 _SURROGATES: Final = range(0xD800, 0xE000)
 _MOST_INTEGER: Final = 2**63
 
@@ -23,6 +24,13 @@ def text(value: str) -> str:
         f"\\u{ord(char):04x}" if char == "\0" or ord(char) in _SURROGATES else char
         for char in value
     )
+
+
+def stored_instant(value: datetime) -> str:
+    """Return an instant as SQLite holds it: the form of SQLAlchemy's DateTime, in UTC."""
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
 
 
 def fitting(kind: str, value: Any) -> Any:

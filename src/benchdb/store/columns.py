@@ -1,0 +1,46 @@
+"""The columns of a table as an open database has them, told without SQLAlchemy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+#: What a type's name begins with, and the kind of such a column; any other holds text.
+_KINDS: Final = (
+    (("DATETIME", "TIMESTAMP"), "instant"),
+    (("BOOL",), "boolean"),
+    (("FLOAT", "DOUBLE", "REAL"), "float"),
+    (("INT", "BIGINT", "SMALLINT", "TINYINT"), "integer"),
+)
+
+
+def kind_of(declared: str) -> str:
+    """Return what a column holds, by its type in SQL.
+
+    Returns
+    -------
+    str
+        ``"text"``, ``"integer"``, ``"float"``, ``"boolean"`` or ``"instant"``.
+    """
+    declared = declared.upper()
+    return next((kind for starts, kind in _KINDS if declared.startswith(starts)), "text")
+
+
+def column_kinds(connection: sqlite3.Connection, table: str) -> dict[str, str]:
+    """Return the kind of each column of a table, by name, in the table's order."""
+    return {row[1]: kind_of(row[2]) for row in connection.execute(f'PRAGMA table_info("{table}")')}
+
+
+def quoted(names: Iterable[str], table: str = "") -> str:
+    """Return the names of columns as SQL lists them; some of them are its own words."""
+    owner = f"{table}." if table else ""
+    return ", ".join(f'{owner}"{name}"' for name in names)
+
+
+def insertion(table: str, names: Iterable[str]) -> str:
+    """Return the statement that inserts one row with these columns."""
+    columns = tuple(names)
+    return f"INSERT INTO {table} ({quoted(columns)}) VALUES ({', '.join('?' * len(columns))})"
