@@ -261,7 +261,8 @@ def errors() -> str:
 
 def notes() -> str:
     """Return the lines that a pytest run's summary may hold."""
-    return _listed(_lines("collect", "plugin", "store/recorder.py", "store/recording.py"))
+    store = (f"store/{name}.py" for name in ("lost", "recording", "rows"))
+    return _listed(_lines("collect", "plugin", *store))
 
 
 def findings() -> str:
@@ -359,14 +360,17 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     if unknown := [argument for argument in arguments if argument != "--check"]:
         print(f"{unknown[0]} is no option: python docs/generate.py [--check]")
         return 2
+    from benchdb.store.revisions import schema_script
+    from benchdb.store.schema import schema_sql
+
+    script = root / "alembic" / "versions" / schema_script().name
+    after = {page: filled(page.read_text("utf-8")) for page in pages(root)} | {script: schema_sql()}
     stale = []
-    for page in pages(root):
-        before = page.read_text("utf-8")
-        after = filled(before)
-        if before != after:
-            stale.append(page.relative_to(root).as_posix())
+    for path, text in after.items():
+        if not path.exists() or path.read_text("utf-8") != text:
+            stale.append(path.relative_to(root).as_posix())
             if "--check" not in arguments:
-                page.write_text(after, "utf-8")
+                path.write_text(text, "utf-8")
     if stale:
         verb = "stale, run `python docs/generate.py`:" if "--check" in arguments else "wrote"
         print(verb, *stale)

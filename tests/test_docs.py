@@ -93,6 +93,7 @@ def test_a_stale_page_is_named_and_mended(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copytree(ROOT / "alembic", tmp_path / "alembic")
     shutil.copy(ROOT / "README.md", tmp_path)
     page = tmp_path / "docs/schema.md"
     right = text_of(page)

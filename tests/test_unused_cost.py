@@ -85,6 +85,15 @@ def test_a_run_that_records_nothing_writes_nothing(suite: Path) -> None:
     assert {path.name for path in suite.iterdir()} == before
 
 
+def test_recording_loads_no_sqlalchemy_until_a_test_asks_for_its_row(suite: Path) -> None:
+    asking = (suite / "test_suite.py").read_text()
+    (suite / "test_suite.py").write_text("def test_timed(benchmark_time):\n    pass\n")
+    for _ in ("a new file", "a file of the newest schema"):
+        assert "sqlalchemy" not in imported(suite, "-p", "benchdb.plugin.entry", "--benchmark")
+    (suite / "test_suite.py").write_text(asking.replace("assert not", "assert"))
+    assert "sqlalchemy" in imported(suite, "-p", "benchdb.plugin.entry", "--benchmark")
+
+
 def test_recording_is_seen_by_the_same_means(suite: Path) -> None:
     (suite / "test_suite.py").write_text("def test_timed(benchmark_time):\n    pass\n")
     modules = imported(suite, "-p", "benchdb.plugin.entry", "--benchmark")

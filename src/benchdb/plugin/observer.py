@@ -49,6 +49,11 @@ class Observer:
     def _writer(self) -> Controller | None:
         return self._controller if os.getpid() == self._pid else None
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Load SQLAlchemy before the tests where one of them asks for its row."""
+        if any("test_run_benchmark" in getattr(item, "fixturenames", ()) for item in session.items):
+            import benchdb.store.models  # noqa: F401
+
     # Plain hooks where they do: a wrapper costs every test three times as much.
 
     @pytest.hookimpl(tryfirst=True)

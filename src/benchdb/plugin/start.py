@@ -11,7 +11,6 @@ import pytest
 
 from benchdb.config import Settings, database_location, read_settings
 from benchdb.errors import UserError
-from benchdb.plugin.imports import out_of_sight
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,11 +45,6 @@ class Bench:
 
 def start(config: pytest.Config) -> None:
     """Register what records: on a controller the writer, where tests run the observer."""
-    with out_of_sight():
-        _start(config)
-
-
-def _start(config: pytest.Config) -> None:
     from benchdb.plugin.observer import Observer, time_call_phase
     from benchdb.plugin.rootdir import refuse_misread_paths
 
@@ -68,7 +62,6 @@ def _start(config: pytest.Config) -> None:
         observer = Observer(config, bench, None)
         manager.register(ExclusiveTokens(bench), "benchdb-exclusive")
     else:
-        import benchdb.store.recording  # noqa: F401  here, where it is out of sight
         from benchdb.plugin.controller import Controller
 
         controller = Controller(config, bench)

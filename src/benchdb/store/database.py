@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from benchdb import __version__
 from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
-from benchdb.store.revisions import head, lineage
+from benchdb.store.revisions import head, lineage, schema_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,22 +166,17 @@ def explained(error: BaseException, path: Path) -> UserError:
 
 def create_schema(connection: sqlite3.Connection) -> None:
     """Make the newest schema in an empty file; of several processes at once, one makes it."""
-    from sqlalchemy.dialects.sqlite import dialect
-    from sqlalchemy.schema import CreateIndex, CreateTable
+    try:
+        script = schema_script().read_text("utf-8")
+    except FileNotFoundError:  # a revision that somebody is working on
+        from benchdb.store.schema import schema_sql
 
-    from benchdb.store.models import Base
-
+        script = schema_sql()
     connection.execute("BEGIN EXCLUSIVE")
     try:
         if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
-            for table in Base.metadata.sorted_tables:
-                connection.execute(str(CreateTable(table).compile(dialect=dialect())))
-                for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                    connection.execute(str(CreateIndex(index).compile(dialect=dialect())))
-            connection.execute(
-                "create table alembic_version (version_num varchar(32) not null, "
-                "constraint alembic_version_pkc primary key (version_num))"
-            )
+            for statement in script.split(";\n"):
+                connection.execute(statement)
             connection.execute("insert into alembic_version values (?)", (head(),))
             sign(connection)
         connection.execute("COMMIT")

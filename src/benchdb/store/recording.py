@@ -241,14 +241,12 @@ class Recording:
         yield Path(tempfile.gettempdir()) / name
 
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
-        count = before.rows
         try:
             aside.take_over(before)
         except _FAILURES as error:
             self.incomplete = True
-            self.notes.append(
-                f"the first {count - aside.rows} rows stayed in {before.path} ({_reason(error)})"
-            )
+            stayed = before.rows - aside.rows
+            self.notes.append(f"the first {stayed} rows stayed in {before.path} ({_reason(error)})")
         before.let_go()
 
     def _give_up(self, error: Exception) -> None:

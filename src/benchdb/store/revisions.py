@@ -58,6 +58,11 @@ def lineage(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(line)
 
 
+def schema_script() -> Path:
+    """Return where the newest schema is kept as SQL, beside its migration."""
+    return migrations_folder() / "versions" / f"{head()}.sql"
+
+
 def head() -> str:
     """Return the newest schema's revision."""
     return lineage()[-1]
