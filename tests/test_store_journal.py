@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
-from store_samples import EPOCH, facts, fill, query
+from store_samples import EPOCH, closed, facts, fill, names, query
 
 from benchdb.store.database import on_network
 from benchdb.store.recorder import Recorder
@@ -36,6 +37,39 @@ def test_the_file_alone_has_the_schema_and_the_session_while_recording(tmp_path:
     assert query(copy, "select uid from session") == [("session-1",)]
     assert query(copy, "pragma integrity_check") == [("ok",)]
     recorder.finish(EPOCH)
+
+
+def test_the_file_alone_tells_of_the_test_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchdb.store.recorder.CHECKPOINT_SECONDS", -1.0)
+    path = tmp_path / "benchmark.db"
+    recorder = Recorder(path, facts())
+    fill(recorder, range(3))
+    hanging = recorder.open(EPOCH, names("test_hangs"))
+    recorder.advance(hanging, "setup", "passed", EPOCH)
+    copy = tmp_path / "copy.db"
+    shutil.copy(path, copy)
+    rows = query(copy, "select name, state, phase from test_run order by ordinal desc limit 2")
+    assert rows == [("test_hangs[1]", "open", "call"), ("test_2[1]", "closed", None)]
+    recorder.finish(EPOCH)
+
+
+def test_rows_of_tests_that_run_go_on_where_those_before_cannot_be_read(tmp_path: Path) -> None:
+    before = Recorder(tmp_path / "before.db", facts())
+    fill(before, range(2))
+    running = before.open(EPOCH, names("test_runs"))
+    after = Recorder(tmp_path / "after.db", facts())
+    (tmp_path / "before.db").rename(tmp_path / "gone.db")
+    with pytest.raises(sqlite3.OperationalError):
+        after.take_over(before)
+    after.close(running, closed(2, duration=0.5))
+    fill(after, [3])
+    assert after.rows == 2
+    after.finish(EPOCH)
+    before.let_go()
+    rows = query(after.path, "select ordinal, name, duration, state from test_run")
+    assert rows == [(3, "test_runs[1]", 0.5, "closed"), (4, "test_3[1]", rows[1][2], "closed")]
 
 
 def test_the_last_session_to_end_leaves_a_single_file(tmp_path: Path) -> None:

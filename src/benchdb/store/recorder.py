@@ -173,9 +173,7 @@ class Recorder:
         self._opened[ordinal] = fresh
         self._ordinal = ordinal
         self.rows += 1
-        # Here and nowhere else, so that the row of a test that hangs is in the file itself.
-        if time.monotonic() - self._checkpoint > self._pause:
-            self._make_checkpoint()
+        self._checkpoint_if_due()
         return ordinal
 
     def advance(self, ordinal: int, ended: str, outcome: str, since: datetime) -> None:
@@ -196,6 +194,7 @@ class Recorder:
         self._raw.execute(
             _ADVANCE[ended], (phase, stored_instant(since), outcome, self.session_id, ordinal)
         )
+        self._checkpoint_if_due()
 
     def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
         """Note what is only known of an open row when its worker's first report is here."""
@@ -321,6 +320,11 @@ class Recorder:
             sql = f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=?"
             self._updates[names] = sql
         self._raw.execute(sql, (*row.values(), self.session_id, ordinal))
+
+    def _checkpoint_if_due(self) -> None:
+        """Make a checkpoint as something of a test begins, which may hang."""
+        if time.monotonic() - self._checkpoint > self._pause:
+            self._make_checkpoint()
 
     def _make_checkpoint(self) -> None:
         """Write the log into the file, which a copy of it alone would lack."""

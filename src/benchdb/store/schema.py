@@ -22,6 +22,6 @@ def schema_sql() -> str:
     made = []
     for table in Base.metadata.sorted_tables:
         made.append(str(CreateTable(table).compile(dialect=dialect())).strip())
-        for index in sorted(table.indexes, key=lambda one: str(one.name)):
-            made.append(str(CreateIndex(index).compile(dialect=dialect())))
+        indexes = sorted(table.indexes, key=lambda one: str(one.name))
+        made += [str(CreateIndex(index).compile(dialect=dialect())) for index in indexes]
     return "".join(f"{statement};\n" for statement in [*made, _VERSION])
