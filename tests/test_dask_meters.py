@@ -30,12 +30,15 @@ from benchdb.collect.dask_cluster import (  # noqa: E402
 from benchdb.collect.dask_memory import measure_memory  # noqa: E402
 from benchdb.collect.dask_report import performance_report  # noqa: E402
 from benchdb.collect.dask_scheduler import measure_scheduler  # noqa: E402
-from benchdb.collect.dask_tasks import measure_task_durations  # noqa: E402
+from benchdb.collect.dask_tasks import flush_function, measure_task_durations  # noqa: E402
+from benchdb.collect.process_memory import measure_process_memory  # noqa: E402
 from benchdb.collect.readings import Readings  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from suites import Suite
 
 MIB = 2**20
 METERS = (measure_memory, measure_task_durations, measure_scheduler)
@@ -126,11 +129,27 @@ def busy_for(seconds: float) -> Any:
     return busy
 
 
-def sleeper() -> Any:
-    def sleep(seconds: float) -> None:
+def stand_still() -> Any:
+    """Hold up the event loop that runs it: what a tick is the measure of."""
+
+    def stand(seconds: float) -> None:
         time.sleep(seconds)
 
-    return sleep
+    return stand
+
+
+def plugins_and_callbacks(client: Client) -> Any:
+    return client.run_on_scheduler(
+        lambda dask_scheduler: (
+            sorted(dask_scheduler.plugins),
+            sorted(name for name in dask_scheduler.periodic_callbacks if "benchdb" in name),
+        )
+    )
+
+
+def until(condition: Any) -> None:
+    while not condition():
+        time.sleep(0.01)
 
 
 def fail_after(action: Any) -> None:
@@ -223,7 +242,7 @@ def test_several_blocks_add_times_and_keep_maxima(processes: Client, readings: R
         with measure_task_durations(processes, readings), measure_scheduler(processes, readings):
             processes.submit(busy_for(0.2), 0, pure=False).result()
             if "scheduler_max_tick" not in readings.columns:
-                processes.run_on_scheduler(sleeper(), 0.3)
+                processes.run_on_scheduler(stand_still(), 0.3)
 
     assert readings.columns["compute_time"] >= 0.4
     assert readings.columns["scheduler_max_tick"] >= 0.3
@@ -244,35 +263,200 @@ def test_a_blocked_loop_shows_as_a_long_tick_of_that_loop(
 ) -> None:
     quiet = Readings()
     with measure_scheduler(processes, readings):
-        processes.run_on_scheduler(sleeper(), 0.6)
-        processes.run(sleeper(), 0.4)
+        processes.run_on_scheduler(stand_still(), 0.6)
+        processes.run(stand_still(), 0.4)
     with measure_scheduler(processes, quiet):
         pass
 
     assert readings.columns["scheduler_max_tick"] >= 0.6
     assert readings.columns["worker_max_tick"] >= 0.4
-    assert quiet.columns["scheduler_max_tick"] < 0.6
-    assert quiet.columns["worker_max_tick"] < 0.4
+    assert quiet.columns["scheduler_max_tick"] < readings.columns["scheduler_max_tick"]
+    assert quiet.columns["worker_max_tick"] < readings.columns["worker_max_tick"]
 
 
 def test_dashboards_keep_the_longest_tick_of_the_schedulers_life(threads: Client) -> None:
     cluster: Any = threads.cluster
-    threads.run_on_scheduler(sleeper(), 0.3)
+    threads.run_on_scheduler(stand_still(), 0.3)
     threads.run_on_scheduler(lambda: None)
+    longest = cluster.scheduler.digests_max["tick-duration"]
+    assert longest >= 0.3
     with measure_scheduler(threads, Readings()):
-        assert cluster.scheduler.digests_max["tick-duration"] < 0.3
-    assert cluster.scheduler.digests_max["tick-duration"] >= 0.3
+        assert cluster.scheduler.digests_max["tick-duration"] < longest
+    assert cluster.scheduler.digests_max["tick-duration"] >= longest
 
 
 def test_a_busy_scheduler_shows_as_cpu(processes: Client) -> None:
     idle, busy = Readings(), Readings()
     with measure_scheduler(processes, idle):
-        processes.submit(sleeper(), 0.3, pure=False).result()
+        processes.submit(busy_for(0.3), 0, pure=False).result()
     with measure_scheduler(processes, busy):
         processes.run_on_scheduler(busy_for(0.3), 0)
 
     assert 0 < idle.columns["scheduler_cpu_avg"] < busy.columns["scheduler_cpu_avg"] <= 1.01
     assert busy.columns["scheduler_memory_max"] > 20 * MIB
+
+
+def test_work_of_the_test_itself_is_no_work_of_the_scheduler(
+    processes: Client, readings: Readings
+) -> None:
+    """The scheduler of a LocalCluster is a thread of the process that runs the test."""
+    with measure_scheduler(processes, readings):
+        busy_for(0.5)(None)
+    assert readings.columns["scheduler_cpu_avg"] < 0.5
+
+
+@linux
+def test_a_worker_that_dies_in_the_block_is_not_waited_for(readings: Readings) -> None:
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        address, pid = next(iter(client.run(os.getpid).items()))
+        with ExitStack() as stack:
+            for meter in METERS:
+                stack.enter_context(meter(client, readings))
+            os.kill(pid, signal.SIGKILL)
+            until(lambda: address not in client.scheduler_info()["workers"])
+
+    assert set(readings.columns) >= COLUMNS
+    assert len(readings.notes) == len(METERS)
+    assert all(note.endswith("a worker that left inside the block") for note in readings.notes)
+
+
+def test_a_restart_in_the_block_keeps_what_was_computed_before(readings: Readings) -> None:
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+        ExitStack() as stack,
+    ):
+        for meter in METERS:
+            stack.enter_context(meter(client, readings))
+        client.submit(busy_for(0.2), 0, pure=False).result()
+        client.run(flush_function())
+        client.restart()
+        client.submit(busy_for(0.2), 0, pure=False).result()
+
+    assert set(readings.columns) >= COLUMNS
+    assert readings.columns["compute_time"] >= 0.4
+    assert len(readings.notes) == len(METERS)
+
+
+@linux
+def test_workers_that_come_in_the_block_are_measured(readings: Readings) -> None:
+    quiet = Readings()
+    with (
+        LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.adapt(minimum=0, maximum=1)
+        with ExitStack() as stack:
+            for meter in METERS:
+                stack.enter_context(meter(client, readings))
+            # The worker stays as long as somebody wants the result.
+            wanted = client.submit(transient_of(200 * MIB), pure=False)
+            wanted.result()
+        with measure_memory(client, quiet):
+            pass
+
+    assert readings.notes == []
+    assert set(readings.columns) >= COLUMNS
+    (exact,) = readings.rounds["worker_peak_memory", None, None]
+    assert exact - quiet.rounds["worker_peak_memory", None, None][0] > 150 * MIB
+
+
+def test_threads_that_come_in_the_block_have_no_peak_of_their_own(
+    threads: Client, readings: Readings
+) -> None:
+    """The process is older than the block, and so may its peak be."""
+    cluster: Any = threads.cluster
+    cluster.scale(0)
+    until(lambda: not threads.scheduler_info()["workers"])
+    with ExitStack() as stack:
+        for meter in METERS:
+            stack.enter_context(meter(threads, readings))
+        cluster.scale(1)
+        threads.wait_for_workers(1)
+
+    assert set(readings.columns) >= COLUMNS
+    assert readings.rounds == {}
+
+
+def test_two_clusters_at_once_are_measured_as_one(
+    threads: Client, processes: Client, readings: Readings
+) -> None:
+    with measure_task_durations(threads, readings), measure_task_durations(processes, readings):
+        for client in (threads, processes):
+            client.submit(busy_for(0.2), 0, pure=False).result()
+    assert readings.columns["compute_time"] >= 0.4
+
+
+def test_memory_of_a_cluster_and_of_this_process_in_one_test_is_noted(
+    processes: Client, readings: Readings
+) -> None:
+    with measure_memory(processes, readings):
+        pass
+    assert readings.notes == []
+    with measure_process_memory(readings):
+        pass
+    (note,) = readings.notes
+    assert note.startswith("memory of this process and of a cluster were measured in one test")
+
+
+@pytest.mark.parametrize("meter", METERS)
+@pytest.mark.parametrize("what", ["cluster", "address", "nothing"])
+def test_what_is_no_client_is_noted_and_fails_no_test(
+    processes: Client, readings: Readings, meter: Any, what: str
+) -> None:
+    cluster: Any = processes.cluster
+    given = {"cluster": cluster, "address": cluster.scheduler_address, "nothing": None}[what]
+    with meter(given, readings):
+        pass
+    note_cluster(given, readings)
+
+    assert readings.columns == {}
+    assert len(readings.notes) == 2
+    assert all("is no distributed.Client" in note for note in readings.notes)
+
+
+@pytest.mark.parametrize("meter", METERS)
+def test_nothing_is_left_on_a_scheduler(foreign: str, readings: Readings, meter: Any) -> None:
+    with Client(foreign) as watcher:
+        before = plugins_and_callbacks(watcher)
+        with (
+            Client(foreign) as client,
+            pytest.raises(ZeroDivisionError),
+            meter(client, readings),
+        ):
+            fail_after(client.submit(busy_for(0.01), 0, pure=False).result)
+        assert plugins_and_callbacks(watcher) == before
+
+        with Client(foreign) as client, meter(client, readings):
+            client.close()
+        until(lambda: plugins_and_callbacks(watcher) == before)
+
+
+def test_meters_that_began_end_when_a_later_one_is_interrupted(suite: Suite) -> None:
+    suite.write("""
+        import pytest
+        from distributed import Client, LocalCluster
+        from benchdb.collect import dask_scheduler
+
+        def interrupted(client, readings):
+            raise KeyboardInterrupt
+
+        def test_it(benchmark_all, test_run_benchmark, monkeypatch):
+            monkeypatch.setattr(dask_scheduler, "measure_scheduler", interrupted)
+            with (
+                LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as cluster,
+                Client(cluster) as client,
+            ):
+                with pytest.raises(KeyboardInterrupt), benchmark_all(client):
+                    raise AssertionError("the block ran")
+                callbacks = list(cluster.scheduler.periodic_callbacks)
+                assert not [name for name in callbacks if "benchdb" in name]
+    """)
+    suite.run("--benchmark").assert_outcomes(passed=1)
+    assert suite.runs("peak_memory > 0, compute_time, duration") == [(1, 0.0, None)]
 
 
 @linux
@@ -447,8 +631,8 @@ def test_a_scheduler_that_is_killed_inside_the_block_is_noted(readings: Readings
         ):
             fail_after(lambda: (process.kill(), process.wait()))
 
-    (note,) = readings.notes
-    assert note.startswith("work of the scheduler not measured")
+    what = "the client lost its scheduler inside the block"
+    assert readings.notes == [f"work of the scheduler not measured: {what}"]
 
 
 def test_a_client_that_is_closed_before_the_block_is_noted(
@@ -472,6 +656,24 @@ def test_the_performance_report_of_a_block_that_raises_is_written(
     html = report.path.read_text("utf-8")
     assert "busy_for" in html
     assert readings.notes == []
+
+
+@pytest.mark.skipif(find_spec("bokeh") is None, reason="Dask draws its report with bokeh")
+def test_a_scheduler_streams_its_tasks_as_long_as_a_report_needs_it(
+    threads: Client, readings: Readings, tmp_path: Path
+) -> None:
+    cluster: Any = threads.cluster
+    plugins = cluster.scheduler.plugins
+    with performance_report(threads, readings, tmp_path / "outer.html"):
+        with performance_report(threads, readings, tmp_path / "inner.html"):
+            assert "task-stream" in plugins
+        assert "task-stream" in plugins
+    assert "task-stream" not in plugins
+
+    threads.get_task_stream()  # as a dashboard does
+    with performance_report(threads, readings, tmp_path / "later.html"):
+        pass
+    assert "task-stream" in plugins
 
 
 @pytest.mark.skipif(find_spec("bokeh") is not None, reason="there is bokeh")

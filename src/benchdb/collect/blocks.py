@@ -6,21 +6,25 @@ inside another of the same kind on the same subject is part of the outer one and
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from benchdb.collect.readings import Readings
 
 
+#: The subject of blocks that measure the process which runs the test.
+THIS_PROCESS: Final = "this process"
+
+
 class Blocks:
     """What the blocks of one test have seen so far, written into its readings' columns."""
 
-    __slots__ = ("_averages", "_maxima", "_open", "_sums", "readings")
+    __slots__ = ("_averages", "_maxima", "_met", "_open", "_sums", "readings")
 
     def __init__(self, readings: Readings) -> None:
         self.readings = readings
         self._open: set[tuple[str, str]] = set()
+        self._met: set[tuple[str, bool]] = set()
         self._sums: dict[str, float] = {}
         self._maxima: dict[str, float] = {}
         self._averages: dict[str, tuple[float, float]] = {}
@@ -30,6 +34,12 @@ class Blocks:
         if (kind, subject) in self._open:
             return False
         self._open.add((kind, subject))
+        self._met.add((kind, subject == THIS_PROCESS))
+        if {(kind, True), (kind, False)} <= self._met:
+            self.readings.note(
+                f"{kind} of {THIS_PROCESS} and of a cluster were measured in one test, and are read"
+                " as one: measure each in a test of its own"
+            )
         return True
 
     def leave(self, kind: str, subject: str) -> None:
@@ -59,17 +69,3 @@ class Blocks:
         integral, time = integral + value * weight, time + weight
         self._averages[column] = (integral, time)
         self.readings.set(column, round(integral / time) if whole else integral / time)
-
-
-# A process runs its tests one after another; the few more are for runners that use threads.
-_recent: deque[Blocks] = deque(maxlen=8)
-
-
-def blocks_of(readings: Readings) -> Blocks:
-    """Return the blocks of the test that these readings belong to."""
-    for blocks in _recent:
-        if blocks.readings is readings:
-            return blocks
-    blocks = Blocks(readings)
-    _recent.append(blocks)
-    return blocks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from benchdb.collect.dask_window import DEADLINE, brief
+from benchdb.collect.dask_window import DEADLINE, brief, no_client
 from benchdb.records import Cluster
 
 if TYPE_CHECKING:
@@ -111,6 +111,9 @@ def note_cluster(
         a local cluster, which runs in the same environment, reports of its packages: for an
         editable install that is the version at the time of its installation.
     """
+    if why := no_client(client):
+        readings.note(f"the cluster is not recorded: {why}")
+        return
     if client.asynchronous:
         readings.note("the cluster is not recorded: an asynchronous client needs `async with`")
         return
@@ -128,7 +131,7 @@ async def note_cluster_async(
     """Do what `note_cluster` does, for an asynchronous client too."""
     import asyncio
 
-    if not client.asynchronous:
+    if no_client(client) or not client.asynchronous:
         note_cluster(client, readings, local_versions=local_versions)
         return
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from benchdb.collect.dask_window import Window, ask_workers, worker_addresses
+from benchdb.collect.dask_window import Window, WorkersWindow
 from benchdb.collect.process_memory import peak_functions
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class _WorkerFunctions(NamedTuple):
 
 def worker_functions() -> _WorkerFunctions:
     """Return functions that begin and end the exact peak on a worker, and read its memory now."""
-    begin_peak, _, end_peak = peak_functions()
+    begin_peak, _, end_peak, life_peak = peak_functions()
 
     def memory_now() -> tuple[float, int]:
         import time
@@ -43,8 +43,15 @@ def worker_functions() -> _WorkerFunctions:
     def begin(token: str) -> tuple[bool, tuple[float, int]]:
         return begin_peak(token), memory_now()
 
-    def end(token: str) -> tuple[int | None, tuple[float, int]]:
-        return end_peak(token), memory_now()
+    def end(token: str, seconds: float) -> tuple[int | None, tuple[float, int]]:
+        import time
+
+        import psutil
+
+        peak = end_peak(token)
+        if peak is None and time.time() - psutil.Process().create_time() < seconds:
+            peak = life_peak()  # the process came inside the block: its life is its part of it
+        return peak, memory_now()
 
     return _WorkerFunctions(begin, end)
 
@@ -127,34 +134,30 @@ def scheduler_functions() -> _SchedulerFunctions:
     return _SchedulerFunctions(begin, end)
 
 
-class _MemoryWindow(Window):
+class _MemoryWindow(WorkersWindow):
     what = "memory of the cluster"
     kind = "memory"
+    of_workers = "worker_peak_memory"
 
     async def begin(self) -> None:
         client: Any = self.client
-        self._workers = await worker_addresses(client)
-        answers = await ask_workers(
-            client, worker_functions().begin, self.token, workers=self._workers
-        )
-        self._silent = answers.missing
-        self._unreset = {address for address, (reset, _) in answers.given.items() if not reset}
-        known = {address: reading for address, (_, reading) in answers.given.items()}
+        given = await self.begin_on_workers(worker_functions().begin)
+        self._unreset = {address for address, (reset, _) in given.items() if not reset}
+        known = {address: reading for address, (_, reading) in given.items()}
         await client.run_on_scheduler(
             scheduler_functions().begin, self.token, client.id, known, INTERVAL
         )
 
     async def finish(self) -> None:
         client: Any = self.client
-        asked = [address for address in self._workers if address not in self._silent]
-        answers = await ask_workers(client, worker_functions().end, self.token, workers=asked)
-        now = {address: reading for address, (_, reading) in answers.given.items()}
+        given = await self.end_on_workers(worker_functions().end)
+        now = {address: reading for address, (_, reading) in given.items()}
         average, peak, seconds = await client.run_on_scheduler(
             scheduler_functions().end, self.token, now
         )
         self.blocks.average("average_memory", average, seconds, whole=True)
         self.blocks.maximum("peak_memory", peak)
-        peaks = [peak for peak, _ in answers.given.values() if peak is not None]
+        peaks = [peak for peak, _ in given.values() if peak is not None]
         if peaks:
             self.blocks.maximum_metric("worker_peak_memory", max(peaks))
         if self._unreset:
@@ -162,9 +165,6 @@ class _MemoryWindow(Window):
                 "worker_peak_memory not measured on every worker: only Linux can set the peak of"
                 " a process back"
             )
-        self.note_missing(
-            self._silent | answers.missing, "worker_peak_memory is without these workers"
-        )
 
 
 def measure_memory(client: Client, readings: Readings) -> Window:
@@ -173,8 +173,8 @@ def measure_memory(client: Client, readings: Readings) -> Window:
     Sets two columns: ``average_memory``, over time, and ``peak_memory``, the highest moment, of the
     summed resident memory of all worker processes, as sampled from heartbeats, with each worker's
     own reading at the start and the end. Records the metric ``worker_peak_memory``: the exact peak
-    of the hungriest worker process, where workers run on Linux. All are in bytes. Workers that
-    came inside the block are in the sampled values only.
+    of the hungriest worker process, where workers run on Linux, with those that came inside the
+    block and without those that left. All are in bytes.
 
     Where workers are threads of this process, its memory is what is measured, once.
     """

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from benchdb.collect.dask_window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
     from types import FrameType
 
     from distributed import Client
 
     from benchdb.collect.readings import Readings
+
+
+class _StreamFunctions(NamedTuple):
+    begin: Callable[..., None]
+    end: Callable[..., None]
+
+
+def stream_functions() -> _StreamFunctions:
+    """Return functions that leave a scheduler as it was before it drew a report.
+
+    Drawing makes it keep a stream of all tasks for the rest of its life, which takes time of every
+    later test. So who finds no stream is to stop it, unless another report still needs it.
+    """
+    name, attribute = "task-stream", "_benchdb_streams"
+
+    def begin(token: str, client_id: str, dask_scheduler: Any) -> None:
+        streams = vars(dask_scheduler).setdefault(attribute, {})
+        if streams or name not in dask_scheduler.plugins:
+            for other in [one for one, of in streams.items() if of not in dask_scheduler.clients]:
+                del streams[other]  # its client went away inside its block
+            streams[token] = client_id
+
+    def end(token: str, dask_scheduler: Any) -> None:
+        streams = vars(dask_scheduler).get(attribute, {})
+        if streams.pop(token, None) and not streams and name in dask_scheduler.plugins:
+            dask_scheduler.remove_plugin(name)
+
+    return _StreamFunctions(begin, end)
 
 
 class PerformanceReport(Window):
@@ -54,15 +83,21 @@ class PerformanceReport(Window):
         self.written = False
         make: Any = distributed.performance_report
         self._report: Any = make(filename=str(self.path))
-        with self.client.as_current():
+        client: Any = self.client
+        await client.run_on_scheduler(stream_functions().begin, self.token, client.id)
+        with client.as_current():
             await self._report.__aenter__()
 
     async def finish(self) -> None:
         """Draw it and write the file."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.client.as_current():
-            await self._report.__aexit__(None, None, None, code=self._code)
-        self.written = True
+        client: Any = self.client
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with client.as_current():
+                await self._report.__aexit__(None, None, None, code=self._code)
+            self.written = True
+        finally:
+            await client.run_on_scheduler(stream_functions().end, self.token)
 
 
 def performance_report(client: Client, readings: Readings, path: Path) -> PerformanceReport:

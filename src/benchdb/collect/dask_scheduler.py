@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchdb.collect.dask_window import Window, ask_workers, worker_addresses
+from benchdb.collect.dask_window import Window, WorkersWindow
 from benchdb.collect.process_memory import peak_functions
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 class _TickFunctions(NamedTuple):
     begin: Callable[[str, Any], None]
-    end: Callable[[str, Any], float | None]
+    end: Callable[[str, Any], float]
 
 
 def tick_functions() -> _TickFunctions:
@@ -45,11 +45,11 @@ def tick_functions() -> _TickFunctions:
         windows[token] = 0.0
         server.digests_max[name] = 0.0
 
-    def end(token: str, server: Any) -> float | None:
+    def end(token: str, server: Any) -> float:
         windows = vars(server).get("_benchdb_ticks", {})
         longest = tick_now(server)
-        if token not in windows:
-            return None
+        if token not in windows:  # a server that came inside the block: all its life
+            return float(max(windows.get("life", 0.0), longest))
         result: float = max(windows.pop(token), longest)
         if set(windows) == {"life"}:
             server.digests_max[name] = max(windows.pop("life"), longest)
@@ -70,7 +70,7 @@ def worker_functions() -> _ServerFunctions:
     def begin(token: str, dask_worker: Any) -> None:
         begin_tick(token, dask_worker)
 
-    def end(token: str, dask_worker: Any) -> float | None:
+    def end(token: str, seconds: float, dask_worker: Any) -> float:
         return end_tick(token, dask_worker)
 
     return _ServerFunctions(begin, end)
@@ -79,7 +79,7 @@ def worker_functions() -> _ServerFunctions:
 def scheduler_functions() -> _ServerFunctions:
     """Return functions that begin and end a window on a scheduler; both run on its loop thread."""
     begin_tick, end_tick = tick_functions()
-    begin_peak, _, end_peak = peak_functions()
+    begin_peak, _, end_peak, _ = peak_functions()
 
     def begin(token: str, dask_scheduler: Any) -> tuple[float, float, int]:
         import time
@@ -90,7 +90,7 @@ def scheduler_functions() -> _ServerFunctions:
 
     def end(
         token: str, cpu: float, wall: float, count: int, dask_scheduler: Any
-    ) -> tuple[float, float, int, float | None]:
+    ) -> tuple[float, float, int, float]:
         import time
 
         import psutil
@@ -105,17 +105,14 @@ def scheduler_functions() -> _ServerFunctions:
     return _ServerFunctions(begin, end)
 
 
-class _SchedulerWindow(Window):
+class _SchedulerWindow(WorkersWindow):
     what = "work of the scheduler"
     kind = "scheduler"
+    of_workers = "worker_max_tick"
 
     async def begin(self) -> None:
         client: Any = self.client
-        self._workers = await worker_addresses(client)
-        answers = await ask_workers(
-            client, worker_functions().begin, self.token, workers=self._workers
-        )
-        self._silent = answers.missing
+        await self.begin_on_workers(worker_functions().begin)
         self._before = await client.run_on_scheduler(scheduler_functions().begin, self.token)
 
     async def finish(self) -> None:
@@ -125,16 +122,10 @@ class _SchedulerWindow(Window):
         )
         self.blocks.average("scheduler_cpu_avg", cpu / wall if wall else 0.0, wall)
         self.blocks.maximum("scheduler_memory_max", memory)
-        if tick is not None:
-            self.blocks.maximum("scheduler_max_tick", tick)
-        asked = [address for address in self._workers if address not in self._silent]
-        answers = await ask_workers(client, worker_functions().end, self.token, workers=asked)
-        ticks = [tick for tick in answers.given.values() if tick is not None]
+        self.blocks.maximum("scheduler_max_tick", tick)
+        ticks = await self.end_on_workers(worker_functions().end)
         if ticks:
-            self.blocks.maximum("worker_max_tick", max(ticks))
-        self.note_missing(
-            self._silent | answers.missing, "worker_max_tick is without these workers"
-        )
+            self.blocks.maximum("worker_max_tick", max(ticks.values()))
 
 
 def measure_scheduler(client: Client, readings: Readings) -> Window:
@@ -144,7 +135,8 @@ def measure_scheduler(client: Client, readings: Readings) -> Window:
     over wall time (a ratio; 1 is a loop that never rests); ``scheduler_memory_max``, the highest
     resident memory of its process in bytes, exact on Linux, else as it samples itself;
     ``scheduler_max_tick`` and ``worker_max_tick``, the longest time in seconds between two turns of
-    the event loop of the scheduler, and of the worker that stood still longest. A turn takes
+    the event loop of the scheduler, and of the worker that stood still longest (with those that
+    came inside the block and without those that left). A turn takes
     ``distributed.admin.tick.interval`` (20 ms) where nothing holds it up.
 
     In a `distributed.LocalCluster` the client's and the scheduler's loops are one thread of this

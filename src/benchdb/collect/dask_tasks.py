@@ -73,6 +73,7 @@ class _TasksWindow(Window):
 
     async def begin(self) -> None:
         self._silent: dict[str, str] = {}
+        self._asked: set[str] = set()
         self._before = await self._totals()
 
     async def finish(self) -> None:
@@ -83,8 +84,10 @@ class _TasksWindow(Window):
 
     async def _totals(self) -> dict[str, float]:
         client: Any = self.client
-        workers = [w for w in await worker_addresses(client) if w not in self._silent]
-        answers = await ask_workers(client, flush_function(), workers=workers)
+        present = await worker_addresses(client)
+        self.note_left(self._asked.difference(present), "they may be without the latest of")
+        self._asked = {address for address in present if address not in self._silent}
+        answers = await ask_workers(client, flush_function(), workers=self._asked)
         self._silent |= answers.missing
         totals: dict[str, float] = await client.run_on_scheduler(totals_function())
         return totals

@@ -8,17 +8,18 @@ there. What they close over must be plain too, as an instance of our classes goe
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self
 
-from benchdb.collect.blocks import Blocks, blocks_of
-
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
     from types import TracebackType
 
     from distributed import Client
 
+    from benchdb.collect.blocks import Blocks
     from benchdb.collect.readings import Readings
 
 #: Seconds that one worker has for an answer. Each is asked separately: a frozen one holds up none.
@@ -29,6 +30,9 @@ DEADLINE = 30.0
 
 #: The same when the user interrupted the block: who presses Ctrl-C wants to get out.
 HURRIED_DEADLINE = 3.0
+
+#: Seconds between two looks at whether the client still has its scheduler.
+_GLANCE: Final = 0.1
 
 _MOST_NAMED: Final = 3
 
@@ -94,7 +98,15 @@ def named(missing: Mapping[str, str]) -> str:
     return ", ".join(listed) + (f" and {more} more" if more > 0 else "")
 
 
-class Window:
+def no_client(client: object) -> str:
+    """Return why this is no client, empty where it is one: a wrong call must not fail a test."""
+    if hasattr(client, "run_on_scheduler"):
+        return ""
+    hint = ": write Client(cluster)" if hasattr(client, "scheduler_address") else ""
+    return f"{type(client).__name__} is no distributed.Client{hint}"
+
+
+class Window(ABC):
     """A measurement of a cluster between the start and the end of a block.
 
     ``with`` is for a synchronous client, ``async with`` for either. The block's own exception is
@@ -119,21 +131,22 @@ class Window:
         self.client = client
         self.readings = readings
         self.token = uuid.uuid4().hex
+        self._asynchronous = bool(getattr(client, "asynchronous", False))
         self._measuring = False
         self._entered = ""
 
     @property
     def blocks(self) -> Blocks:
         """Where this window's values meet those of earlier ones in the same test."""
-        return blocks_of(self.readings)
+        return self.readings.blocks
 
+    @abstractmethod
     async def begin(self) -> None:
         """Start to measure."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def finish(self) -> None:
         """Measure, and write the values into the readings."""
-        raise NotImplementedError
 
     def note(self, why: str) -> None:
         """Say that something was not measured."""
@@ -144,8 +157,14 @@ class Window:
         if missing:
             self.readings.note(f"{self.what}: {consequence}: {named(missing)}")
 
+    def note_left(self, workers: Collection[str], consequence: str) -> None:
+        """Say how many workers can't be asked any more; their addresses tell nobody anything."""
+        if workers:
+            many = f"{len(workers)} workers" if len(workers) > 1 else "a worker"
+            self.readings.note(f"{self.what}: {consequence} {many} that left inside the block")
+
     def __enter__(self) -> Self:
-        if self.client.asynchronous:
+        if self._asynchronous:
             self.note("an asynchronous client needs `async with`")
         elif self._may_begin():
             self._measuring = self._wait_for(self.begin, DEADLINE)
@@ -162,7 +181,7 @@ class Window:
             self._wait_for(self.finish, HURRIED_DEADLINE if hurried else DEADLINE)
 
     async def __aenter__(self) -> Self:
-        if not self.client.asynchronous:
+        if not self._asynchronous:
             return self.__enter__()
         if self._may_begin():
             self._measuring = await self._await(self.begin)
@@ -174,12 +193,15 @@ class Window:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if not self.client.asynchronous:
+        if not self._asynchronous:
             self.__exit__(kind, error, traceback)
         elif self._may_finish():
             await self._await(self.finish)
 
     def _may_begin(self) -> bool:
+        if why := no_client(self.client):
+            self.note(why)
+            return False
         if self.client.status != "running":
             self.note(f"the client is {self.client.status}")
             return False
@@ -196,16 +218,18 @@ class Window:
             self._entered = ""
         measuring, self._measuring = self._measuring, False
         if measuring and self.client.status != "running":
-            # Asking would wait for a connection that is gone.
-            status = "lost its scheduler" if self.client.status == "connecting" else "was closed"
-            self.note(f"the client {status} inside the block")
+            self.note(self._gone())
             return False
         return measuring
+
+    def _gone(self) -> str:
+        what = "lost its scheduler" if self.client.status == "connecting" else "was closed"
+        return f"the client {what} inside the block"
 
     def _wait_for(self, step: Callable[[], Awaitable[None]], seconds: float) -> bool:
         try:
             client: Any = self.client
-            client.sync(step, callback_timeout=seconds)
+            client.sync(self._watched, step, callback_timeout=seconds)
         except Exception as error:
             self._failed(error, seconds)
             return False
@@ -213,14 +237,62 @@ class Window:
 
     async def _await(self, step: Callable[[], Awaitable[None]]) -> bool:
         try:
-            await asyncio.wait_for(step(), DEADLINE)
+            await asyncio.wait_for(self._watched(step), DEADLINE)
         except Exception as error:
             self._failed(error, DEADLINE)
             return False
         return True
 
+    async def _watched(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Take a step unless the client loses its scheduler, which would hold it up for long."""
+        task = asyncio.ensure_future(step())
+        try:
+            while not task.done() and self.client.status == "running":
+                await asyncio.wait({task}, timeout=_GLANCE)
+            if not task.done():
+                raise ConnectionError(self._gone())
+            task.result()
+        finally:
+            task.cancel()
+
     def _failed(self, error: Exception, seconds: float) -> None:
         if isinstance(error, TimeoutError):
             self.note(f"the scheduler did not answer in {seconds:g} s")
+        elif self.client.status != "running":
+            self.note(self._gone())
         else:
             self.note(brief(error))
+
+
+class WorkersWindow(Window):
+    """A window in which every worker begins and ends something too.
+
+    Workers that come inside the block are only asked to end; those that leave can't be asked.
+    """
+
+    #: What a worker that is missing is missing in, as a note names it.
+    of_workers: ClassVar[str]
+
+    async def begin_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """Run ``function(token)`` on all workers; return their answers by address."""
+        workers = await worker_addresses(self.client)
+        answers = await ask_workers(self.client, function, self.token, workers=workers)
+        self._silent = answers.missing
+        self._begun = frozenset(answers.given)
+        self._begun_at = time.perf_counter()
+        return answers.given
+
+    async def end_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
+        """Run ``function(token, seconds since the begin)`` on the workers there are now.
+
+        Those that were silent at the begin are not waited for again.
+        """
+        present = await worker_addresses(self.client)
+        seconds = time.perf_counter() - self._begun_at
+        asked = [address for address in present if address not in self._silent]
+        answers = await ask_workers(self.client, function, self.token, seconds, workers=asked)
+        self.note_missing(
+            self._silent | answers.missing, f"{self.of_workers} is without these workers"
+        )
+        self.note_left(self._begun.difference(present), f"{self.of_workers} is without")
+        return answers.given

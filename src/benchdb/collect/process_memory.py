@@ -12,7 +12,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from benchdb.collect.blocks import blocks_of
+from benchdb.collect.blocks import THIS_PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,16 +26,19 @@ INTERVAL: Final = 0.05
 _SHARE: Final = 20
 
 _KIND: Final = "memory"
-_SUBJECT: Final = "this process"
 _TEST: Final = "test"
 
 
 class PeakFunctions(NamedTuple):
-    """Functions over the exact peak of the process that they run in, by a window's token."""
+    """Functions over the exact peak of the process that they run in, by a window's token.
+
+    `life` returns the peak since the process started, or since the last window began.
+    """
 
     begin: Callable[[str], bool]
     read: Callable[[str], int | None]
     end: Callable[[str], int | None]
+    life: Callable[[], int | None]
 
 
 def peak_functions() -> PeakFunctions:
@@ -92,10 +95,16 @@ def peak_functions() -> PeakFunctions:
         vars(sys).get(attribute, {}).pop(token, None)
         return peak
 
-    return PeakFunctions(begin, read, end)
+    def life() -> int | None:
+        try:
+            return high_water()
+        except (OSError, ValueError):
+            return None
+
+    return PeakFunctions(begin, read, end, life)
 
 
-_begin, _read, _end = peak_functions()
+_begin, _read, _end, _ = peak_functions()
 
 
 def reset_peak() -> bool:
@@ -190,8 +199,8 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
     interval
         Seconds between samples; longer where one sample is dear.
     """
-    blocks = blocks_of(readings)
-    if not blocks.enter(_KIND, _SUBJECT):
+    blocks = readings.blocks
+    if not blocks.enter(_KIND, THIS_PROCESS):
         yield  # the block around this one measures it
         return
     token = f"block-{id(readings)}"
@@ -207,7 +216,7 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
         yield
     finally:
         exact = _end(token)
-        blocks.leave(_KIND, _SUBJECT)
+        blocks.leave(_KIND, THIS_PROCESS)
         if sampler is not None:
             sampler.stop()
             blocks.average("average_memory", sampler.average, sampler.seconds, whole=True)

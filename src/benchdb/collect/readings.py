@@ -6,6 +6,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING, Final
 
+from benchdb.collect.blocks import Blocks
 from benchdb.metrics import BUILT_IN, MOST_ROUNDS
 from benchdb.records import Artifact, Measurement
 
@@ -88,7 +89,7 @@ class Readings:
         Lines for the summary of the pytest run: what could not be measured, and why.
     """
 
-    __slots__ = ("artifacts", "cluster", "columns", "notes", "rounds")
+    __slots__ = ("_blocks", "artifacts", "cluster", "columns", "notes", "rounds")
 
     def __init__(self) -> None:
         self.columns: dict[str, object] = {}
@@ -96,6 +97,14 @@ class Readings:
         self.artifacts: list[Artifact] = []
         self.cluster: Cluster | None = None
         self.notes: list[str] = []
+        self._blocks: Blocks | None = None
+
+    @property
+    def blocks(self) -> Blocks:
+        """What several blocks of one meter add up to; made when the first meter asks."""
+        if self._blocks is None:
+            self._blocks = Blocks(self)
+        return self._blocks
 
     def set(self, column: str, value: object) -> None:
         """Set a column of the test run."""

@@ -112,10 +112,10 @@ class _Block:
         if self._owner.note_cluster(self._client):
             note_cluster(self._client, running.readings, local_versions=local_versions(running))
             set_cluster_info(self._client, running.readings)
-        stack = ExitStack()
-        for meter in self._meters:
-            stack.enter_context(meter(self._client, running.readings))
-        self._stack = stack
+        with ExitStack() as stack:  # closes those that began if a later one is interrupted
+            for meter in self._meters:
+                stack.enter_context(meter(self._client, running.readings))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exception: Any) -> Any:
@@ -130,15 +130,15 @@ class _Block:
                 self._client, running.readings, local_versions=local_versions(running)
             )
             set_cluster_info(self._client, running.readings)
-        stack = AsyncExitStack()
-        for meter in self._meters:
-            entered = meter(self._client, running.readings)
-            if isinstance(entered, AbstractAsyncContextManager):
-                await stack.enter_async_context(entered)
-            else:
-                assert isinstance(entered, AbstractContextManager)
-                stack.enter_context(entered)
-        self._stack = stack
+        async with AsyncExitStack() as stack:
+            for meter in self._meters:
+                entered = meter(self._client, running.readings)
+                if isinstance(entered, AbstractAsyncContextManager):
+                    await stack.enter_async_context(entered)
+                else:
+                    assert isinstance(entered, AbstractContextManager)
+                    stack.enter_context(entered)
+            self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *exception: Any) -> Any:
