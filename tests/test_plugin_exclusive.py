@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -10,9 +11,10 @@ import pytest
 
 pytest.importorskip("xdist")
 
-from benchdb.plugin.exclusive import held
+from benchdb.plugin.exclusive import take
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from suites import Suite
@@ -104,6 +106,19 @@ def test_a_worker_that_dies_frees_what_it_holds(suite: Suite) -> None:
     assert suite.runs("name, state, phase", "state <> 'closed'") == [("test_dies", "lost", "call")]
 
 
+def tokens(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.suffix != ".lock")
+
+
+@contextlib.contextmanager
+def held(folder: Path, *, exclusive: bool) -> Iterator[None]:
+    token = take(folder, exclusive=exclusive)
+    try:
+        yield
+    finally:
+        token.release()
+
+
 def test_the_token_goes_in_order_of_asking(tmp_path: Path) -> None:
     got: list[int] = []
 
@@ -123,12 +138,52 @@ def test_the_token_goes_in_order_of_asking(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(timeout=60)
     assert got == list(range(6))
-    assert [path.name for path in tmp_path.iterdir() if path.suffix != ".lock"] == []
+    assert tokens(tmp_path) == []
 
 
 def test_those_that_share_it_hold_it_together(tmp_path: Path) -> None:
     with held(tmp_path, exclusive=False), held(tmp_path, exclusive=False):
-        pass
+        assert tokens(tmp_path) == ["1.shared", "2.shared"]
+    assert tokens(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "shutil.rmtree(folder)",
+        "shutil.rmtree(folder); folder.write_text('no folder')",
+        "(folder / 'order.lock').mkdir()",
+        "locks.append((folder / 'x.shared').open('w')); fcntl.flock(locks[0], fcntl.LOCK_EX)",
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="spoils it by ways of POSIX")
+def test_tests_that_can_not_have_the_token_run_without_it(suite: Suite, spoil: str) -> None:
+    suite.write(
+        """
+        import pytest
+
+        @pytest.mark.benchmark_exclusive
+        @pytest.mark.parametrize("n", range(3))
+        def test_exclusive(benchmark_time, n): pass
+        @pytest.mark.parametrize("n", range(3))
+        def test_shared(benchmark_time, n): pass
+        """,
+        conftest=f"""
+        import fcntl, pathlib, shutil
+
+        locks = []
+
+        def pytest_collection_finish(session):
+            if hasattr(session.config, "workerinput"):
+                folder = pathlib.Path(session.config.workerinput["benchdb"]["folder"])
+                {spoil}
+        """,
+    )
+    done = suite.run("--benchmark", "-n", "1", plugins="xdist")
+    done.assert_outcomes(passed=6)
+    assert suite.runs("count(*)", "state = 'closed'") == [6]
+    said = [line for line in done.outlines if line.startswith("benchmark_exclusive was not heeded")]
+    assert len(said) == 1
 
 
 def test_without_workers_the_mark_changes_nothing(suite: Suite) -> None:

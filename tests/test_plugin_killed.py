@@ -120,34 +120,55 @@ def test_a_fork_inside_a_test_does_no_harm(suite: Suite) -> None:
     assert suite.helpers() == []
 
 
-def test_forked_tests_are_recorded_by_their_parent(suite: Suite) -> None:
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "worker"])
+@pytest.mark.parametrize("forks", ["--forked", "pytestmark = pytest.mark.forked"])
+def test_forked_tests_are_recorded_by_their_parent(
+    suite: Suite, forks: str, workers: tuple[str, ...]
+) -> None:
     pytest.importorskip("pytest_forked")
+    plugins = "pytest_forked xdist" if workers else "pytest_forked"
+    for plugin in plugins.split():
+        pytest.importorskip(plugin)
+    options = [*workers, *([forks] if forks == "--forked" else ())]
     suite.write(
+        f"import pytest\n{'' if forks in options else forks}\n"
         """
-        import os, signal, pytest
+import os, signal
 
-        def test_timed(benchmark_time, test_run_benchmark):
-            with benchmark_time:
-                test_run_benchmark.peak_memory = 5
+def test_timed(benchmark_time, test_run_benchmark):
+    with benchmark_time:
+        test_run_benchmark.peak_memory = 5
 
-        def test_failed(benchmark_time): assert False
-        def test_asks_for_nothing(): pass
-        def test_killed(benchmark_time): os.kill(os.getpid(), signal.SIGKILL)
-        def test_after(benchmark_time): pass
-        """
+@pytest.fixture
+def cleaning(benchmark_time):
+    yield
+    assert False
+
+def test_failed(benchmark_time): assert False
+def test_asks_for_nothing(): pass
+def test_late(request): request.getfixturevalue("benchmark_time")
+def test_teardown(cleaning): pass
+def test_killed(benchmark_time): os.kill(os.getpid(), signal.SIGKILL)
+""",
+        test_then="def test_after(benchmark_time): pass",
     )
-    if (
-        "EXITED"
-        in suite.run("--forked", "-k", "none or timed", plugins="pytest_forked").stdout.str()
-    ):
+    if "EXITED" in suite.run("-k", "none or timed", *options, plugins=plugins).stdout.str():
         pytest.skip("pytest-forked doesn't work with this pytest")
-    suite.run("--benchmark", "--forked", plugins="pytest_forked")
-    assert suite.runs("name, state, call_outcome, peak_memory, duration > 0") == [
-        ("test_timed", "closed", "passed", 5.0, 1),
-        ("test_failed", "closed", "failed", None, None),
-        ("test_killed", "lost", None, None, None),
-        ("test_after", "closed", "passed", None, None),
-    ]
+    done = suite.run("--benchmark", "--benchmark-repeat=2", *options, plugins=plugins)
+    done.stdout.fnmatch_lines(["lost: test_suite.py::test_killed (its process died)"])
+    for round_number in (1, 2):
+        columns = "name, state, phase, call_outcome, teardown_outcome, peak_memory, duration > 0"
+        rows = suite.runs(columns, f"round = {round_number}")
+        late = ("test_late", "closed", None, "passed", "passed", None, None)
+        # Who asks in the call is no benchmarked test before, and not repeated.
+        assert rows == [
+            ("test_timed", "closed", None, "passed", "passed", 5.0, 1),
+            ("test_failed", "closed", None, "failed", "passed", None, None),
+            *([late] if round_number == 1 else ()),
+            ("test_teardown", "closed", None, "passed", "failed", None, None),
+            ("test_killed", "lost", "call", None, None, None, None),
+            ("test_after", "closed", None, "passed", "passed", None, None),
+        ]
     assert suite.query("select state from session") == ["finished"]
     assert suite.helpers() == []
 

@@ -126,9 +126,27 @@ def test_a_row_says_in_which_phase_its_worker_was_killed(suite: Suite) -> None:
     assert len(suite.runs("name", "name like 'test_other%' and state='closed'")) == 12
     assert suite.runs("count(*)", '"end" is null or phase_start > "end"') == [0]
     for name in ("test_setup", "test_call", "test_teardown"):
-        done.stdout.fnmatch_lines([f"lost: test_suite.py::{name} (its worker died)"])
+        done.stdout.fnmatch_lines([f"lost: test_suite.py::{name} (its process died)"])
     assert suite.query("select state from session") == ["finished"]
     assert suite.is_sound()
+
+
+@pytest.mark.parametrize(
+    ("options", "workers"),
+    [
+        ("-n 3", 3),
+        ("--dist=load --tx 3*popen", 3),
+        ("--dist=load --tx popen --tx 2*popen", 3),
+        ("-n 2 --dist=no", 2),
+        ("-n 0", None),
+    ],
+)
+def test_a_session_says_how_many_workers_it_has(
+    suite: Suite, options: str, workers: int | None
+) -> None:
+    suite.write("def test_one(benchmark_time): pass")
+    suite.run("--benchmark", *options.split(), plugins="xdist").assert_outcomes(passed=1)
+    assert suite.query("select xdist_workers from session") == [workers]
 
 
 def test_a_lost_row_fails_a_strict_session(suite: Suite) -> None:
@@ -146,8 +164,7 @@ def test_a_lost_row_fails_a_strict_session(suite: Suite) -> None:
     )
     options = ("--benchmark", "-n", "1", "--reruns", "1")
     done = suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures")
-    # pytest-rerunfailures tells of a phase only when its whole attempt is over.
-    assert suite.runs("attempt, state, phase") == [(1, "lost", "setup"), (2, "closed", None)]
+    assert suite.runs("attempt, state, phase") == [(1, "lost", "call"), (2, "closed", None)]
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     assert suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures").ret == 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,9 +12,14 @@ from benchdb.collect.clock import Clock
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
 from benchdb.plugin.start import VERSIONS, WORKER_INPUT
+from benchdb.plugin.whereabouts import (
+    discard_workers_folder,
+    make_workers_folder,
+    workers_folder,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -34,8 +40,15 @@ class Controller:
         self._problems: dict[str, None] = {}
         self._unknown: dict[str, None] = {}
         self._lost: list[str] = []
+        self._workers = 0
+        self._pid = os.getpid()
 
     # -- the session
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
+        """Take the number of pytest-xdist's workers."""
+        self._workers = len(specs)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -45,6 +58,7 @@ class Controller:
             "uid": self._bench.uid,
             "database": str(self._bench.database),
             "versions": self._config.stash[VERSIONS],
+            "folder": str(make_workers_folder(self._bench.uid)),
         }
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -100,14 +114,20 @@ class Controller:
         from benchdb.store.recording import Recording
 
         self._gather()
-        workers = self._config.getoption("tx", None) if self._with_workers() else None
         self._recording = Recording(
             self._bench.database,
-            self._facts.session(len(workers) if workers else None),
+            self._facts.session(self._workers or None),
             self._facts.columns,
         )
-        if workers or getattr(self._config.option, "forked", False):
-            self._config.pluginmanager.register(RemoteTests(self, self._recording))
+        if self._workers or self._config.pluginmanager.hasplugin("pytest_forked"):
+            remote = RemoteTests(
+                self,
+                self._recording,
+                workers_folder(self._bench.uid),
+                has_workers=bool(self._workers),
+                each_runs_all=self._config.getoption("dist", default="") == "each",
+            )
+            self._config.pluginmanager.register(remote)
         if self._facts.new_scan is not None:
             self._recording.keep_package_scan(*self._facts.new_scan)
 
@@ -123,7 +143,9 @@ class Controller:
     def advanced(self, running: RunningTest, ended: str) -> None:
         """Note that a phase of a test ended and the next one begins."""
         if running.ordinal and self._recording is not None:
-            self._recording.advance(running.ordinal, ended, running.outcomes[ended], Clock.now())
+            self._recording.advance(
+                running.ordinal, ended, running.outcomes[ended], running.phase_start
+            )
 
     def removed(self, running: RunningTest) -> None:
         """Take the row back: the test asks for nothing."""
@@ -171,10 +193,8 @@ class Controller:
 
     def pytest_unconfigure(self) -> None:
         """Let go of the database and of the workers' tokens, whatever happened."""
-        if self._with_workers():
-            from benchdb.plugin.exclusive import discard_tokens
-
-            discard_tokens(self._bench.uid)
+        if os.getpid() == self._pid:
+            discard_workers_folder(self._bench.uid)
         if self._recording is not None:
             with contextlib.suppress(Exception):
                 self._recording.let_go()

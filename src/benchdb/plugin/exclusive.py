@@ -7,38 +7,23 @@ of asking, and the system frees a number when its worker dies.
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from benchdb.plugin.observer import is_benchmarked
-from benchdb.store.locks import ProcessLock, is_locked
+from benchdb.plugin.observer import NOTES, is_benchmarked
+from benchdb.plugin.start import WORKER_INPUT
+from benchdb.store.locks import HeldByAnother, ProcessLock, is_locked
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator
 
     from benchdb.plugin.start import Bench
 
 #: Seconds between two looks whether a file is free.
 _PATIENCE = 0.005
-
-_HELD_BY_ANOTHER = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
-
-
-def tokens_folder(uid: str) -> Path:
-    """Return the folder that the workers of a session share."""
-    return Path(tempfile.gettempdir()) / f"benchdb-{uid}"
-
-
-def discard_tokens(uid: str) -> None:
-    """Remove that folder, when the session's workers are gone."""
-    shutil.rmtree(tokens_folder(uid), ignore_errors=True)
 
 
 class ExclusiveTokens:
@@ -50,27 +35,28 @@ class ExclusiveTokens:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._folder = tokens_folder(bench.uid)
-        self._needed = False
+        self._folder: Path | None = None
         self._depth = 0
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """See whether any test is exclusive; every worker collects the same."""
-        self._needed = any(is_exclusive(item) for item in session.items)
-        if self._needed:
-            self._folder.mkdir(exist_ok=True)
+        if any(is_exclusive(item) for item in session.items):
+            told = session.config.workerinput[WORKER_INPUT]  # type: ignore[attr-defined]
+            self._folder = Path(told["folder"])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Hold the token while the test runs."""
-        if not self._needed or self._depth or not is_benchmarked(item, self._bench):
+        if self._folder is None or self._depth or not is_benchmarked(item, self._bench):
             return (yield)
         self._depth += 1
+        token = _take_or_note(self._folder, item)
         try:
-            with held(self._folder, exclusive=is_exclusive(item)):
-                return (yield)
+            return (yield)
         finally:
             self._depth -= 1
+            if token is not None:
+                token.release()
 
 
 def is_exclusive(item: pytest.Item) -> bool:
@@ -78,9 +64,25 @@ def is_exclusive(item: pytest.Item) -> bool:
     return item.get_closest_marker("benchmark_exclusive") is not None
 
 
-@contextlib.contextmanager
-def held(folder: Path, *, exclusive: bool) -> Iterator[None]:
-    """Hold the token, shared or alone; waits for it in order of asking."""
+def _take_or_note(folder: Path, item: pytest.Item) -> ProcessLock | None:
+    """Take the token; a test that can't have it runs without, and the summary says so."""
+    try:
+        return take(folder, exclusive=is_exclusive(item))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        note = f"benchmark_exclusive was not heeded by every test: no token in {folder}: {why}"
+        item.stash.setdefault(NOTES, []).append(note)
+        return None
+
+
+def take(folder: Path, *, exclusive: bool) -> ProcessLock:
+    """Take the token, shared or alone; waits for it in order of asking.
+
+    Raises
+    ------
+    OSError, ValueError
+        If the folder can't be used for it.
+    """
     order = _patiently(folder / "order.lock")
     try:
         before = _numbers(folder)
@@ -92,9 +94,10 @@ def held(folder: Path, *, exclusive: bool) -> Iterator[None]:
         for _, other in before:
             while (exclusive or other.suffix == ".exclusive") and is_locked(other):
                 time.sleep(_PATIENCE)
-        yield
-    finally:
+    except BaseException:
         mine.release()
+        raise
+    return mine
 
 
 def _patiently(path: Path) -> ProcessLock:
@@ -102,10 +105,8 @@ def _patiently(path: Path) -> ProcessLock:
     while True:
         try:
             return ProcessLock(path)
-        except OSError as error:
-            if error.errno not in _HELD_BY_ANOTHER:
-                raise
-        time.sleep(_PATIENCE)
+        except HeldByAnother:
+            time.sleep(_PATIENCE)
 
 
 def _numbers(folder: Path) -> list[tuple[int, Path]]:

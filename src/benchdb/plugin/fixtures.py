@@ -40,7 +40,7 @@ ASKING = frozenset(
 def _running(request: pytest.FixtureRequest) -> RunningTest | None:
     running: RunningTest | None = request.node.stash.get(RUNNING, None)
     if running is not None:
-        running.asked = True
+        running.ask()
     return running
 
 

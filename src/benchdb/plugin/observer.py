@@ -7,6 +7,7 @@ pytest-xdist carries to the controller; so does a forked child.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from benchdb.collect.clock import Clock
 from benchdb.plugin.fixtures import ASKING, RUNNING
 from benchdb.plugin.running import RunningTest
+from benchdb.plugin.start import WORKER_INPUT
+from benchdb.plugin.whereabouts import NO_WORKER, Diary, make_workers_folder
 from benchdb.plugin.wire import to_wire
 
 if TYPE_CHECKING:
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 #: How often an item was run, with ``--benchmark-repeat``.
 ROUND: pytest.StashKey[int] = pytest.StashKey()
+
+#: Lines for the summary from before an item's setup.
+NOTES: pytest.StashKey[list[str]] = pytest.StashKey()
 
 _CALL_PHASE = "benchdb-call-phase"
 
@@ -44,6 +50,7 @@ class Observer:
         self._controller = controller
         self._pid = os.getpid()
         self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.uid)
+        self._diary = _diary(config, bench)
 
     @property
     def _writer(self) -> Controller | None:
@@ -67,21 +74,32 @@ class Observer:
             artifacts=self._artifacts,
         )
         running.times_call = self._bench.every_test
+        for note in item.stash.get(NOTES, ()):
+            running.readings.note(note)
+        running.on_late_ask = self._asked_late
         item.stash[RUNNING] = running
+        self._write_diary(running)
         if (writer := self._writer) is not None:
             writer.opened(running)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> None:
         """The row is in its call phase."""
+        running = item.stash[RUNNING]
+        running.phase_start = Clock.now()
+        self._write_diary(running)
         if (writer := self._writer) is not None:
-            writer.advanced(item.stash[RUNNING], "setup")
+            writer.advanced(running, "setup")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> None:
         """The row is in its teardown phase."""
         running = item.stash.get(RUNNING, None)
-        if running is not None and (writer := self._writer) is not None:
+        if running is None:
+            return
+        running.phase_start = Clock.now()
+        self._write_diary(running)
+        if (writer := self._writer) is not None:
             writer.advanced(running, "call" if "call" in running.outcomes else "setup")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -105,6 +123,19 @@ class Observer:
             del item.stash[RUNNING]
         return report
 
+    def _asked_late(self, running: RunningTest) -> None:
+        """Open the row of a test that asks while it runs, and has none."""
+        self._write_diary(running)
+        writer = self._writer
+        if writer is not None and running.ordinal is None:
+            writer.opened(running)
+            for phase in running.outcomes:
+                writer.advanced(running, phase)
+
+    def _write_diary(self, running: RunningTest) -> None:
+        if self._diary is not None:
+            self._diary.write(running)
+
     def _put_on(self, report: pytest.TestReport, running: RunningTest) -> None:
         running.reports.append(report)
         if report.when == "setup":
@@ -120,6 +151,16 @@ class Observer:
             closed = to_wire(running.closed())
             for one in running.reports:
                 one.benchdb = {"asked": True, "closed": closed}  # type: ignore[attr-defined]
+
+
+def _diary(config: pytest.Config, bench: Bench) -> Diary | None:
+    """Return what a worker, or the parent of forked children, writes its whereabouts into."""
+    told = getattr(config, "workerinput", None)
+    if told is not None:
+        return Diary(Path(told[WORKER_INPUT]["folder"]), told["workerid"])
+    if config.pluginmanager.hasplugin("pytest_forked"):
+        return Diary(make_workers_folder(bench.uid), NO_WORKER)
+    return None
 
 
 def is_benchmarked(item: pytest.Item, bench: Bench) -> bool:

@@ -9,10 +9,14 @@ import pytest
 
 from benchdb.collect.clock import Clock
 from benchdb.plugin.neighbours import Neighbours
+from benchdb.plugin.whereabouts import NO_WORKER, last_written
 from benchdb.plugin.wire import from_wire
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchdb.plugin.controller import Controller
+    from benchdb.plugin.whereabouts import Whereabouts
     from benchdb.records import ClosedTestRun
     from benchdb.store.recording import Recording
 
@@ -21,37 +25,73 @@ _Place = tuple[Any, str]
 
 
 class RemoteTests:
-    """Follows tests by their reports.
+    """Follows tests by their reports; without workers, those that fork.
 
     A test's start doesn't say on which worker: its row waits for the report that does. What the
     observer of the worker measured comes with the last report, see `benchdb.plugin.observer`.
+
+    Parameters
+    ----------
+    folder
+        Where processes that run tests write their whereabouts.
+    has_workers
+        Whether all tests are elsewhere.
+    each_runs_all
+        Whether each worker runs every test.
     """
 
-    def __init__(self, controller: Controller, recording: Recording) -> None:
+    def __init__(
+        self,
+        controller: Controller,
+        recording: Recording,
+        folder: Path,
+        *,
+        has_workers: bool,
+        each_runs_all: bool,
+    ) -> None:
         self._controller = controller
         self._recording = recording
+        self._folder = folder
+        self._has_workers = has_workers
+        self._each_runs_all = each_runs_all
+        self._is_elsewhere = has_workers
         self._neighbours = Neighbours()
         self._died = False
+        self._mourned: set[Any] = set()
+        self._rounds: dict[str, int] = {}
         self._unplaced: dict[str, list[int]] = {}
         self._placed: dict[_Place, int] = {}
         self._closed: set[tuple[_Place, int, int]] = set()
         self._reruns: set[tuple[_Place, int, int]] = set()
         self._announced: dict[str, list[_Place]] = {}
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """See whether a test forks."""
+        forks = item.config.getoption("forked", default=False) or item.get_closest_marker("forked")
+        self._is_elsewhere = self._has_workers or bool(forks)
+
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Open the row of a test that starts somewhere; a further attempt has one already."""
+        if not self._is_elsewhere:
+            return
         if self._announced.get(nodeid):
             self._announced[nodeid].pop(0)
         else:
-            self._unplaced.setdefault(nodeid, []).append(self._open(nodeid, Clock.now()))
+            row = self._open(nodeid, Clock.now(), round=self._rounds.get(nodeid, 0) + 1)
+            self._unplaced.setdefault(nodeid, []).append(row)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Advance or close the row that a report is about."""
+        if not self._is_elsewhere:
+            return
         place = (getattr(report, "node", None), report.nodeid)
         sent = getattr(report, "benchdb", None)
         if report.when not in ("setup", "call", "teardown"):
-            self._lose(place)  # pytest-xdist's report of a worker that died
+            # Of a forked child that died, or of a worker, of which pytest-xdist told already.
+            if place[0] not in self._mourned:
+                self._mourn(*place)
         elif sent is not None and "closed" in sent:
             self._take(place, from_wire(sent["closed"]), report)
         elif (ordinal := self._place(place)) is not None:
@@ -63,8 +103,7 @@ class RemoteTests:
         if not error:
             return
         self._died = True
-        for place in [place for place in self._placed if place[0] is node]:
-            self._lose(place)
+        self._mourn(node)
 
     def pytest_sessionfinish(self) -> None:
         """End what a dead worker left, and correct how many ran beside a test."""
@@ -89,9 +128,7 @@ class RemoteTests:
         """Note what a report says of a row that stays open."""
         if (sent is not None and not sent["asked"]) or report.when == "teardown":
             # It asks for nothing; by its teardown it asked for nothing later either.
-            self._recording.remove(ordinal)
-            self._forget(place)
-            self._neighbours.cancel(ordinal)
+            self._drop(place, ordinal)
             return
         if sent is not None:
             self._recording.identify(ordinal, sent["attempt"], sent["round"], sent["version"])
@@ -104,6 +141,8 @@ class RemoteTests:
         key = (place, run.round, run.attempt)
         if key not in self._closed:
             self._closed.add(key)
+            if not self._each_runs_all:  # else each is in a round of its own
+                self._rounds[place[1]] = run.round
             ordinal = self._place(place)
             if ordinal is None:
                 ordinal = self._open(place[1], run.start, run.attempt, run.round)
@@ -122,6 +161,44 @@ class RemoteTests:
         self._placed.pop(place, None)
         if place in self._announced.get(place[1], ()):
             self._announced[place[1]].remove(place)
+
+    def _mourn(self, node: Any, nodeid: str | None = None) -> None:
+        """Whatever a worker was running, or a forked child with this test, is lost."""
+        worker = NO_WORKER if node is None else node.gateway.id
+        last = last_written(self._folder, worker)
+        if last is not None and nodeid in (None, last.nodeid):
+            if ((node, last.nodeid), last.round, last.attempt) not in self._closed:
+                self._learn(node, last)
+        elif nodeid is not None:
+            self._lose((node, nodeid))
+        if nodeid is None:
+            if last is not None:
+                self._mourned.add(node)
+            for place in [place for place in self._placed if place[0] is node]:
+                self._lose(place)
+
+    def _learn(self, node: Any, last: Whereabouts) -> None:
+        """Lose the test that a worker or a child was in by its own last words."""
+        place = (node, last.nodeid)
+        ordinal = self._place(place)
+        if not last.asked:
+            self._drop(place, ordinal)
+            return
+        if ordinal is None:
+            ordinal = self._open(last.nodeid, last.start, last.attempt, last.round)
+            self._placed[place] = ordinal
+        self._recording.identify(ordinal, last.attempt, last.round, last.version)
+        for phase, outcome in last.outcomes.items():
+            if phase != "teardown":
+                self._recording.advance(ordinal, phase, outcome, last.since)
+        self._lose(place)
+
+    def _drop(self, place: _Place, ordinal: int | None) -> None:
+        """Take back the row of a test that asks for nothing."""
+        if ordinal is not None:
+            self._recording.remove(ordinal)
+            self._forget(place)
+            self._neighbours.cancel(ordinal)
 
     def _lose(self, place: _Place) -> None:
         ordinal = self._place(place)

@@ -15,6 +15,8 @@ from benchdb.records import Artifact, ClosedTestRun
 from benchdb.store.values import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pytest
 
     from benchdb.plugin.artifacts import ArtifactFolder
@@ -34,12 +36,16 @@ class RunningTest:
         Whether the call phase as a whole is timed.
     call_duration
         How long it took, in seconds; holds where no block was timed.
+    phase_start
+        When the phase began that it is in.
     outcomes
         By phase, as the reports said.
     reports
         Of its phases, where another process writes its row.
     ordinal
         Of its row, where this process writes it; None where the row is not open.
+    on_late_ask
+        Who is told when it asks for a row that it has not.
     """
 
     def __init__(
@@ -51,13 +57,21 @@ class RunningTest:
         self.round = round
         self.times_call = False
         self.call_duration: float | None = None
-        self.start = Clock.now()
+        self.start = self.phase_start = Clock.now()
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
         self.ordinal: int | None = None
         self.reports: list[pytest.TestReport] = []
         self.artifacts = artifacts
+        self.on_late_ask: Callable[[RunningTest], None] | None = None
         self._untouched: dict[str, object] = {}
+
+    def ask(self) -> None:
+        """Have a row from here on; a test that hadn't may ask as late as in its call."""
+        if not self.asked:
+            self.asked = True
+            if self.on_late_ask is not None:
+                self.on_late_ask(self)
 
     @cached_property
     def version(self) -> str | None:

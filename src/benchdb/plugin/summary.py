@@ -22,7 +22,7 @@ def summary_lines(
     if recording.path is not None:
         runs = "1 test run" if recording.rows == 1 else f"{recording.rows} test runs"
         lines.append(f"recorded {runs} in {_shown(recording.path)}, session {bench.uid}")
-    lines += [f"lost: {nodeid} (its worker died)" for nodeid in lost[:_MOST_NAMED]]
+    lines += [f"lost: {nodeid} (its process died)" for nodeid in lost[:_MOST_NAMED]]
     if len(lost) > _MOST_NAMED:
         lines.append(f"… and {len(lost) - _MOST_NAMED} more lost")
     for name in unknown:

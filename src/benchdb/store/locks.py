@@ -11,6 +11,7 @@ start.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -30,7 +31,14 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+#: What systems say of a lock that another holds; `EACCES` also of a file that can't be opened.
+_TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
+
 _held: set[int] = set()
+
+
+class HeldByAnother(BlockingIOError):
+    """Another process holds the lock: to be tried again."""
 
 
 def _close_in_child() -> None:
@@ -54,8 +62,10 @@ class ProcessLock:
 
     Raises
     ------
+    HeldByAnother
+        If another holds it.
     OSError
-        If another holds it, or the file can't be made.
+        If the file can't be made, or can't be locked where it is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -63,8 +73,10 @@ class ProcessLock:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             _lock(self._descriptor)
-        except OSError:
+        except OSError as error:
             os.close(self._descriptor)
+            if error.errno in _TAKEN:
+                raise HeldByAnother(error.errno, error.strerror, str(path)) from None
             raise
         _held.add(self._descriptor)
 
