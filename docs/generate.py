@@ -267,7 +267,7 @@ def notes() -> str:
 
 def findings() -> str:
     """Return what ``benchdb db check`` may find."""
-    return _listed(_lines("store/maintenance.py"))
+    return _listed(_lines("store/check.py"))
 
 
 def _lines(*places: str) -> Iterator[str]:

@@ -187,9 +187,9 @@ def run_script(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.skipif(os.name == "nt", reason="interrupts by signal")
 def test_an_interrupt_ends_with_130_and_no_traceback(suite: Project) -> None:
     script = (
-        "import os, signal, sys; from benchdb import cli; from benchdb.store import maintenance\n"
+        "import os, signal, sys; from benchdb import cli; from benchdb.store import opening\n"
         "def interrupt(*_): os.kill(os.getpid(), signal.SIGINT)\n"
-        "maintenance.look_at = interrupt\n"
+        "opening.look_at = interrupt\n"
         "sys.exit(cli.main(['show']))"
     )
     done = run_script(script, suite.folder)
@@ -199,8 +199,8 @@ def test_an_interrupt_ends_with_130_and_no_traceback(suite: Project) -> None:
 
 def test_a_bug_shows_its_traceback(suite: Project) -> None:
     script = (
-        "import sys; from benchdb import cli; from benchdb.store import maintenance\n"
-        "maintenance.look_at = None\n"
+        "import sys; from benchdb import cli; from benchdb.store import opening\n"
+        "opening.look_at = None\n"
         "sys.exit(cli.main(['show']))"
     )
     done = run_script(script, suite.folder)

@@ -16,8 +16,9 @@ from store_samples import EPOCH, execute, facts, fill, query, record
 
 from benchdb.store.database import connect
 from benchdb.store.digest import SESSION_TABLES, session_digest
-from benchdb.store.merge import merge, prepare
+from benchdb.store.merge import merge
 from benchdb.store.models import Base
+from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
 
 DATA = Path(__file__).with_name("data")
@@ -36,7 +37,7 @@ def test_digests_of_files_of_every_schema_are_as_they_were(sql: Path, tmp_path: 
     connection.executescript(sql.read_text("utf-8"))
     connection.close()
     expected = (DATA / f"{sql.stem}.digests").read_text("utf-8").split()
-    prepare(path)
+    make_writable(path)
     assert digests(path) == expected
     assert [
         digest for (digest,) in query(path, "select digest from session order by uid")

@@ -14,7 +14,8 @@ import pytest
 from store_samples import EPOCH, contents, facts, fill, forms, lose, names, query, record
 
 from benchdb.store.locks import is_held, session_lock_path
-from benchdb.store.merge import merge, prepare
+from benchdb.store.merge import merge
+from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
 
 TESTS = Path(__file__).parent
@@ -45,7 +46,7 @@ def test_closing_a_lost_session_depends_on_its_rows_alone(tmp_path: Path) -> Non
     copy.parent.mkdir()
     shutil.copy(tmp_path / "a.db", copy)
     record(tmp_path / "a.db", "next")
-    prepare(copy)
+    make_writable(copy)
     assert forms(copy) <= forms(tmp_path / "a.db")
     assert query(copy, "select state, digest is null from session") == [("lost", 0)]
     assert query(
@@ -66,7 +67,7 @@ def test_a_copy_made_while_a_session_lives_is_lost_there_and_gives_way_to_the_wh
     for file in tmp_path.glob("a.db*"):
         if file.suffix != ".lock":
             shutil.copy(file, copy.parent)
-    prepare(copy)
+    make_writable(copy)
     assert query(copy, "select state from session") == [("lost",)]
     assert query(path, "select state from session") == [("open",)]
     recorder.remove(ordinal)

@@ -28,7 +28,7 @@ from store_samples import (
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
 from benchdb.store.database import connect
 from benchdb.store.forms import conflicts
-from benchdb.store.merge import _Copying, merge
+from benchdb.store.merge import merge
 from benchdb.store.recorder import Recorder
 
 #: A session: its uid, which test runs, the day that it shares packages with, whether it was lost.
@@ -262,32 +262,6 @@ def test_a_pruned_session_stays_away_unless_it_is_asked_back(tmp_path: Path) -> 
     assert (merged.added, merged.pruned) == (1, 0)
     assert query(target, "select * from local_pruned") == []
     assert contents(target) == contents(source)
-
-
-def test_an_interrupted_merge_leaves_the_target_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source, target = tmp_path / "source.db", tmp_path / "target.db"
-    for uid in "abc":
-        record(source, uid)
-    record(target, "d")
-    before = contents(target)
-    whole = _Copying.copy_session
-    copied = []
-
-    def interrupted(self: _Copying, session_id: int) -> int:
-        copied.append(session_id)
-        if len(copied) == 3:
-            raise KeyboardInterrupt
-        return whole(self, session_id)
-
-    monkeypatch.setattr(_Copying, "copy_session", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        merge(target, [source])
-    assert contents(target) == before
-    monkeypatch.undo()
-    (merged,) = merge(target, [source])
-    assert merged.added == 3
 
 
 def test_a_file_can_be_merged_into_one_that_is_being_recorded_into(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from benchdb.errors import DamagedFile, UserError
 from benchdb.store import migrate
 from benchdb.store import recording as recordings
 from benchdb.store.locks import session_lock
-from benchdb.store.merge import merge, prepare
+from benchdb.store.merge import merge
+from benchdb.store.opening import make_writable
 from benchdb.store.recording import Recording
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def test_a_live_session_of_an_older_release_is_not_upgraded_beneath_it(old: Path
     assert recording.path == old.with_name("old-aside.db")
     assert "is being recorded into by an older benchdb" in recording.notes[0]
     with pytest.raises(UserError, match="try again when it is done"):
-        prepare(old)
+        make_writable(old)
     assert old.read_bytes() == content
     lock.release()
 
@@ -134,13 +135,15 @@ def test_a_full_disk_stops_an_upgrade_before_it_begins(
 ) -> None:
     content = old.read_bytes()
 
-    def full(path: Path) -> Path:
+    def full(connection: sqlite3.Connection, copy: Path, progress: object) -> None:
+        copy.write_bytes(content[:100])
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr(migrate, "_backed_up", full)
+    monkeypatch.setattr(migrate, "back_up", full)
     with pytest.raises(UserError, match="free disk space"):
         migrate.upgrade(old)
     assert old.read_bytes() == content
+    assert list(old.parent.iterdir()) == [old]
 
 
 def test_an_older_source_is_upgraded_on_a_copy(old: Path, tmp_path: Path) -> None:

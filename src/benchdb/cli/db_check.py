@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from typing import TYPE_CHECKING
-
 import click
 
 from benchdb.cli.options import database_option, format_option, locate
 from benchdb.cli.output import say, write, write_tables
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from benchdb.cli.progress import progress_bar
 
 
 @click.command("check", short_help="Check that it is sound.")
@@ -26,10 +20,10 @@ def command(db: str | None, form: str) -> None:
     from benchdb.report import schemas
     from benchdb.report.table import Column, Table
     from benchdb.report.text import counted
-    from benchdb.store.maintenance import check
+    from benchdb.store.check import check
 
     path, _ = locate(db)
-    with _progress() as progress:
+    with progress_bar() as progress:
         checked = check(path, progress)
     looked = f"{counted(checked.sessions, 'session')} with {counted(checked.test_runs, 'test run')}"
     if form == "json":
@@ -50,17 +44,3 @@ def command(db: str | None, form: str) -> None:
             "put a sound copy back, or merge the sound sessions of several copies"
         )
         click.get_current_context().exit(2)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Give what shows progress, on a terminal only."""
-    if not sys.stderr.isatty():
-        yield lambda _, __: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("checking", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

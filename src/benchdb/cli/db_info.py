@@ -15,7 +15,8 @@ def command(db: str | None, form: str) -> None:
     """Tell what the database is and holds: size, schema, numbers of rows, open sessions."""
     from benchdb.report import schemas
     from benchdb.report.database import file_content, file_table, holdings
-    from benchdb.store.maintenance import file_facts, reading
+    from benchdb.store.file_facts import file_facts
+    from benchdb.store.opening import reading
     from benchdb.store.queries import stored_sessions
 
     path, _ = locate(db)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.options import database_option, format_option, locate, prepare
 from benchdb.cli.output import on_terminal, say, write, write_tables
+from benchdb.cli.progress import progress_bar
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchdb.config import Settings
-    from benchdb.store.maintenance import Pruned
+    from benchdb.store.prune import Pruned
     from benchdb.store.queries import StoredSession
 
 _AGE: Final = re.compile(r"(\d+)\s*d(?:ays?)?")
@@ -62,7 +63,8 @@ def command(
     What is being recorded stays. What was removed is noted, so that `benchdb merge` doesn't bring
     it back. Files of test runs stay in their folder. On a terminal it asks first.
     """
-    from benchdb.store.maintenance import look_at, make_writable, prune, reading
+    from benchdb.store.opening import reading
+    from benchdb.store.prune import prune
     from benchdb.store.queries import stored_sessions
 
     if before is None and keep_last is None and not named:
@@ -76,7 +78,6 @@ def command(
         )
     limit = None if before is None else _instant(before)
     path, settings = locate(db)
-    look_at(path)
     with reading(path, say) as connection:
         every = stored_sessions(connection)
     chosen = _named(every, named, path) if named else _older(every, limit, keep_last)
@@ -85,9 +86,9 @@ def command(
         return
     if on_terminal() and not yes:
         _ask(chosen, path)
-    if backup := make_writable(path):
-        say(f"upgraded {path} to this benchdb's schema, {backup.name} is as it was")
-    done = prune(path, [(one.uid, one.digest or "") for one in chosen])
+    with progress_bar() as progress:
+        prepare(path, progress)
+        done = prune(path, [(one.uid, one.digest or "") for one in chosen], progress)
     _report(chosen, done, path, settings, form)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from benchdb.cli.options import database_option, locate
+from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.output import say, write
+from benchdb.cli.progress import progress_bar
 from benchdb.errors import NoDatabase, UserError
 
 if TYPE_CHECKING:
@@ -28,35 +31,55 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
     The files stay as they are. Where one can't be read the others are merged, and the exit code is
     2, as it is when a session is first found in two forms that differ.
     """
-    from benchdb.report.sessions import conflict_line
     from benchdb.report.text import literal
-    from benchdb.store.database import raw
-    from benchdb.store.forms import conflicts
-    from benchdb.store.maintenance import make_writable, reading
-    from benchdb.store.merge import merge
+    from benchdb.store.merge import merge_file
 
     path, _ = locate(db)
     for file in files:
-        if not file.exists():
+        if not os.path.lexists(file):
             raise NoDatabase(f"there is no file {file}: nothing was merged, check the name")
-    if backup := make_writable(path):
-        say(f"upgraded {path} to this benchdb's schema, {backup.name} is as it was")
-    failed = False
-    for file in files:
+    sound = [file for file in files if _is_sound(file)]
+    if not sound:  # then none is made
+        click.get_current_context().exit(2)
+    with progress_bar() as progress:
+        prepare(path, progress)
+    failed = len(sound) < len(files)
+    for file in sound:
         try:
-            (merged,) = merge(path, [file], bring_back=bring_back)
+            with progress_bar() as progress:
+                merged = merge_file(path, file, bring_back=bring_back, progress=progress)
         except UserError as error:
             failed = True
             say(str(error))
             continue
         write(literal(f"{file}: {_line(merged)}") + "\n")
         failed = failed or bool(merged.conflicts)
-    with reading(path) as connection:
-        double = conflicts(raw(connection))
-    if double:
-        say(conflict_line(double))
+    _tell_conflicts(path)
     if failed:
         click.get_current_context().exit(2)
+
+
+def _is_sound(file: Path) -> bool:
+    """Tell whether a file can be merged, and the user why not."""
+    from benchdb.store.opening import look_at
+
+    try:
+        look_at(file, filled=True)
+    except UserError as error:
+        say(str(error))
+        return False
+    return True
+
+
+def _tell_conflicts(path: Path) -> None:
+    from benchdb.report.sessions import conflict_line
+    from benchdb.store.database import connect
+    from benchdb.store.forms import conflicts
+    from benchdb.store.opening import explaining
+
+    with explaining(path), contextlib.closing(connect(path)) as connection:
+        if double := conflicts(connection):
+            say(conflict_line(double))
 
 
 def _line(merged: Merged) -> str:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchdb.cli.output import say
 from benchdb.config import Settings, database_location, find_root, read_settings
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from benchdb.store.progress import Progress
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,3 +59,11 @@ def locate(db: str | None) -> tuple[Path, Settings]:
             "give --db a path or a sqlite:/// URL"
         )
     return Path(location), settings
+
+
+def prepare(path: Path, progress: Progress) -> None:
+    """Make a database ready to be written, and say so where it had to be upgraded."""
+    from benchdb.store.opening import make_writable
+
+    if backup := make_writable(path, progress):
+        say(f"upgraded {path} to this benchdb's schema, {backup.name} is as it was")

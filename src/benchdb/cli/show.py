@@ -45,7 +45,7 @@ def command(
     default), and all of them outside of a repository. Where a case has none, every session is used.
     """
     from benchdb.report import schemas
-    from benchdb.store.maintenance import reading
+    from benchdb.store.opening import reading
 
     if metrics and not cases:
         raise click.UsageError("--metric needs a CASE", click.get_current_context())

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.records import Environment
-    from benchdb.store.maintenance import FileFacts
+    from benchdb.store.file_facts import FileFacts
     from benchdb.store.queries import StoredSession
 
 

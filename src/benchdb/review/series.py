@@ -77,7 +77,7 @@ def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
     Parameters
     ----------
     connection
-        From `benchdb.store.maintenance.reading`.
+        From `benchdb.store.opening.reading`.
     given
         Each a name, the name of a test with all its parameter values, a path, ``path::name``, or a
         pattern of these in which ``*`` stands for anything and ``?`` for one character.
@@ -140,7 +140,7 @@ def case_series(
     Parameters
     ----------
     connection
-        From `benchdb.store.maintenance.reading`.
+        From `benchdb.store.opening.reading`.
     cases
         From `matching_cases`.
     settings

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Engine
 
-#: Seconds that a connection waits for another's write: longer than any transaction of benchdb.
+#: Seconds that a connection waits for another's write. Recording and merging keep it for a fraction
+#: of one at a time; upgrading a file and giving its free pages back take as long as copying it.
 BUSY_SECONDS: Final = 60.0
 
 #: In the header of every benchdb file, where `file` and others look for its maker: "bnch".
@@ -69,9 +70,8 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3
     sqlite3.Error
         If it can't be opened.
     """
-    mode = "rwc" if create else "rw" if write else "ro"
     connection = sqlite3.connect(
-        f"file:{quote(os.fsencode(path))}?mode={mode}",
+        uri(path, "rwc" if create else "rw" if write else "ro"),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
@@ -81,6 +81,12 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3
     if not write and not create:
         connection.execute("PRAGMA query_only=ON")
     return connection
+
+
+def uri(path: Path, mode: str) -> str:
+    """Return how SQLite is told to open a file: ``ro``, ``rw``, or ``rwc`` to make it, too."""
+    # Two slashes at the beginning, which some write, would stand before the name of a host.
+    return f"file:{quote(os.fsencode(path)).replace('//', '/')}?mode={mode}"
 
 
 @contextlib.contextmanager
@@ -146,9 +152,9 @@ def _check_size(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def explained(error: BaseException, path: Path) -> UserError:
-    """Return the error that a user can act on for one of SQLite's."""
-    said = str(error)
-    if path.is_dir():
+    """Return the error that a user can act on for one of SQLite's or the system's."""
+    said = getattr(error, "strerror", None) or str(error)
+    if os.path.isdir(path):
         return UserError(f"{path} is a folder: name a file in it")
     if "not a database" in said:
         return ForeignFile(f"{path} is no SQLite database: name another file with --db")
@@ -157,8 +163,13 @@ def explained(error: BaseException, path: Path) -> UserError:
             f"{path} is damaged ({said}): put a copy of it back, "
             f"or save what is left with `sqlite3 {path.name} .recover`"
         )
-    if "unable to open" in said and not path.exists():
+    if not os.path.exists(path):
         return NoDatabase(f"there is no database at {path}: name one with --db")
+    if "locked" in said:
+        return UserError(
+            f"{path} is being written by another process, for too long to wait for it: "
+            "try again when that is done"
+        )
     return UserError(
         f"{path} can't be used ({said}): check its permissions and the free disk space"
     )

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from benchdb.store.digest import SESSION_TABLES, run_digests
 
 if TYPE_CHECKING:
     import sqlite3
-
-#: A table of shared rows, its key, and the columns that refer to it; users come before the used.
-_SHARED: Final = (
-    ("cluster", "id", "test_run", "cluster"),
-    ("environment", "fingerprint", "session", "environment"),
-    ("revision", "id", "session", "revision"),
-    ("package_set", "id", "session", "package_set"),
-    ("package", "id", "package_set_package", "package"),
-)
-
-
-def forms(connection: sqlite3.Connection, uid: str) -> list[int]:
-    """Return the row ids of all closed sessions with this uid; several are a conflict."""
-    query = "SELECT id FROM session WHERE uid=? AND digest IS NOT NULL ORDER BY digest"
-    return [row for (row,) in connection.execute(query, (uid,))]
+    from collections.abc import Collection
 
 
 def conflicts(connection: sqlite3.Connection) -> list[str]:
@@ -34,50 +21,78 @@ def conflicts(connection: sqlite3.Connection) -> list[str]:
     return [uid for (uid,) in connection.execute(query)]
 
 
-def remove_superseded(connection: sqlite3.Connection, uid: str) -> None:
-    """Remove every lost form of a session whose closed rows all stand in another form of it.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A closed session as it is compared with the other forms of it.
+
+    Parameters
+    ----------
+    digest, state, finished
+        As in the columns.
+    closed
+        (ordinal, digest) of the test runs that were closed.
+    every
+        The same of all test runs.
+    """
+
+    digest: str
+    state: str
+    finished: str
+    closed: frozenset[tuple[int, str]]
+    every: frozenset[tuple[int, str]]
+
+
+def form(connection: sqlite3.Connection, uid: str, digest: str) -> Form | None:
+    """Return a form of a session, None where the database doesn't have it (any more)."""
+    query = "SELECT id, state, finished FROM session WHERE uid=? AND digest=?"
+    row = connection.execute(query, (uid, digest)).fetchone()
+    if row is None:
+        return None
+    session_id, state, finished = row
+    runs = run_digests(connection, session_id).items()
+    return Form(
+        digest,
+        state,
+        finished or "",
+        frozenset((ordinal, made) for ordinal, (made, is_closed) in runs if is_closed),
+        frozenset((ordinal, made) for ordinal, (made, _) in runs),
+    )
+
+
+def superseded(forms: Collection[Form]) -> set[str]:
+    """Return the digests of the lost forms whose closed rows all stand in another form.
 
     Of lost forms that contain each other, the one with the most rows stays, then the one that
     ended last, then the greatest digest: so the order of merging doesn't matter.
     """
-    query = (
-        "SELECT id, state, finished, digest FROM session "
-        "WHERE uid=? AND digest IS NOT NULL ORDER BY digest"
-    )
+
+    def rank(one: Form) -> tuple[bool, int, int, str, str]:
+        finished = one.state == "finished"
+        return finished, len(one.closed), len(one.every), one.finished, one.digest
+
+    return {
+        one.digest
+        for one in forms
+        if one.state == "lost"
+        and any(one.closed <= other.every and rank(other) > rank(one) for other in forms)
+    }
+
+
+def remove_superseded(connection: sqlite3.Connection, uid: str) -> None:
+    """Remove the forms of a session that others supersede."""
+    query = "SELECT digest, id, state FROM session WHERE uid=? AND digest IS NOT NULL"
     rows = connection.execute(query, (uid,)).fetchall()
-    if len(rows) < 2:
-        return
-    runs = {row: run_digests(connection, row) for row, *_ in rows}
-    closed = {
-        row: {(ordinal, digest) for ordinal, (digest, is_closed) in found.items() if is_closed}
-        for row, found in runs.items()
-    }
-    every = {
-        row: {(ordinal, digest) for ordinal, (digest, _) in found.items()}
-        for row, found in runs.items()
-    }
-    rank = {
-        row: (state == "finished", len(closed[row]), len(every[row]), finished, digest)
-        for row, state, finished, digest in rows
-    }
-    for row, state, _, _ in rows:
-        if state == "lost" and any(
-            closed[row] <= every[other] and rank[other] > rank[row] for other in rank
-        ):
-            remove_session(connection, row)
+    if len(rows) < 2 or all(state != "lost" for *_, state in rows):
+        return  # as nearly always: comparing reads every row of theirs
+    found = [form(connection, uid, digest) for digest, *_ in rows]
+    gone = superseded([one for one in found if one is not None])
+    for digest, session_id, _ in rows:
+        if digest in gone:
+            remove_session(connection, session_id)
 
 
 def remove_session(connection: sqlite3.Connection, session_id: int) -> None:
-    """Remove a session's rows; rows that it shared stay until `remove_unshared`."""
+    """Remove a session's rows; those that it shared with others stay."""
     for table in reversed(SESSION_TABLES):
         owner = "id" if table == "session" else "session_id"
         connection.execute(f"DELETE FROM {table} WHERE {owner}=?", (session_id,))
-
-
-def remove_unshared(connection: sqlite3.Connection) -> None:
-    """Remove shared rows that nothing refers to any more."""
-    for table, key, user, column in _SHARED:
-        connection.execute(
-            f"DELETE FROM {table} WHERE {key} NOT IN "
-            f"(SELECT {column} FROM {user} WHERE {column} IS NOT NULL)"
-        )

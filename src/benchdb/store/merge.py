@@ -3,43 +3,32 @@
 A session's key is (uid, digest). So merging is idempotent, commutative and associative, and merging
 a file into itself changes nothing. Two forms of one uid stay both, except that a lost form whose
 closed rows all stand in another form is superseded by it and goes.
+
+A transaction takes some whole sessions. So whoever records into the target beside waits for one of
+them only, and a merge that was interrupted leaves whole sessions and can be run again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-import tempfile
-from collections import defaultdict
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Table, delete, insert, select
-from sqlalchemy.exc import DBAPIError
-
-from benchdb.errors import NoDatabase, UserError
-from benchdb.store.database import Schema, connect, create_schema, engine, explained, inspect, raw
-from benchdb.store.digest import SESSION_TABLES
-from benchdb.store.forms import forms, remove_superseded
-from benchdb.store.lost import close_lost_sessions, open_sessions
-from benchdb.store.models import (
-    Base,
-    Cluster,
-    Environment,
-    LocalPruned,
-    Package,
-    PackageSet,
-    PackageSetPackage,
-    Revision,
-    RevisionPackage,
-    Session,
-)
+from benchdb.errors import DamagedFile
+from benchdb.store.batches import Turns, batches
+from benchdb.store.copying import attached, copy_sessions
+from benchdb.store.database import connect, explained, leave_single_file, transaction
+from benchdb.store.forms import form, remove_session, superseded
+from benchdb.store.opening import explaining, look_at, make_writable, readable
+from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-_CHUNK = 2000
+    from benchdb.errors import UserError
+    from benchdb.store.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +40,12 @@ class Merged:
     source
         The file that was read.
     added, held, live, pruned
-        Numbers of sessions: copied; there already; left out, because they are still being
-        recorded; left out, because `benchdb db prune` removed them from the target.
+        Numbers of sessions: copied; there already, or superseded by what is; left out, because they
+        are still being recorded; left out, because `benchdb db prune` removed them from the target.
     runs
         Test runs copied.
     conflicts
-        Uids of which the target now holds two forms, and did not before.
+        Uids of which the target now holds several forms, and did not before.
     """
 
     source: Path
@@ -68,274 +57,195 @@ class Merged:
     conflicts: tuple[str, ...]
 
 
-def merge(target: Path, sources: Sequence[Path], *, bring_back: bool = False) -> list[Merged]:
+def merge(
+    target: Path,
+    sources: Sequence[Path],
+    *,
+    bring_back: bool = False,
+    progress: Progress = untold,
+) -> list[Merged]:
     """Merge files into one, which is made if there is none.
-
-    Each file is one transaction: it is merged as a whole or not at all.
 
     Parameters
     ----------
     target
         The SQLite file that receives.
     sources
-        The files to merge into it; older schemas are upgraded on a copy.
+        The files to merge into it, which stay as they are: an older schema is upgraded on a copy.
     bring_back
         Whether to take back sessions that were pruned from the target.
+    progress
+        Is told how far it is.
 
     Raises
     ------
     UserError
-        For a file that can't be read or written; what was merged before it stays.
+        For a file that can't be read or written. What was merged before it stays, and so do the
+        sessions of its own that were.
     """
     for source in sources:  # before a target is made
-        if not source.exists():
-            raise NoDatabase(f"there is no database at {source}: check the name")
+        look_at(source, filled=True)
+    make_writable(target, progress)
+    return [
+        merge_file(target, source, bring_back=bring_back, progress=progress) for source in sources
+    ]
+
+
+def merge_file(
+    target: Path, source: Path, *, bring_back: bool = False, progress: Progress = untold
+) -> Merged:
+    """Merge one file into another that is ready for it: see `merge`."""
+    with explaining(source):
+        same = target.samefile(source)
+    if same:  # one connection would wait for the other
+        return _merge_into_itself(source)
+    with readable(source, progress) as at:
         try:
-            with contextlib.closing(connect(source)) as connection:
-                inspect(connection, source)
+            with contextlib.closing(connect(target, write=True)) as ours:
+                with attached(ours, at), contextlib.closing(connect(at)) as theirs:
+                    merged = _Merging(ours, theirs, bring_back, progress).run(source)
+                # A recorder that ended meanwhile could not, as this connection had it open.
+                leave_single_file(ours)
+                return merged
         except sqlite3.Error as error:
-            raise explained(error, source) from error
-    prepare(target)
-    return [_merge_one(target, source, bring_back) for source in sources]
+            raise _blaming(error, target, source, at) from error
 
 
-def prepare(path: Path) -> None:
-    """Make a database ready to be written by a command.
+def _merge_into_itself(path: Path) -> Merged:
+    with explaining(path), contextlib.closing(connect(path)) as connection:
+        query = "SELECT count(digest), count(*) FROM session"
+        held, every = connection.execute(query).fetchone()
+    return Merged(path, 0, held=held, live=every - held, pruned=0, runs=0, conflicts=())
 
-    It is there then, at the newest schema, and no lost session is open in it.
 
-    Raises
-    ------
-    UserError
-        If it can't be; it is left as it was.
+def _blaming(error: sqlite3.Error, target: Path, source: Path, at: Path) -> UserError:
+    """Return the error for a merge that failed, about the file that it failed for.
+
+    SQLite doesn't say which of the two it was. The target is only found unfit for being written.
     """
-    try:
-        with contextlib.closing(connect(path, write=True, create=True)) as connection:
-            found = inspect(connection, path)
-            if found.schema is Schema.EMPTY:
-                create_schema(connection)
-            live, _ = open_sessions(connection, path)
-    except sqlite3.Error as error:
-        raise explained(error, path) from error
-    if found.schema is Schema.OLDER:
-        from benchdb.store.migrate import upgrade
-
-        if live:
-            raise UserError(
-                f"{path} has an older schema and is being recorded into: try again when it is done"
-            )
-        upgrade(path)
-    with contextlib.closing(connect(path, write=True)) as connection:
-        close_lost_sessions(connection, path)
-
-
-def _merge_one(target: Path, source: Path, bring_back: bool) -> Merged:
-    if target.samefile(source):  # one connection would wait for the other
-        with engine(target).connect() as reading:
-            digests = reading.scalars(select(Session.digest)).all()
-        live = digests.count(None)
-        return Merged(
-            source, 0, held=len(digests) - live, live=live, pruned=0, runs=0, conflicts=()
+    if isinstance(error, sqlite3.IntegrityError):
+        return DamagedFile(
+            f"{source} has rows that don't fit together ({error}): run `benchdb db check` on it"
         )
-    with readable(source) as readable_path:
-        try:
-            with (
-                engine(readable_path).connect() as reading,
-                engine(target, write=True).connect() as writing,
-                writing.begin(),
-            ):
-                return _Copying(reading, writing).merge(source, bring_back)
-        except DBAPIError as error:
-            blamed = target if _is_sound(readable_path) else source
-            raise explained(error.orig or error, blamed) from error
-
-
-def _is_sound(path: Path) -> bool:
     try:
-        with contextlib.closing(connect(path)) as connection:
-            return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok")
-    except sqlite3.Error:
-        return False
+        with contextlib.closing(connect(at)) as connection:
+            connection.execute("PRAGMA busy_timeout=0")
+            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as its:
+        return explained(its, source)
+    return explained(error, target if said == "ok" else source)
 
 
-@contextlib.contextmanager
-def readable(source: Path) -> Iterator[Path]:
-    """Give a path to read a database from at the newest schema, with no lost session open.
+@dataclass
+class _Plan:
+    """What to do with sessions of a source, given the forms of their uids in the target."""
 
-    It is the file itself where that is so already, else a temporary copy.
-    """
-    try:
-        with contextlib.closing(connect(source)) as connection:
-            found = inspect(connection, source)
-            if found.schema is Schema.EMPTY:
-                raise UserError(f"{source} is empty: record into it with `pytest --benchmark`")
-            _, lost = open_sessions(connection, source)
-            if found.schema is Schema.NEWEST and not lost:
-                copy = None
-            else:
-                folder = tempfile.TemporaryDirectory(prefix="benchdb-")
-                copy = Path(folder.name) / source.name
-                with contextlib.closing(sqlite3.connect(copy)) as into:
-                    connection.backup(into)
-    except sqlite3.Error as error:
-        raise explained(error, source) from error
-    if copy is None:
-        yield source
-        return
-    with folder:
-        if found.schema is Schema.OLDER:
-            from benchdb.store.migrate import upgrade
-
-            upgrade(copy, backup=False)
-        with contextlib.closing(connect(copy, write=True)) as connection:
-            close_lost_sessions(connection, source, discard=False)
-        yield copy
+    there: Mapping[str, Mapping[str, int]]
+    copy: list[tuple[str, str]] = field(default_factory=list)
+    remove: list[int] = field(default_factory=list)
+    superseded: int = 0
+    conflicts: list[str] = field(default_factory=list)
 
 
-class _Copying:
-    """Copies sessions from one open database to another; remembers shared rows it has met."""
+class _Merging:
+    """The merging of one open file into another, to which it is attached as ``source``."""
 
-    def __init__(self, reading: Connection, writing: Connection) -> None:
-        self.reading = reading
-        self.writing = writing
-        self._ids: dict[str, dict[int, int]] = defaultdict(dict)
+    def __init__(
+        self,
+        ours: sqlite3.Connection,
+        theirs: sqlite3.Connection,
+        bring_back: bool,
+        progress: Progress,
+    ) -> None:
+        self.ours = ours
+        self.theirs = theirs
+        self.bring_back = bring_back
+        self.progress = progress
+        self._missing: dict[str, list[str]] = {}
 
-    def merge(self, source: Path, bring_back: bool) -> Merged:
-        theirs = self.reading.execute(
-            select(Session.id, Session.uid, Session.digest).order_by(Session.started, Session.uid)
-        ).all()
-        held = self._held()
-        pruned = set()
-        if not bring_back:
-            rows = select(LocalPruned.uid, LocalPruned.digest)
-            pruned = {(uid, digest) for uid, digest in self.writing.execute(rows)}
-        added: list[tuple[int, str, str]] = []
-        counts = dict.fromkeys(("held", "live", "pruned"), 0)
-        for session_id, uid, digest in theirs:
+    def run(self, source: Path) -> Merged:
+        """Merge all sessions, batch by batch."""
+        held, live, pruned = self._compare()
+        missing = sum(map(len, self._missing.values()))
+        added = runs = left = 0
+        conflicts: list[str] = []
+        turns = Turns(self.ours)
+        self.progress("merging", 0, missing)
+        for uids in batches(self._sizes()):
+            plan, count, copied = self._merge_batch(uids)
+            added += count
+            runs += copied
+            left += plan.superseded
+            conflicts += plan.conflicts
+            self.progress("merging", added + left, missing)
+            turns.give()
+        return Merged(source, added, held + left, live, pruned, runs, tuple(sorted(conflicts)))
+
+    def _compare(self) -> tuple[int, int, int]:
+        """Find the sessions that the target lacks; return how many are not to be merged, and why.
+
+        They are: held already, still being recorded, pruned.
+        """
+        held = live = pruned = 0
+        rows = self.ours.execute(
+            """SELECT uid, digest,
+            EXISTS (SELECT 1 FROM main.session AS own
+                WHERE own.uid = row.uid AND own.digest = row.digest),
+            EXISTS (SELECT 1 FROM main.local_pruned AS own
+                WHERE own.uid = row.uid AND own.digest = row.digest)
+            FROM source.session AS row ORDER BY started, uid"""
+        )
+        for uid, digest, is_held, is_pruned in rows:
             if digest is None:
-                counts["live"] += 1
-            elif (uid, digest) in held:
-                counts["held"] += 1
-            elif (uid, digest) in pruned:
-                counts["pruned"] += 1
+                live += 1
+            elif is_held:
+                held += 1
+            elif is_pruned and not self.bring_back:
+                pruned += 1
             else:
-                added.append((session_id, uid, digest))
-        uids = {uid for _, uid, _ in added}
-        before = self._conflicting(uids)
-        runs = {(uid, digest): self.copy_session(row) for row, uid, digest in added}
-        for uid in uids:
-            if bring_back:
-                self.writing.execute(delete(LocalPruned).where(LocalPruned.uid == uid))
-            remove_superseded(raw(self.writing), uid)
-        stayed = runs.keys() & self._held()
-        counts["held"] += len(added) - len(stayed)  # superseded by what was there
-        return Merged(
-            source,
-            added=len(stayed),
-            runs=sum(runs[key] for key in stayed),
-            conflicts=tuple(sorted(self._conflicting(uids) - before)),
-            **counts,
+                self._missing.setdefault(uid, []).append(digest)
+        return held, live, pruned
+
+    def _sizes(self) -> Iterator[tuple[str, int]]:
+        """Give each uid of which sessions are missing, with the number of their rows."""
+        query = (
+            "SELECT count(*), sum((SELECT count(*) FROM test_run WHERE session_id = id) + "
+            "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE uid=?"
         )
+        for uid in self._missing:
+            sessions, rows = self.theirs.execute(query, (uid,)).fetchone()
+            yield uid, sessions + (rows or 0)
 
-    def _held(self) -> set[tuple[str, str | None]]:
-        rows = self.writing.execute(select(Session.uid, Session.digest))
-        return {(uid, digest) for uid, digest in rows}
+    def _merge_batch(self, uids: Sequence[str]) -> tuple[_Plan, int, int]:
+        """Merge the sessions of some uids in one transaction; returns what was done, in numbers."""
+        while True:
+            # Digests are compared before others have to wait.
+            plan = self._plan(uids)
+            with transaction(self.ours):
+                if self._forms(uids) == plan.there:  # else somebody changed them: again
+                    for row in plan.remove:
+                        remove_session(self.ours, row)
+                    self.ours.executemany(
+                        "DELETE FROM main.local_pruned WHERE uid=? AND digest=?", plan.copy
+                    )
+                    return plan, *copy_sessions(self.ours, plan.copy)
 
-    def _conflicting(self, uids: set[str]) -> set[str]:
-        return {uid for uid in uids if len(forms(raw(self.writing), uid)) > 1}
+    def _forms(self, uids: Sequence[str]) -> dict[str, dict[str, int]]:
+        query = "SELECT digest, id FROM main.session WHERE uid=? AND digest IS NOT NULL"
+        return {uid: dict(self.ours.execute(query, (uid,)).fetchall()) for uid in uids}
 
-    def copy_session(self, session_id: int) -> int:
-        """Copy one session with all its rows; returns the number of its test runs."""
-        table: Any = Session.__table__
-        row = dict(
-            self.reading.execute(select(table).where(table.c.id == session_id)).mappings().one()
-        )
-        del row["id"]
-        row["environment"] = self._environment(row["environment"])
-        row["revision"] = self._shared(Revision, row["revision"])
-        row["package_set"] = self._shared(PackageSet, row["package_set"])
-        made = _inserted(self.writing, table, row)
-        return self.copy_rows(session_id, made)
-
-    def copy_rows(self, session_id: int, to: int) -> int:
-        """Copy the test runs of a session, with what belongs to them, to another's id."""
-        copied = 0
-        for table in (Base.metadata.tables[name] for name in SESSION_TABLES[1:]):
-            query = select(table).where(table.c.session_id == session_id)
-            result = self.reading.execute(query).mappings()
-            for chunk in result.partitions(_CHUNK):
-                rows = [{**row, "session_id": to} for row in chunk]
-                if table.name == "test_run":
-                    copied += len(rows)
-                    for row in rows:
-                        row["cluster"] = self._shared(Cluster, row["cluster"])
-                self.writing.execute(insert(table), rows)
-        return copied
-
-    def _environment(self, fingerprint: str | None) -> str | None:
-        if fingerprint is None:
-            return None
-        table: Any = Environment.__table__
-        key = table.c.fingerprint == fingerprint
-        if self.writing.scalar(select(table.c.fingerprint).where(key)) is None:
-            row = self.reading.execute(select(table).where(key)).mappings().one()
-            self.writing.execute(insert(table), dict(row))
-        return fingerprint
-
-    def _shared(self, model: Any, row_id: int | None) -> int | None:
-        """Return the target's id of a row that is keyed by content, copied if it is new there."""
-        if row_id is None:
-            return None
-        known = self._ids[model.__tablename__]
-        if row_id not in known:
-            table: Table = model.__table__
-            row = dict(
-                self.reading.execute(select(table).where(table.c.id == row_id)).mappings().one()
-            )
-            del row["id"]
-            same = select(table.c.id).where(table.c.key == row["key"])
-            there = self.writing.scalar(same)
-            if there is None:
-                there = _inserted(self.writing, table, row)
-                self._copy_children(model, row_id, there)
-            known[row_id] = there
-        return known[row_id]
-
-    def _copy_children(self, model: Any, row_id: int, to: int) -> None:
-        if model is Revision:
-            table: Any = RevisionPackage.__table__
-            query = select(table).where(table.c.revision == row_id)
-            rows = [{**row, "revision": to} for row in self.reading.execute(query).mappings()]
-        elif model is PackageSet:
-            table = PackageSetPackage.__table__
-            members = select(table.c.package).where(table.c.package_set == row_id)
-            rows = [
-                {"package_set": to, "package": self._package(package)}
-                for package in self.reading.scalars(members)
-            ]
-        else:
-            return
-        if rows:
-            self.writing.execute(insert(table), rows)
-
-    def _package(self, row_id: int) -> int:
-        known = self._ids["package"]
-        if not known:
-            mine = select(Package.name, Package.version, Package.source, Package.id)
-            there = {tuple(row[:3]): row[3] for row in self.writing.execute(mine)}
-            for name, version, source, theirs in self.reading.execute(mine):
-                known[theirs] = there.get((name, version, source), 0)
-        if not known[row_id]:
-            table: Any = Package.__table__
-            row = dict(
-                self.reading.execute(select(table).where(table.c.id == row_id)).mappings().one()
-            )
-            del row["id"]
-            known[row_id] = _inserted(self.writing, table, row)
-        return known[row_id]
-
-
-def _inserted(connection: Connection, table: Any, row: dict[str, Any]) -> int:
-    key = connection.execute(insert(table), row).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    def _plan(self, uids: Sequence[str]) -> _Plan:
+        plan = _Plan(self._forms(uids))
+        for uid, own in plan.there.items():
+            new = set(self._missing[uid]) - own.keys()
+            gone: set[str] = set()
+            if len(own) + len(new) > 1:
+                found = [form(self.ours, uid, digest) for digest in own]
+                found += [form(self.theirs, uid, digest) for digest in new]
+                gone = superseded([one for one in found if one is not None])
+            plan.copy += [(uid, digest) for digest in sorted(new - gone)]
+            plan.remove += [row for digest, row in own.items() if digest in gone]
+            plan.superseded += len(self._missing[uid]) - len(new - gone)
+            if len(own) <= 1 < len((own.keys() | new) - gone):
+                plan.conflicts.append(uid)
+        return plan

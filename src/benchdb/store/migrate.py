@@ -8,25 +8,28 @@ checked before the commit. A file is never renamed over one that others may hold
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from alembic import context
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from benchdb.errors import DamagedFile, UserError
 from benchdb.store.autogenerate import keep_digests, render_item
-from benchdb.store.database import Schema, connect, explained, inspect, sign
+from benchdb.store.database import Schema, connect, inspect, sign
 from benchdb.store.models import Base
+from benchdb.store.opening import back_up, explaining
+from benchdb.store.progress import untold
 from benchdb.store.revisions import head, migrations_folder
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
+
+    from benchdb.store.progress import Progress
 
 #: Where `upgrade` hands its connection to `run_environment`.
 _CONNECTION = "connection"
@@ -93,20 +96,22 @@ def migrated_schema(path: Path, revision: str = "head") -> None:
         connection.close()
 
 
-def upgrade(path: Path, *, backup: bool = True) -> Path | None:
+def upgrade(path: Path, *, at: Path | None = None, progress: Progress = untold) -> Path | None:
     """Upgrade a database to the newest schema.
 
     Parameters
     ----------
     path
         A SQLite file at an older schema that no live session records into.
-    backup
-        Whether to keep a copy beside it.
+    at
+        A temporary copy of it, which is upgraded in its place, without a backup.
+    progress
+        Is told how far the backup is.
 
     Returns
     -------
     Path or None
-        The copy.
+        The backup, which lies beside it; None where another process has upgraded it meanwhile.
 
     Raises
     ------
@@ -116,17 +121,15 @@ def upgrade(path: Path, *, backup: bool = True) -> Path | None:
     copies: list[Path] = []
 
     def keep_copy() -> None:
-        copies.append(_backed_up(path))
+        copies.append(_backed_up(path, progress))
+        progress("upgrading", 0, 0)
 
+    before = keep_copy if at is None else None
     try:
-        with contextlib.closing(connect(path, write=True)) as connection:
-            _upgrade_in_place(connection, path, before=keep_copy if backup else None)
+        with explaining(path), contextlib.closing(connect(at or path, write=True)) as connection:
+            _upgrade_in_place(connection, path, before=before)
     except UserError:
         raise
-    except sqlite3.Error as error:
-        raise explained(error, path) from error
-    except DBAPIError as error:
-        raise explained(error.orig or error, path) from error
     except Exception as error:  # whatever a migration raises, tests must run on
         raise UserError(
             f"{path} could not be upgraded and was left as it was "
@@ -135,17 +138,17 @@ def upgrade(path: Path, *, backup: bool = True) -> Path | None:
     return copies[0] if copies else None
 
 
-def _backed_up(path: Path) -> Path:
+def _backed_up(path: Path, progress: Progress) -> Path:
     # By a connection of its own: the one that holds the write lock can't be copied from.
     with contextlib.closing(connect(path)) as source:
         (revision,) = source.execute("select version_num from alembic_version").fetchone()
         copy = path.with_name(f"{path.name}.before-{head()}-was-{revision}")
+        unfinished = copy.with_name(f"{copy.name}.unfinished")
         try:
-            with contextlib.closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
-        except sqlite3.Error:
-            copy.unlink(missing_ok=True)
-            raise
+            back_up(source, unfinished, progress)
+            unfinished.replace(copy)
+        finally:
+            unfinished.unlink(missing_ok=True)
     return copy
 
 

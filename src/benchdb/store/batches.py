@@ -1,0 +1,54 @@
+"""Long writing in short transactions, so that whoever records beside waits for one of them only."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeVar
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator
+
+_Item = TypeVar("_Item")
+
+#: Rows that are written in one transaction: a fraction of a second; but whole sessions.
+BATCH_ROWS: Final = 50_000
+
+#: Seconds of a pause. SQLite looks every 0.1 s whether it is its turn.
+_PAUSE: Final = 0.12
+
+#: Seconds of work between two pauses where nobody seems to wait.
+_WORK: Final = 2.0
+
+
+def batches(items: Iterable[tuple[_Item, int]]) -> Iterator[list[_Item]]:
+    """Group items, each given with its number of rows, into batches of at least `BATCH_ROWS`."""
+    batch: list[_Item] = []
+    held = 0
+    for item, rows in items:
+        batch.append(item)
+        held += rows
+        if held >= BATCH_ROWS:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+class Turns:
+    """Gives other writers their turn between two transactions.
+
+    Without a pause one that waits would hardly ever find the file free.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._since = time.monotonic()
+
+    def give(self) -> None:
+        """Pause, if somebody records into the file, or others have had no turn for long."""
+        (journal,) = self._connection.execute("PRAGMA main.journal_mode").fetchone()
+        # A recorder has made it a write-ahead log before it waits to write.
+        if journal == "wal" or time.monotonic() - self._since > _WORK:
+            time.sleep(_PAUSE)
+            self._since = time.monotonic()

@@ -1,0 +1,90 @@
+"""Checking a database: whether the file is sound, and every session what it was when it ended."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchdb.errors import UserError
+from benchdb.store.database import connect
+from benchdb.store.digest import session_digest
+from benchdb.store.opening import explaining, readable, settle
+from benchdb.store.progress import untold
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+    from benchdb.store.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What `check` looked at, and a line for everything that is wrong."""
+
+    sessions: int
+    test_runs: int
+    problems: tuple[str, ...]
+
+
+def check(path: Path, progress: Progress = untold) -> Checked:
+    """Look whether a file is sound and every closed session is what it was when it was closed.
+
+    Raises
+    ------
+    UserError
+        If it is so damaged that it can't be looked into, or none of benchdb's.
+    """
+    settle(path)
+    problems = []
+    progress("reading", 0, 0)
+    with explaining(path), contextlib.closing(connect(path)) as connection:
+        for (said,) in connection.execute("PRAGMA integrity_check(20)"):
+            if said != "ok":
+                problems.append(f"the file is damaged: {said}")
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+            problems.append(f"row {row} of {table} refers to no row of {parent}")
+    runs = 0
+    closed: list[tuple[int, str, str]] = []
+    try:
+        with (
+            readable(path, progress) as at,
+            explaining(path),
+            contextlib.closing(connect(at)) as connection,
+        ):
+            closed = connection.execute(
+                "SELECT id, uid, digest FROM session WHERE digest IS NOT NULL ORDER BY started, uid"
+            ).fetchall()
+            for done, (row, uid, digest) in enumerate(closed):
+                progress("checking", done, len(closed))
+                count, problem = _check_session(connection, row, uid, digest)
+                runs += count
+                problems += problem
+            progress("checking", len(closed), len(closed))
+    except UserError as error:
+        if not problems:
+            raise
+        problems.append(str(error))
+    return Checked(len(closed), runs, tuple(problems))
+
+
+def _check_session(
+    connection: sqlite3.Connection, row: int, uid: str, digest: str
+) -> tuple[int, list[str]]:
+    """Check one session in a transaction of its own, so that who records waits for none."""
+    connection.execute("BEGIN")
+    try:
+        there = connection.execute("SELECT digest FROM session WHERE id=?", (row,)).fetchone()
+        if there != (digest,):
+            return 0, []  # pruned or superseded meanwhile
+        count = "SELECT count(*) FROM test_run WHERE session_id=?"
+        (runs,) = connection.execute(count, (row,)).fetchone()
+        try:
+            same = session_digest(connection, row) == digest
+        except (ValueError, TypeError, KeyError) as error:
+            return runs, [f"session {uid} has a row that can't be read: {error}"]
+    finally:
+        connection.execute("ROLLBACK")
+    said = f"session {uid} was changed after it was closed: its rows don't give its digest {digest}"
+    return runs, [] if same else [said]

@@ -1,0 +1,98 @@
+"""What a database file is and holds, in numbers."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, func, select
+
+from benchdb.store.database import Schema
+from benchdb.store.models import Measurement, Session, TestRun
+from benchdb.store.opening import explaining, look_at
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a database file is and holds.
+
+    Parameters
+    ----------
+    size
+        Bytes, with the log that may lie beside it.
+    schema
+        The revision of its schema; `newest` tells whether it is this benchdb's.
+    sessions, test_runs, measurements
+        Numbers of rows.
+    first, last
+        When the first and the last session started.
+    backups, aside
+        Files beside it: copies from before an upgrade; sessions that could not be recorded into it.
+    """
+
+    path: Path
+    size: int
+    schema: str
+    newest: bool
+    sessions: int
+    test_runs: int
+    measurements: int
+    first: datetime | None
+    last: datetime | None
+    backups: tuple[Path, ...]
+    aside: tuple[Path, ...]
+
+
+def file_facts(path: Path, connection: Connection) -> FileFacts:
+    """Return what a file is and holds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    connection
+        From `reading`.
+    """
+    found = look_at(path)
+    first, last, sessions = connection.execute(
+        select(func.min(Session.started), func.max(Session.started), func.count(Session.id))
+    ).one()
+    count: Any = func.count()
+    return FileFacts(
+        path=path,
+        size=size_of(path),
+        schema=found.revision or "",
+        newest=found.schema is Schema.NEWEST,
+        sessions=sessions,
+        test_runs=connection.scalar(select(count).select_from(TestRun)) or 0,
+        measurements=connection.scalar(select(count).select_from(Measurement)) or 0,
+        first=first,
+        last=last,
+        backups=_beside(path, f"{path.name}.before-", ""),
+        aside=_beside(path, f"{path.stem}-", path.suffix or ".db"),
+    )
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of a database, with its log."""
+    size = 0
+    for name in (path.name, f"{path.name}-wal"):
+        with contextlib.suppress(OSError):
+            size += path.with_name(name).stat().st_size
+    return size
+
+
+def _beside(path: Path, start: str, end: str) -> tuple[Path, ...]:
+    with explaining(path):
+        return tuple(
+            sorted(
+                other
+                for other in path.parent.iterdir()
+                if other.name.startswith(start) and other.name.endswith(end) and other != path
+            )
+        )

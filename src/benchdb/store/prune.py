@@ -1,0 +1,160 @@
+"""Pruning: removing sessions from a database for good."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from benchdb.store.batches import Turns, batches
+from benchdb.store.database import connect, leave_single_file, transaction
+from benchdb.store.file_facts import size_of
+from benchdb.store.forms import remove_session
+from benchdb.store.lost import open_sessions
+from benchdb.store.opening import explaining
+from benchdb.store.progress import untold
+from benchdb.store.values import stored_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from benchdb.store.progress import Progress
+
+#: A table of shared rows, its key, and a query of the keys that sessions refer to.
+_SHARED: Final = (
+    ("cluster", "id", "SELECT cluster FROM test_run WHERE cluster IS NOT NULL"),
+    ("environment", "fingerprint", "SELECT environment FROM session WHERE environment IS NOT NULL"),
+    ("revision", "id", "SELECT revision FROM session WHERE revision IS NOT NULL"),
+    ("package_set", "id", "SELECT package_set FROM session WHERE package_set IS NOT NULL"),
+    (
+        "package",
+        "id",
+        """SELECT package FROM package_set_package
+        WHERE package_set IN (SELECT package_set FROM session)""",
+    ),
+)
+
+#: About as many packages are installed in an environment.
+_ROWS_OF_A_SET: Final = 400
+
+#: What belongs to a shared row and goes with it.
+_MEMBERS: Final = {"revision": "revision_package", "package_set": "package_set_package"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What `prune` did: sessions and test runs removed, bytes given back, whether all could be."""
+
+    sessions: int
+    test_runs: int
+    freed: int
+    vacuumed: bool
+
+
+def prune(path: Path, keys: Collection[tuple[str, str]], progress: Progress = untold) -> Pruned:
+    """Remove sessions, and what no other refers to; they are noted, so no merge brings them back.
+
+    Parameters
+    ----------
+    path
+        A database at the newest schema.
+    keys
+        (uid, digest) of closed sessions; those that are gone already are passed over.
+    progress
+        Is told how far it is.
+    """
+    before = size_of(path)
+    sessions = runs = done = 0
+    with explaining(path), contextlib.closing(connect(path, write=True)) as connection:
+        # SQLite looks for the children of every shared row that goes, through all of their table
+        # where that has no index of them: minutes in a large file. Indexes would cost whoever
+        # records and merges; here it is known what refers to what.
+        connection.execute("PRAGMA foreign_keys=OFF")
+        turns = Turns(connection)
+        for batch in batches(_sizes(connection, keys)):
+            with transaction(connection):
+                for uid, digest in batch:
+                    removed = _remove(connection, uid, digest)
+                    sessions += removed is not None
+                    runs += removed or 0
+            done += len(batch)
+            progress("removing", done, len(keys))
+            turns.give()
+        _remove_unshared(connection)
+        progress("giving room back", 0, 0)
+        vacuumed = _vacuum(connection, path)
+    return Pruned(sessions, runs, max(0, before - size_of(path)), vacuumed)
+
+
+def _sizes(
+    connection: sqlite3.Connection, keys: Collection[tuple[str, str]]
+) -> Iterator[tuple[tuple[str, str], int]]:
+    query = (
+        "SELECT 1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
+        "(SELECT count(*) FROM measurement WHERE session_id = id) "
+        "FROM session WHERE uid=? AND digest=?"
+    )
+    for key in keys:
+        row = connection.execute(query, key).fetchone()
+        yield key, row[0] if row else 0
+
+
+def _remove(connection: sqlite3.Connection, uid: str, digest: str) -> int | None:
+    """Remove a session; return how many test runs it had, None where there is none."""
+    query = "SELECT id FROM session WHERE uid=? AND digest=?"
+    row = connection.execute(query, (uid, digest)).fetchone()
+    if row is None:
+        return None
+    count = "SELECT count(*) FROM test_run WHERE session_id=?"
+    (runs,) = connection.execute(count, row).fetchone()
+    remove_session(connection, row[0])
+    connection.execute(
+        "INSERT OR REPLACE INTO local_pruned (uid, digest, pruned) VALUES (?, ?, ?)",
+        (uid, digest, stored_instant(datetime.now(UTC))),
+    )
+    return int(runs)
+
+
+def _remove_unshared(connection: sqlite3.Connection) -> None:
+    """Remove shared rows that nothing refers to any more, unless somebody else is writing.
+
+    What can go is found before others have to wait. It holds until another connection commits. One
+    that records has written rows, too, to which it is going to refer.
+    """
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    unused = {
+        (table, key): connection.execute(
+            f"SELECT {key} FROM {table} WHERE {key} NOT IN ({used})"
+        ).fetchall()
+        for table, key, used in _SHARED
+    }
+    for (table, key), rows in unused.items():
+        for batch in batches((row, 1 + _ROWS_OF_A_SET * (table in _MEMBERS)) for row in rows):
+            with transaction(connection):
+                (now,) = connection.execute("PRAGMA data_version").fetchone()
+                if now != version or _is_recorded_into(connection):
+                    return  # the next to prune removes them
+                if table in _MEMBERS:
+                    connection.executemany(f"DELETE FROM {_MEMBERS[table]} WHERE {table}=?", batch)
+                connection.executemany(f"DELETE FROM {table} WHERE {key}=?", batch)
+
+
+def _is_recorded_into(connection: sqlite3.Connection) -> bool:
+    query = "SELECT 1 FROM session WHERE state='open' LIMIT 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def _vacuum(connection: sqlite3.Connection, path: Path) -> bool:
+    """Give freed pages back, where nobody records; needs as much room again as the file takes."""
+    if any(open_sessions(connection, path)):
+        return False
+    try:
+        connection.execute("PRAGMA busy_timeout=0")
+        connection.execute("VACUUM")
+    except sqlite3.OperationalError:
+        return False  # somebody has it open, or the disk is full: SQLite reuses the pages
+    leave_single_file(connection)
+    return True
