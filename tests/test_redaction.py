@@ -41,6 +41,17 @@ RANDOM = "q7Zk2Lw9Xb4Vt1Rn8Mc5Hs3Jd6Gf0PyAe"
         (["-H", "Authorization: Basic aGk6aHVudGVyMg=="], None),
         (["--header=Authorization: Bearer abcdefghijkl"], None),
         (["--config", '{"password": "hunter2", "user": "me"}'], None),
+        (["-HAuthorization: Basic aGk6aHVudGVyMg=="], None),
+        (["--user", "me:hunter2"], "--user me:***"),
+        (["-e", "DB_PASSWORD=hunter2,abc;two words"], "-e DB_PASSWORD=***"),
+        (["--conn", "host=h password='two words' user=me"], None),
+        (["--creds=hunter2"], "--creds=***"),
+        (["--share=//me:hunter2@host/share"], None),
+        ([f"{AWS}:wJalrXUtnFEMI/K7MDENG/bPxRfiCYabcEXAMPLE"], "***"),
+        (["https://discord.com/api/webhooks/1234/abc-def"], None),
+        (["--vault", "hvs" + ".CAESIabcdefghijklmnopqrstuv"], "--vault ***"),
+        (["--jira", "ATATT3" + "xFfGF0abcdefghijklmnopqrstuvwxyz"], "--jira ***"),
+        (["--databricks", "dapi" + "0123456789abcdef" * 2], "--databricks ***"),
         (["--seed", RANDOM], "--seed ***"),
         ([f"--seed={RANDOM}"], "--seed=***"),
         ([f"--storage=account={RANDOM}"], "--storage=account=***"),
@@ -80,6 +91,12 @@ def test_secrets_in_a_command_line_are_hidden(argv, shown):
         "--tokenizer=bert-base-uncased",
         "--token-file=/run/secrets/token",
         "--max-tokens=512",
+        "--token-count=5",
+        "--author=me",
+        "--user=me",
+        "--sort-key=name",
+        "--image=registry/app@sha256:" + "0123456789abcdef" * 4,
+        "--wheel=numpy-1.26.4-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
         "--cache-key=a",
         "--monkey=george",
         "--compass=north",
@@ -110,6 +127,7 @@ def test_ordinary_arguments_stay(argument):
         ("--benchmark-tag", "branch=main"),
         ("--benchmark-tag", "a=b"),
         ("--password-file", "secret.txt"),
+        ("--token-count", "5"),
         ("--no-token", "tests"),
         ("--use-auth", "tests/test_a.py::test_b"),
         ("--dist", "loadgroup"),
@@ -159,6 +177,20 @@ def test_a_password_that_is_a_plain_word_does_not_blacken_paths():
 def test_secrets_in_a_text_are_hidden_and_the_rest_stays(text, shown):
     assert redact(text, {}) == shown
     assert redact(shown, {}) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 20_000 + "://", "x://" + "a://b:" * 20_000, "eyJ-" * 20_000, "https://" * 20_000],
+)
+def test_the_time_grows_with_the_length_and_no_faster(text):
+    """A pattern that starts anew at each letter would take minutes here."""
+    assert redact(text, {}) == text
+
+
+def test_a_pgp_key_is_hidden_too():
+    begin, end = (f"-----{word} PGP PRIVATE KEY BLOCK-----" for word in ("BEGIN", "END"))
+    assert redact(f"{begin}\nabc\n{end}", {}) == f"{begin}***{end}"
 
 
 def test_a_value_is_judged_by_its_name_and_by_its_form():

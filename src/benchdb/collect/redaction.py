@@ -26,7 +26,7 @@ def _words(*lines: str) -> frozenset[str]:
 #: A name with one of these words holds a secret...
 _SECRET_WORDS: Final = _words(
     "token password passwd passphrase passcode pwd secret secrets credential credentials",
-    "authorization apikey accesskey secretkey privatekey jwt bearer",
+    "authorization apikey accesskey secretkey privatekey jwt bearer creds",
 )
 #: ... and one whose last word is one of these, or "key" after one of those...
 _SECRET_ENDS: Final = _words("pass pw auth pat sas sig signature cookie")
@@ -48,30 +48,35 @@ _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 #: Forms that their makers gave to tokens, so that they can be found.
 _TOKENS: Final = re.compile(
     r"(?<![A-Za-z0-9])(?:"
-    r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}"  # AWS
+    r"A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}(?::[A-Za-z0-9/+]{30,})?"  # AWS, and ID:SECRET
     r"|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}"
     r"|gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|imt|agent|oas|ffct)-[\w.-]{16,}"
     r"|xox[abceoprs](?:\.xox[bp])?-[\w-]{8,}|xapp-[\w-]{10,}"  # Slack
-    r"|eyJ[\w-]{6,}\.[\w-]{4,}\.[\w-]*"  # JWT
+    r"|eyJ[\w-]{6,1000}\.[\w-]{4,}\.[\w-]*"  # JWT
     r"|sk-[A-Za-z0-9_-]{20,}|[rs]k_(?:live|test)_\w{10,}|whsec_\w{10,}"
     r"|pypi-[\w-]{40,}|npm_[A-Za-z0-9]{30,}|hf_[A-Za-z0-9]{30,}|dckr_pat_[\w-]{20,}"
-    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|SG\.[\w-]{16,}\.[\w-]{16,}|dop_v1_[a-f0-9]{40,}"
+    r"|AIza[\w-]{30,}|ya29\.[\w-]{20,}|dop_v1_[a-f0-9]{40,}|dapi[a-f0-9]{32}"
+    r"|SG\.[\w-]{16,200}\.[\w-]{16,}|hv[bsr]\.[\w-]{20,}|AT[AC]TT3[\w=-]{10,}"
+    r"|AGE-SECRET-KEY-1[A-Z0-9]{30,}"
     r"|bk(?:ua|aj)_[a-f0-9]{30,}"  # Buildkite
     r")"
 )
 _PRIVATE_KEY: Final = re.compile(
-    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----).*?"
+    r"(-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    re.DOTALL,
 )
 #: In http a lone user is a token as often as not; elsewhere it is a name (``ssh://git@host``).
 _HTTP_USER: Final = re.compile(r"(https?://)[^\s/?#\"']*@", re.IGNORECASE)
-_URL_USER: Final = re.compile(r"([a-z][\w+.-]*://)[^\s/?#:@\"']*:[^\s/?#\"']*@", re.IGNORECASE)
+_URL_USER: Final = re.compile(r"((?:^|[\s=:])//)[^\s/?#:@\"']*:[^\s/?#\"']*@")
 #: A password with a slash in it; the numbers after a colon are a port.
-_UNQUOTED_USER: Final = re.compile(
-    r"([a-z][\w+.-]*://)[^\s/@:\"']*:(?!\d+(?:/|$))[^\s@\"']+@", re.IGNORECASE
+_UNQUOTED_USER: Final = re.compile(r"(://)[^\s/@:\"']*:(?!\d+(?:/|$))[^\s@\"']{1,500}@")
+_WEBHOOK: Final = re.compile(
+    r"(https://(?:hooks\.slack\.com/\w+/|discord(?:app)?\.com/api/webhooks/))[\w/-]+"
 )
-_WEBHOOK: Final = re.compile(r"(https://hooks\.slack\.com/\w+/)[\w/]+")
 _HEADER: Final = re.compile(
-    r"\b((?:proxy-)?authorization|x-api-key|api-key|private-token|job-token|x-auth-token|(?:set-)?cookie)"
+    r"(?:\b|(?<=-H))((?:proxy-)?authorization|(?:x-)?api-key|private-token|job-token"
+    r"|x-auth-token|(?:set-)?cookie)"
     r"([\"']?\s*[:=]\s*)[^\"'\r\n]+",
     re.IGNORECASE,
 )
@@ -79,8 +84,14 @@ _BEARER: Final = re.compile(r"\b([Bb]earer\s+)[\w.~+/=-]{8,}")
 #: ``NAME=VALUE``, ``"NAME": "VALUE"``; a name inside brackets is a parameter of a test.
 _NAMED: Final = re.compile(
     r"(?:(?<=[\s;&,?:/{\"'#])|^)(?P<name>[A-Za-z_][\w.-]*)"
-    r"(?P<between>[\"']?\s*=\s*[\"']?|[\"']\s*:\s*[\"']?|:\s+[\"']?)(?P<value>[^\s;&,\"'}]+)"
+    r"(?P<between>[\"']?\s*=\s*|[\"']\s*:\s*|:\s+)"
+    r"(?P<value>(?P<quote>[\"']).*?(?:(?P=quote)|\Z)|[^\s;&,\"'}]+)",
+    re.DOTALL,
 )
+#: An argument that is one assignment: whatever follows belongs to its value.
+_ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=.*", re.DOTALL)
+#: Options of tools that take ``NAME:PASSWORD``.
+_USER_OPTIONS: Final = frozenset({"-u", "--user", "--proxy-user", "--userpwd"})
 _OPTION: Final = re.compile(r"(?P<name>--?[A-Za-z][\w.-]*)=(?P<value>.*)", re.DOTALL)
 _NODE_ID: Final = re.compile(r"[^\s=]*\.py(?:::|$)")
 #: Options of pytest whose values are expressions over names.
@@ -162,6 +173,11 @@ def _redact_argument(argument: str, option: str, held: frozenset[str]) -> str:
 def _redact_option_value(option: str, value: str, secret: bool, held: frozenset[str]) -> str:
     if value and (secret or value in held):
         return HIDDEN
+    if option in _USER_OPTIONS and ":" in value:
+        return f"{value.partition(':')[0]}:{HIDDEN}"
+    found = _ASSIGNMENT.fullmatch(value)
+    if found is not None and option not in _EXPRESSIONS and looks_secret(found["name"]):
+        return f"{found['name']}={HIDDEN}"
     shown = _redact_forms(value, held)
     if option in _EXPRESSIONS or _NODE_ID.match(value):
         return shown
@@ -181,7 +197,7 @@ def _redact_forms(text: str, held: frozenset[str]) -> str:
         # A short or plain word ("postgres") may stand in a path too.
         if len(secret) >= 8 and secret in text and (len(secret) >= 20 or _is_mixed(secret)):
             text = text.replace(secret, HIDDEN)
-    if "://" in text:
+    if "//" in text:
         text = _HTTP_USER.sub(rf"\1{HIDDEN}@", text)
         text = _URL_USER.sub(rf"\1{HIDDEN}@", text)
         text = _UNQUOTED_USER.sub(rf"\1{HIDDEN}@", text)
@@ -196,7 +212,8 @@ def _redact_named(text: str) -> str:
     def hidden(found: re.Match[str]) -> str:
         if not looks_secret(found["name"]):
             return found[0]
-        return f"{found['name']}{found['between']}{HIDDEN}"
+        quote = found["quote"] or ""
+        return f"{found['name']}{found['between']}{quote}{HIDDEN}{quote}"
 
     return _NAMED.sub(hidden, text)
 
