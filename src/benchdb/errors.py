@@ -6,10 +6,13 @@
     └── UserError             something a user can mend: one line, ending in what to do next
         ├── WrongSetting      a setting in pyproject.toml or an option makes no sense
         ├── NoDatabase        there is no database where it was looked for
-        └── UnusableDatabase  a file that can't be read or recorded into as it stands
-            ├── ForeignFile   no SQLite file, or one that benchdb did not make
-            ├── DamagedFile   a SQLite file that is truncated or corrupt
-            └── NewerSchema   written by a newer benchdb than this one
+        ├── UnusableDatabase  a file that can't be read or recorded into as it stands
+        │   ├── ForeignFile   no SQLite file, or one that benchdb did not make
+        │   ├── DamagedFile   a SQLite file that is truncated or corrupt
+        │   └── NewerSchema   written by a newer benchdb than this one
+        └── UnusableHistory   a remote that can't be read or written as it stands
+            ├── DamagedHistory  its manifest makes no sense
+            └── NewerHistory    written by a newer benchdb than this one
 
 Only a `UserError` reaches the terminal as a message; anything else is a bug and shows a traceback.
 """
@@ -51,3 +54,15 @@ class DamagedFile(UnusableDatabase):
 
 class NewerSchema(UnusableDatabase):
     """The database was made by a newer benchdb than this one."""
+
+
+class UnusableHistory(UserError):
+    """The history can't be used as it stands; nothing in it was changed."""
+
+
+class DamagedHistory(UnusableHistory):
+    """The manifest of the history makes no sense."""
+
+
+class NewerHistory(UnusableHistory):
+    """The history was written by a newer benchdb than this one."""

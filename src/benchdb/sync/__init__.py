@@ -1,0 +1,1 @@
+"""The history: what many machines recorded, behind a URL."""

@@ -1,0 +1,294 @@
+"""Compacting: a month's segments are folded into its snapshot, and what is folded is deleted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from benchdb.sync.protocol.manifest import Manifest, Month
+from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS, is_snapshot, segment_name
+from benchdb.sync.protocol.steps import (
+    Contents,
+    Delete,
+    Fold,
+    Folded,
+    ListObjects,
+    Missing,
+    Probe,
+    ReadContents,
+    Reading,
+    ReadManifest,
+    Swap,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from benchdb.sync.protocol.steps import Found, Listing, Step
+
+#: How often a swap is tried when others replace the manifest meanwhile.
+_ATTEMPTS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How to compact.
+
+    Parameters
+    ----------
+    keep
+        How many of a month's earlier snapshots stay, as backups.
+    grace
+        Seconds for which a folded segment stays, for those who have listed it.
+    orphan_grace
+        Seconds for which a snapshot stays that no manifest lists: who made it may be at work yet.
+    horizon
+        Forget what began before; an earlier horizon stays as it is.
+    erase
+        Uids of sessions to erase from everything.
+    """
+
+    keep: int = 3
+    grace: float = 3600.0
+    orphan_grace: float = 86400.0
+    horizon: str | None = None
+    erase: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What a compaction did.
+
+    Parameters
+    ----------
+    folded
+        Segments that were folded, by month.
+    deleted
+        Objects that were deleted.
+    unusable
+        Objects that could not be used, and why.
+    unfinished
+        Months that others folded at the same time, again and again.
+    """
+
+    folded: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    deleted: list[str] = field(default_factory=list)
+    unusable: dict[str, Missing] = field(default_factory=dict)
+    unfinished: list[str] = field(default_factory=list)
+
+
+def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
+    """Fold what is new into snapshots, then delete what was folded long enough ago.
+
+    Parameters
+    ----------
+    policy
+        How.
+    writer
+        A random word.
+    """
+    done = Compacted()
+    listing: Listing = yield ListObjects((SEGMENTS,))
+    segments = defaultdict(list)
+    for one in listing:
+        parts = segment_name(one.name)
+        if parts is not None:
+            segments[parts.month].append(one.name)
+    reading: Reading = yield ReadManifest()
+    if reading.manifest is None:
+        if not segments:
+            return done
+        yield Probe()
+    manifest = yield from _remember(policy, writer)
+    if policy.erase:  # what is erased must not wait in a segment that is folded
+        policy = replace(policy, grace=0.0)
+    for month in sorted({*segments, *manifest.months}):
+        yield from _fold(month, tuple(segments[month]), policy, writer, done)
+    yield from _delete(policy, writer, listing, done)
+    return done
+
+
+def _swapped(
+    change: Callable[[Manifest], Manifest | None],
+) -> Generator[Step, Any, Manifest | None]:
+    """Replace the manifest by what `change` makes of it; return the one that holds then.
+
+    `change` gives None where there is nothing (any more) to replace. Returns None where others were
+    faster every time.
+    """
+    for _ in range(_ATTEMPTS):
+        reading: Reading = yield ReadManifest()
+        seen = reading.manifest or Manifest()
+        wanted = change(seen)
+        if wanted is None:
+            return seen
+        if (yield Swap(wanted, reading.etag)):
+            return wanted
+    return None
+
+
+def _remember(policy: Policy, writer: str) -> Generator[Step, Any, Manifest]:
+    """Write the horizon and the tombstones into the manifest, before anything is folded."""
+
+    def change(seen: Manifest) -> Manifest | None:
+        horizon = max(filter(None, (seen.horizon, policy.horizon)), default=None)
+        tombstones = seen.tombstones | policy.erase
+        if (horizon, tombstones) == (seen.horizon, seen.tombstones) and seen.generation:
+            return None
+        return seen.next(writer, horizon=horizon, tombstones=tombstones)
+
+    manifest = yield from _swapped(change)
+    return manifest or Manifest()
+
+
+def _fold(
+    month: str, segments: tuple[str, ...], policy: Policy, writer: str, done: Compacted
+) -> Generator[Step, Any, None]:
+    """Fold a month's new segments, and leave out what is to be forgotten."""
+    for _ in range(_ATTEMPTS):
+        reading: Reading = yield ReadManifest()
+        manifest = reading.manifest
+        if manifest is None:
+            return
+        former = manifest.months.get(month)
+        kept = (former.current, *former.before) if former else ()
+        contents: dict[str, Contents] = {}
+        if kept:
+            found: Found = yield ReadContents(tuple(one.name for one in kept))
+            for name, one in found.items():
+                if isinstance(one, Contents):
+                    contents[name] = one
+                else:
+                    done.unusable[name] = one
+        if Missing.NEWER in (done.unusable.get(one.name) for one in kept):
+            return  # who made it knows how to fold it
+        # Of a snapshot that can't be used, the ones before and the segments are what is left.
+        base = next((one.name for one in kept if one.name in contents), None)
+        had = contents[base] if base else Contents(())
+        fresh = tuple(name for name in segments if name not in had.folded)
+        if not fresh and not _remembers(manifest, contents):
+            return
+        names = (*((base,) if base else ()), *fresh)
+        folded: Folded = yield Fold(month, names, had.folded & set(segments), manifest)
+        done.unusable.update(folded.unusable)
+        if Missing.NEWER in dict(folded.unusable).values():
+            return
+        if (yield from _install(_Fold(month, manifest, contents, folded), policy, writer)):
+            done.folded[month] = fresh
+            return
+    done.unfinished.append(month)
+
+
+def _remembers(manifest: Manifest, contents: dict[str, Contents]) -> bool:
+    """Tell whether a snapshot holds something that the manifest forgets."""
+    entries = (entry for one in contents.values() for entry in one.entries)
+    return any(manifest.forgets(entry.uid, entry.started) for entry in entries)
+
+
+def _install(fold: _Fold, policy: Policy, writer: str) -> Generator[Step, Any, bool]:
+    """Put a new snapshot into the manifest, unless what it was made from has changed."""
+    snapshot = fold.result.snapshot
+    for _ in range(_ATTEMPTS):
+        reading: Reading = yield ReadManifest()
+        seen = reading.manifest or Manifest()
+        if not fold.still_holds(seen):
+            return False
+        if snapshot is not None:
+            # Who slept for a day may find it deleted. Were it doomed from now on, by a manifest
+            # that replaces the one just read, the swap below would fail.
+            found: Found = yield ReadContents((snapshot.name,))
+            if not isinstance(found[snapshot.name], Contents):
+                return False
+        if (yield Swap(fold.installed(seen, policy, writer), reading.etag)):
+            return True
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Fold:
+    """A month's new snapshot, and what it was made from.
+
+    Parameters
+    ----------
+    month
+        Which.
+    base
+        The manifest that was followed.
+    contents
+        What the month's earlier snapshots hold, as far as they can be used.
+    result
+        The new one.
+    """
+
+    month: str
+    base: Manifest
+    contents: dict[str, Contents]
+    result: Folded
+
+    def still_holds(self, seen: Manifest) -> bool:
+        """Tell whether the snapshot may come into this manifest."""
+        base = self.base
+        snapshot = self.result.snapshot
+        return (
+            seen.months.get(self.month) == base.months.get(self.month)
+            and (seen.horizon, seen.tombstones) == (base.horizon, base.tombstones)
+            and (snapshot is None or snapshot.name not in seen.doomed)
+        )
+
+    def installed(self, seen: Manifest, policy: Policy, writer: str) -> Manifest:
+        """Return the manifest that lists the snapshot."""
+        former = seen.months.get(self.month)
+        before = (former.current, *former.before) if former else ()
+        months = dict(seen.months)
+        doomed = {one.name for one in before}
+        if self.result.snapshot is None:  # all of it is forgotten
+            months.pop(self.month, None)
+            doomed |= self.result.contents.folded
+        else:
+            # A backup that holds what must be forgotten goes, however young it is.
+            clean = [one for one in before if not _remembers(seen, self._only(one.name))]
+            kept = tuple(clean[: policy.keep])
+            months[self.month] = Month(self.result.snapshot, kept)
+            doomed -= {one.name for one in kept}
+        return seen.next(writer, months=months, doomed=seen.doomed | doomed)
+
+    def _only(self, name: str) -> dict[str, Contents]:
+        return {name: self.contents[name]} if name in self.contents else {}
+
+
+def _delete(
+    policy: Policy, writer: str, listing: Listing, done: Compacted
+) -> Generator[Step, Any, None]:
+    """Delete what the manifest dooms, and segments that its snapshots list as folded."""
+    snapshots: Listing = yield ListObjects((SNAPSHOTS,))
+    ages = {one.name: one.age for one in (*listing, *snapshots)}
+
+    def doom(seen: Manifest) -> Manifest | None:
+        listed = seen.snapshots()
+        orphans = {
+            one.name
+            for one in snapshots
+            if is_snapshot(one.name) and one.name not in listed and one.age > policy.orphan_grace
+        }
+        fresh = orphans - seen.doomed
+        return seen.next(writer, doomed=seen.doomed | fresh) if fresh else None
+
+    manifest = yield from _swapped(doom)
+    if manifest is None:
+        return
+    current = tuple(month.current.name for month in manifest.months.values())
+    found: Found = (yield ReadContents(current)) if current else {}
+    folded = {name for one in found.values() if isinstance(one, Contents) for name in one.folded}
+    names = {name for name in folded if ages.get(name, 0.0) > policy.grace}
+    names |= manifest.doomed
+    if not names:
+        return
+    yield Delete(tuple(sorted(names)))
+    done.deleted += sorted(names)
+    gone = manifest.doomed
+
+    def clear(seen: Manifest) -> Manifest | None:
+        return seen.next(writer, doomed=seen.doomed - gone) if seen.doomed & gone else None
+
+    yield from _swapped(clear)

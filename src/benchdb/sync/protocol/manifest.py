@@ -1,0 +1,151 @@
+"""The manifest: the one object of a history that is replaced."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from benchdb.errors import DamagedHistory, NewerHistory
+from benchdb.sync.protocol.names import is_snapshot
+
+#: A client refuses a manifest with a greater one: what it says may mean something else by then.
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A fold of a month's segments.
+
+    Parameters
+    ----------
+    name
+        Of the object; it has the SHA-256 of its bytes in it.
+    schema
+        The revision of the schema that it is in.
+    size
+        Bytes.
+    entries
+        How many sessions and annotations it holds.
+    """
+
+    name: str
+    schema: str
+    size: int
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A month's snapshot, and the ones before it, the newest first."""
+
+    current: Snapshot
+    before: tuple[Snapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a history consists of, beside the segments that no snapshot has yet.
+
+    Parameters
+    ----------
+    generation
+        Grows by one with every replacement.
+    writer
+        Of this replacement: a random word, by which its writer knows it again.
+    months
+        By name, as ``2026-11``.
+    horizon
+        Entries that began before are forgotten; None where there is none.
+    tombstones
+        Uids of sessions that were erased.
+    doomed
+        Objects that may be deleted, and will be.
+    """
+
+    generation: int = 0
+    writer: str = ""
+    months: dict[str, Month] = field(default_factory=dict)
+    horizon: str | None = None
+    tombstones: frozenset[str] = frozenset()
+    doomed: frozenset[str] = frozenset()
+
+    def forgets(self, uid: str, started: str) -> bool:
+        """Tell whether an entry was erased, or began before the horizon."""
+        return uid in self.tombstones or (self.horizon is not None and started < self.horizon)
+
+    def snapshots(self) -> frozenset[str]:
+        """Return the names of all snapshots that it lists."""
+        return frozenset(
+            one.name for month in self.months.values() for one in (month.current, *month.before)
+        )
+
+    def next(self, writer: str, **changes: Any) -> Manifest:
+        """Return the manifest that replaces this one."""
+        return replace(self, generation=self.generation + 1, writer=writer, **changes)
+
+    def to_json(self) -> bytes:
+        """Return it as it is stored."""
+        content = {
+            "format": FORMAT,
+            "generation": self.generation,
+            "writer": self.writer,
+            "months": {
+                name: {
+                    "current": _fields(month.current),
+                    "before": [_fields(one) for one in month.before],
+                }
+                for name, month in sorted(self.months.items())
+            },
+            "horizon": self.horizon,
+            "tombstones": sorted(self.tombstones),
+            "doomed": sorted(self.doomed),
+        }
+        return json.dumps(content, indent=1).encode() + b"\n"
+
+
+def from_json(stored: bytes) -> Manifest:
+    """Return a manifest from what is stored.
+
+    Raises
+    ------
+    DamagedHistory
+        If it makes no sense.
+    NewerHistory
+        If a newer benchdb made it.
+    """
+    try:
+        content = json.loads(stored)
+        if content["format"] > FORMAT:
+            raise NewerHistory(
+                "the history was written by a newer benchdb: install the newest release"
+            )
+        return Manifest(
+            generation=int(content["generation"]),
+            writer=str(content["writer"]),
+            months={
+                str(name): Month(
+                    _snapshot(month["current"]), tuple(_snapshot(one) for one in month["before"])
+                )
+                for name, month in content["months"].items()
+            },
+            horizon=None if content["horizon"] is None else str(content["horizon"]),
+            tombstones=frozenset(map(str, content["tombstones"])),
+            doomed=frozenset(map(str, content["doomed"])),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DamagedHistory(
+            f"manifest.json of the history is damaged ({type(error).__name__}: {error}): "
+            "put an earlier version of the object back"
+        ) from error
+
+
+def _fields(one: Snapshot) -> dict[str, Any]:
+    return {"name": one.name, "schema": one.schema, "size": one.size, "entries": one.entries}
+
+
+def _snapshot(content: dict[str, Any]) -> Snapshot:
+    name = str(content["name"])
+    if not is_snapshot(name):
+        raise ValueError(f"{name!r} is no snapshot")
+    return Snapshot(name, str(content["schema"]), int(content["size"]), int(content["entries"]))

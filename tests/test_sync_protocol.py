@@ -1,0 +1,126 @@
+"""The history's protocol: whoever does what at once, and dies wherever, nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sync_model import Actor, Store, entry, run
+
+from benchdb.sync.protocol.compact import Policy, compact
+from benchdb.sync.protocol.names import segment_name
+from benchdb.sync.protocol.pull import pull
+from benchdb.sync.protocol.push import Offered, push
+from benchdb.sync.protocol.steps import Delete, Folded
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    from benchdb.sync.protocol.names import Entry
+
+pytestmark = pytest.mark.portable
+
+EAGER = Policy(keep=1, grace=0.0, orphan_grace=5.0)
+
+
+def pushing(*entries: Entry, fresh: bool = True) -> Generator[Any, Any, Any]:
+    return push([Offered(one, 1, fresh) for one in entries], "writer", 2)
+
+
+def pulling(local: set[Entry]) -> Generator[Any, Any, Any]:
+    return pull({one.key for one in local}, set(), set())
+
+
+@st.composite
+def storms(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, int, int]], list[int]]:
+    """Return who takes part, who moves how many steps after how many seconds, who dies when.
+
+    Long runs of one between few changes: what breaks a protocol is mostly one change at a bad time.
+    """
+    kinds = draw(st.lists(st.sampled_from(["push", "pull", "compact"]), min_size=1, max_size=3))
+    kinds += ["compact", "compact"]
+    who = st.integers(0, len(kinds) - 1)
+    moves = draw(st.lists(st.tuples(who, st.integers(1, 24), st.sampled_from([0, 1, 10])), max_size=9))
+    deaths = [draw(st.sampled_from([99, 99, 99, *range(1, 30)])) for _ in kinds]
+    return kinds, moves, deaths
+
+
+@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@given(storms())
+def test_nothing_that_was_pushed_is_ever_lost(
+    storm: tuple[list[str], list[tuple[int, int, int]], list[int]],
+) -> None:
+    kinds, moves, deaths = storm
+    store = Store()
+    early = {entry(90), entry(91), entry(92, month=2)}
+    run(pushing(*early), store)
+    run(compact(EAGER, "early"), store)
+    run(pushing(entry(80), entry(81, month=2)), store)
+    certain = early | {entry(80), entry(81, month=2)}
+    actors = []
+    for number, kind in enumerate(kinds):
+        if kind == "push":
+            mine = {entry(number), entry(number + 20), entry(number, month=2), entry(90)}
+            actors.append(Actor(pushing(*mine, fresh=False), mine))
+        elif kind == "pull":
+            mine = {entry(91)}
+            actors.append(Actor(pulling(mine), mine))
+        else:
+            actors.append(Actor(compact(EAGER, f"writer-{number}")))
+    steps = [0] * len(actors)
+
+    def move(number: int) -> None:
+        actor = actors[number]
+        if actor.is_done or steps[number] >= deaths[number]:
+            return
+        steps[number] += 1
+        actor.step(store)
+        if actor.is_done and kinds[number] == "push":
+            certain.update(actor.local)
+        if actor.is_done and kinds[number] == "pull":
+            assert actor.result.unusable == {}
+        assert certain <= store.held()
+
+    for number, burst, passed in moves:
+        store.now += passed
+        for _ in range(burst):
+            move(number)
+    for number in range(len(actors)):
+        while not actors[number].is_done and steps[number] < deaths[number]:
+            move(number)
+    # Whatever was left half done, the next ones clear up.
+    store.now += 100
+    run(compact(EAGER, "last"), store)
+    store.now += 100
+    run(compact(EAGER, "very last"), store)
+    assert certain <= store.held()
+    local: set[Entry] = set()
+    run(pulling(local), store, local)
+    assert local == store.held()
+    assert not [name for name in store.objects if segment_name(name)]
+    assert store.manifest is not None
+    assert set(store.objects) == store.manifest.snapshots()
+    assert store.manifest.doomed == frozenset()
+
+
+def test_who_sleeps_before_its_snapshot_is_listed_finds_it_gone_and_folds_again() -> None:
+    store = Store()
+    run(pushing(entry(1)), store)
+    asleep = Actor(compact(EAGER, "asleep"))
+    while not isinstance(asleep.answer, Folded):
+        asleep.step(store)
+    store.now += EAGER.orphan_grace + 1
+    # Another, who listed no segment yet, takes the snapshot for an orphan, and deletes it.
+    orphan = asleep.answer.snapshot.name
+    assert store.manifest is not None
+    store.manifest = store.manifest.next("another", doomed=frozenset({orphan}))
+    store.etag += 1
+    store.answer(Delete((orphan,)))
+    store.manifest = store.manifest.next("another", doomed=frozenset())
+    store.etag += 1
+    while not asleep.is_done:
+        asleep.step(store)
+    assert store.held() == {entry(1)}
