@@ -11,8 +11,11 @@
         │   ├── DamagedFile   a SQLite file that is truncated or corrupt
         │   └── NewerSchema   written by a newer benchdb than this one
         └── UnusableHistory   a remote that can't be read or written as it stands
-            ├── DamagedHistory  its manifest makes no sense
-            └── NewerHistory    written by a newer benchdb than this one
+            ├── DamagedHistory      its manifest makes no sense
+            ├── NewerHistory        written by a newer benchdb than this one
+            ├── UnreachableHistory  its server doesn't answer, or only with failures
+            ├── NoAccess            credentials or permissions are missing
+            └── UnfitServer         its server loses updates
 
 Only a `UserError` reaches the terminal as a message; anything else is a bug and shows a traceback.
 """
@@ -66,3 +69,15 @@ class DamagedHistory(UnusableHistory):
 
 class NewerHistory(UnusableHistory):
     """The history was written by a newer benchdb than this one."""
+
+
+class UnreachableHistory(UnusableHistory):
+    """The server doesn't answer, or only with failures; what was asked of it may have been done."""
+
+
+class NoAccess(UnusableHistory):
+    """Credentials or permissions are missing."""
+
+
+class UnfitServer(UnusableHistory):
+    """The server can't write under a condition, so that it would lose updates."""
