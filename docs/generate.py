@@ -53,6 +53,7 @@ def schema() -> str:
 def _mappers(base: Any) -> list[Any]:
     order = ["session", "test_run", "measurement", "artifact", "environment", "cluster"]
     order += ["revision", "revision_package", "package_set", "package_set_package", "package"]
+    order += ["annotation"]
 
     def place(mapper: Any) -> tuple[int, str]:
         name = mapper.local_table.name

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+#: In the place of a session's digest, in the key of an annotation among those of sessions.
+ANNOTATION: Final = "annotation"
 
 
 class Direction(StrEnum):

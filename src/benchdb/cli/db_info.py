@@ -22,7 +22,7 @@ def command(db: str | None, form: str) -> None:
     path, _ = locate(db)
     with reading(path) as connection:
         facts = file_facts(path, connection)
-        held = holdings(stored_sessions(connection))
+        held = holdings(stored_sessions(connection, hidden=True))
     if form == "json":
         write(schemas.document(schemas.INFO, path, file_content(facts, held)))
     else:

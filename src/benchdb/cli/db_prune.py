@@ -79,7 +79,7 @@ def command(
     limit = None if before is None else _instant(before)
     path, settings = locate(db)
     with reading(path, say) as connection:
-        every = stored_sessions(connection)
+        every = stored_sessions(connection, hidden=True)
     chosen = _named(every, named, path) if named else _older(every, limit, keep_last)
     if dry_run or not chosen:
         _report(chosen, None, path, settings, form)

@@ -89,6 +89,8 @@ def _line(merged: Merged) -> str:
     said = [f"{counted(merged.added, 'session')} with {counted(merged.runs, 'test run')} added"]
     if not merged.added:
         said = ["nothing to add"]
+    if merged.annotations:
+        said.append(counted(len(merged.annotations), "annotation"))
     if merged.held:
         said.append(f"{merged.held:,} held already")
     if merged.live:

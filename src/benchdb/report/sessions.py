@@ -92,7 +92,8 @@ def conflict_line(uids: Sequence[str]) -> str:
     named = ", ".join(text.short(uid) for uid in uids[:3]) + (", …" if len(uids) > 3 else "")
     return (
         f"{text.counted(len(uids), 'session')} in more than one form ({named}), used in no series: "
-        "`benchdb db prune --session DIGEST` removes one, `benchdb show --format json` has digests"
+        "`benchdb annotate session UID --keep DIGEST` chooses one, "
+        "`benchdb show --format json` has digests"
     )
 
 

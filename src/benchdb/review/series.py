@@ -169,7 +169,7 @@ def _of_case(
     settings: Settings,
     every_session: bool,
 ) -> CaseSeries:
-    rows = {run.session for run in runs}
+    rows = {run.session for run in runs} & sessions.keys()  # the others are withdrawn
     usable = {row for row in rows if not sessions[row].conflict}
     on_trunk = {row for row in usable if is_trunk(sessions[row], settings.trunk)}
     used = usable if every_session or not on_trunk else on_trunk

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchdb.store.annotations import left_out
 from benchdb.store.digest import SESSION_TABLES, run_digests
 
 if TYPE_CHECKING:
@@ -13,12 +14,21 @@ if TYPE_CHECKING:
 
 
 def conflicts(connection: sqlite3.Connection) -> list[str]:
-    """Return the uids of which the database holds several forms, sorted."""
+    """Return the uids of which the database holds several forms, none of them chosen; sorted."""
     query = (
         "SELECT uid FROM session WHERE digest IS NOT NULL "
         "GROUP BY uid HAVING count(*) > 1 ORDER BY uid"
     )
-    return [uid for (uid,) in connection.execute(query)]
+    uids = [uid for (uid,) in connection.execute(query)]
+    return [uid for uid in uids if not _is_settled(connection, uid)]
+
+
+def _is_settled(connection: sqlite3.Connection, uid: str) -> bool:
+    """Tell whether somebody has said which form to keep, of those that are here, or to hide all."""
+    hidden = left_out(connection, [uid])
+    query = "SELECT count(*) FROM session WHERE uid=? AND digest IS NOT NULL"
+    (held,) = connection.execute(query, (uid,)).fetchone()
+    return int(held) - len(hidden) < 2
 
 
 @dataclass(frozen=True, slots=True)

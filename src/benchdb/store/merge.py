@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchdb.errors import DamagedFile
+from benchdb.records import ANNOTATION
+from benchdb.store.annotations import copy_annotations
 from benchdb.store.batches import Turns, batches
 from benchdb.store.copying import attached, copy_sessions
 from benchdb.store.database import connect, explained, leave_single_file, transaction
+from benchdb.store.forms import conflicts as unsettled
 from benchdb.store.forms import form, remove_session, superseded
 from benchdb.store.opening import explaining, look_at, make_writable, readable
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from benchdb.errors import UserError
@@ -46,6 +49,8 @@ class Merged:
         Test runs copied.
     conflicts
         Uids of which the target now holds several forms, and did not before.
+    annotations
+        Keys of the annotations copied.
     """
 
     source: Path
@@ -55,6 +60,7 @@ class Merged:
     pruned: int
     runs: int
     conflicts: tuple[str, ...]
+    annotations: tuple[str, ...] = ()
 
 
 def merge(
@@ -92,9 +98,22 @@ def merge(
 
 
 def merge_file(
-    target: Path, source: Path, *, bring_back: bool = False, progress: Progress = untold
+    target: Path,
+    source: Path,
+    *,
+    bring_back: bool = False,
+    only: Collection[tuple[str, str]] | None = None,
+    progress: Progress = untold,
 ) -> Merged:
-    """Merge one file into another that is ready for it: see `merge`."""
+    """Merge one file into another that is ready for it: see `merge`.
+
+    Parameters
+    ----------
+    target, source, bring_back, progress
+        As there.
+    only
+        The keys of what is wanted: (uid, digest) of sessions, (key, `ANNOTATION`) of annotations.
+    """
     with explaining(source):
         same = target.samefile(source)
     if same:  # one connection would wait for the other
@@ -103,7 +122,7 @@ def merge_file(
         try:
             with contextlib.closing(connect(target, write=True)) as ours:
                 with attached(ours, at), contextlib.closing(connect(at)) as theirs:
-                    merged = _Merging(ours, theirs, bring_back, progress).run(source)
+                    merged = _Merging(ours, theirs, bring_back, only, progress).run(source)
                 # A recorder that ended meanwhile could not, as this connection had it open.
                 leave_single_file(ours)
                 return merged
@@ -155,11 +174,13 @@ class _Merging:
         ours: sqlite3.Connection,
         theirs: sqlite3.Connection,
         bring_back: bool,
+        only: Collection[tuple[str, str]] | None,
         progress: Progress,
     ) -> None:
         self.ours = ours
         self.theirs = theirs
         self.bring_back = bring_back
+        self.only = None if only is None else set(only)
         self.progress = progress
         self._missing: dict[str, list[str]] = {}
 
@@ -169,6 +190,10 @@ class _Merging:
         missing = sum(map(len, self._missing.values()))
         added = runs = left = 0
         conflicts: list[str] = []
+        said = copy_annotations(
+            self.ours,
+            None if self.only is None else {key for key, kind in self.only if kind == ANNOTATION},
+        )
         turns = Turns(self.ours)
         self.progress("merging", 0, missing)
         for uids in batches(self._sizes()):
@@ -179,7 +204,9 @@ class _Merging:
             conflicts += plan.conflicts
             self.progress("merging", added + left, missing)
             turns.give()
-        return Merged(source, added, held + left, live, pruned, runs, tuple(sorted(conflicts)))
+        if conflicts:
+            conflicts = sorted(set(conflicts).intersection(unsettled(self.ours)))
+        return Merged(source, added, held + left, live, pruned, runs, tuple(conflicts), tuple(said))
 
     def _compare(self) -> tuple[int, int, int]:
         """Find the sessions that the target lacks; return how many are not to be merged, and why.
@@ -196,6 +223,8 @@ class _Merging:
             FROM source.session AS row ORDER BY started, uid"""
         )
         for uid, digest, is_held, is_pruned in rows:
+            if self.only is not None and (uid, digest) not in self.only:
+                continue
             if digest is None:
                 live += 1
             elif is_held:

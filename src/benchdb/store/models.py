@@ -345,6 +345,26 @@ class Artifact(Base):
     sha256: Mapped[str | None]
 
 
+class Annotation(Base):
+    """What people said about sessions or series; never changed, the latest of several holds."""
+
+    __tablename__ = "annotation"
+    __table_args__ = (Index(None, "session_uid"),)
+
+    key: Mapped[str] = mapped_column(primary_key=True, comment="UUIDv7")
+    made: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(comment="keep or withdraw (a session), …")
+    follows: Mapped[str | None] = mapped_column(comment="key of the annotation that it follows")
+    author: Mapped[str | None]
+    text: Mapped[str | None] = mapped_column(comment="in their words")
+    session_uid: Mapped[str | None] = mapped_column(comment="the session that it is about")
+    session_digest: Mapped[str | None] = mapped_column(comment="the form of it to keep")
+    series: Mapped[str | None] = mapped_column(comment="key or glob of the series it is about")
+    revision_from: Mapped[str | None] = mapped_column(comment="first of a range of commits")
+    revision_to: Mapped[str | None] = mapped_column(comment="last of it")
+    direction: Mapped[str | None] = mapped_column(comment="up or down")
+
+
 class LocalPackageScan(Base):
     """The installed packages as last seen in these folders; spares a session to look again."""
 
@@ -362,6 +382,48 @@ class LocalPruned(Base):
     uid: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
     pruned: Mapped[datetime]
+
+
+class LocalFresh(Base):
+    """A session or annotation made in this very file that never left it by a push."""
+
+    __tablename__ = "local_fresh"
+
+    uid: Mapped[str] = mapped_column(primary_key=True, comment="or the key of an annotation")
+
+
+class LocalRemote(Base):
+    """A remote history that this file was synchronised with; without it more is looked up there."""
+
+    __tablename__ = "local_remote"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    url: Mapped[str] = mapped_column(unique=True)
+    born: Mapped[str] = mapped_column(comment="which history it was; another one starts anew")
+    generation: Mapped[int] = mapped_column(comment="of its manifest, when it was last read")
+
+
+class LocalRemoteEntry(Base):
+    """A session or annotation that a remote holds, as far as is known here."""
+
+    __tablename__ = "local_remote_entry"
+
+    remote: Mapped[int] = mapped_column(
+        ForeignKey("local_remote.id", ondelete="CASCADE"), primary_key=True
+    )
+    uid: Mapped[str] = mapped_column(primary_key=True, comment="or the key of an annotation")
+    digest: Mapped[str] = mapped_column(primary_key=True, comment='or "annotation"')
+
+
+class LocalRemoteObject(Base):
+    """An object of a remote that holds nothing which this file lacks."""
+
+    __tablename__ = "local_remote_object"
+
+    remote: Mapped[int] = mapped_column(
+        ForeignKey("local_remote.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
 
 
 #: Tables of this file alone: never digested, merged or pushed; may be emptied at any time.

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Float, Table, and_, case, func, or_, select
 
 from benchdb import records
 from benchdb.metrics import COLUMN_METRICS
+from benchdb.store.annotations import left_out
 from benchdb.store.database import raw
 from benchdb.store.digest import DROPPED
 from benchdb.store.forms import conflicts
@@ -115,6 +116,7 @@ def stored_sessions(
     *,
     last: int | None = None,
     rows: Collection[int] | None = None,
+    hidden: bool = False,
 ) -> list[StoredSession]:
     """Return sessions, the newest first.
 
@@ -126,13 +128,18 @@ def stored_sessions(
         How many of the newest; all by default.
     rows
         Only those with these ids.
+    hidden
+        Whether to return those, too, that were withdrawn or are not the form that is kept.
     """
     query = select(Session.__table__).order_by(Session.started.desc(), Session.uid.desc())
+    unwanted = set() if hidden else left_out(raw(connection))
     if last is not None:
-        query = query.limit(last)
+        query = query.limit(last + len(unwanted))
     found = [
-        row for row in connection.execute(query).mappings() if rows is None or row["id"] in rows
-    ]
+        row
+        for row in connection.execute(query).mappings()
+        if row["id"] not in unwanted and (rows is None or row["id"] in rows)
+    ][:last]
     if not found:
         return []
     counts = _counts(connection, [row["id"] for row in found])

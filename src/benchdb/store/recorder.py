@@ -116,6 +116,7 @@ class Recorder:
                 "package_set": shared.package_set(self._raw, facts.packages),
             }
             made = self._raw.execute(insertion("session", values), tuple(values.values()))
+            self._raw.execute("INSERT OR IGNORE INTO local_fresh (uid) VALUES (?)", (facts.uid,))
         self._make_checkpoint()
         return int(made.lastrowid or 0)
 

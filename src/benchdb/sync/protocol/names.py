@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from benchdb.records import ANNOTATION
+
 MANIFEST: Final = "manifest.json"
 SEGMENTS: Final = "sessions/"
 SNAPSHOTS: Final = "snapshots/"
 
-#: In the place of a digest: the entry is an annotation, which has none.
-ANNOTATION: Final = "annotation"
-
 _SEGMENT: Final = re.compile(
     r"sessions/(?P<month>\d{4}-\d{2})/(?P<uid>[0-9a-zA-Z._-]{1,100}?)"
-    r"-(?P<digest>[0-9a-f]{64}|annotation)-(?P<count>\d{1,6})-(?P<sha256>[0-9a-f]{64})\.db\.zst"
+    r"-(?P<digest>[0-9a-f]{64}|"
+    + ANNOTATION
+    + r")-(?P<count>\d{1,6})-(?P<sha256>[0-9a-f]{64})\.db\.zst"
 )
 _SNAPSHOT: Final = re.compile(r"snapshots/(?P<month>\d{4}-\d{2})/(?P<sha256>[0-9a-f]{64})\.db\.zst")
 

@@ -1,3 +1,19 @@
+CREATE TABLE annotation (
+	"key" TEXT NOT NULL, 
+	made DATETIME NOT NULL, 
+	kind TEXT NOT NULL, 
+	follows TEXT, 
+	author TEXT, 
+	text TEXT, 
+	session_uid TEXT, 
+	session_digest TEXT, 
+	series TEXT, 
+	revision_from TEXT, 
+	revision_to TEXT, 
+	direction TEXT, 
+	CONSTRAINT pk_annotation PRIMARY KEY ("key")
+);
+CREATE INDEX ix_annotation_session_uid ON annotation (session_uid);
 CREATE TABLE cluster (
 	id INTEGER NOT NULL, 
 	"key" TEXT NOT NULL, 
@@ -25,6 +41,10 @@ CREATE TABLE environment (
 	extra TEXT, 
 	CONSTRAINT pk_environment PRIMARY KEY (fingerprint)
 );
+CREATE TABLE local_fresh (
+	uid TEXT NOT NULL, 
+	CONSTRAINT pk_local_fresh PRIMARY KEY (uid)
+);
 CREATE TABLE local_package_scan (
 	"key" TEXT NOT NULL, 
 	packages TEXT NOT NULL, 
@@ -35,6 +55,14 @@ CREATE TABLE local_pruned (
 	digest TEXT NOT NULL, 
 	pruned DATETIME NOT NULL, 
 	CONSTRAINT pk_local_pruned PRIMARY KEY (uid, digest)
+);
+CREATE TABLE local_remote (
+	id INTEGER NOT NULL, 
+	url TEXT NOT NULL, 
+	born TEXT NOT NULL, 
+	generation INTEGER NOT NULL, 
+	CONSTRAINT pk_local_remote PRIMARY KEY (id), 
+	CONSTRAINT uq_local_remote_url UNIQUE (url)
 );
 CREATE TABLE package (
 	id INTEGER NOT NULL, 
@@ -55,6 +83,19 @@ CREATE TABLE revision (
 	"key" TEXT NOT NULL, 
 	CONSTRAINT pk_revision PRIMARY KEY (id), 
 	CONSTRAINT uq_revision_key UNIQUE ("key")
+);
+CREATE TABLE local_remote_entry (
+	remote INTEGER NOT NULL, 
+	uid TEXT NOT NULL, 
+	digest TEXT NOT NULL, 
+	CONSTRAINT pk_local_remote_entry PRIMARY KEY (remote, uid, digest), 
+	CONSTRAINT fk_local_remote_entry_remote FOREIGN KEY(remote) REFERENCES local_remote (id) ON DELETE CASCADE
+);
+CREATE TABLE local_remote_object (
+	remote INTEGER NOT NULL, 
+	name TEXT NOT NULL, 
+	CONSTRAINT pk_local_remote_object PRIMARY KEY (remote, name), 
+	CONSTRAINT fk_local_remote_object_remote FOREIGN KEY(remote) REFERENCES local_remote (id) ON DELETE CASCADE
 );
 CREATE TABLE package_set_package (
 	package_set INTEGER NOT NULL, 
