@@ -112,7 +112,7 @@ class Environments:
             self._insist(python, "-m", "pip", "install", "--quiet", "uv")
         self._use(python)
         if not stamp.valid():
-            self._install(python, "--editable", ".[dask]", "--group", "dev")
+            self._install(python, "--editable", ".[dask,s3]", "--group", "dev")
             stamp.set()
             _say(f"ready after {time.monotonic() - started:.0f} s")
         return python

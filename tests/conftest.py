@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-pytest_plugins = ["pytester", "suites"]
+pytest_plugins = ["pytester", "suites", "servers"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -36,6 +36,9 @@ _BATCH: Final = 1000
 
 _PIECE: Final = 1 << 20
 
+#: How long to wait for a server, where nothing else is said.
+PATIENCE: Final = Patience()
+
 #: The ETag of most objects; those put in parts or encrypted with a key of KMS's have others.
 _MD5: Final = re.compile("[0-9a-f]{32}")
 
@@ -65,7 +68,7 @@ class Bucket:
         prefix = prefix.strip("/")
         self.url = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
         self._prefix = f"{prefix}/" if prefix else ""
-        self._patience = patience or Patience()
+        self._patience = patience or PATIENCE
         self._settings = (Place(self.url, bucket, prefix, "S3", False), endpoint_url, profile)
         self._connecting = threading.Lock()
         self._connected: Connection | None = None
