@@ -183,7 +183,9 @@ def settings() -> str:
     for field in fields(Settings):
         if field.name == "root":
             continue
-        kind = "list of strings" if str(field.type).startswith("tuple") else "string"
+        kind = {"int": "number", "str": "string", "str | None": "string"}.get(
+            str(field.type), "list of strings"
+        )
         default = code(json.dumps(field.default)) if field.default else ""
         rows.append((code(field.name), kind, default, said[field.name]))
     return table(("key", "type", "default", ""), rows)

@@ -43,7 +43,9 @@ def storms(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, int, int]], list
     kinds = draw(st.lists(st.sampled_from(["push", "pull", "compact"]), min_size=1, max_size=3))
     kinds += ["compact", "compact"]
     who = st.integers(0, len(kinds) - 1)
-    moves = draw(st.lists(st.tuples(who, st.integers(1, 24), st.sampled_from([0, 1, 10])), max_size=9))
+    moves = draw(
+        st.lists(st.tuples(who, st.integers(1, 24), st.sampled_from([0, 1, 10])), max_size=9)
+    )
     deaths = [draw(st.sampled_from([99, 99, 99, *range(1, 30)])) for _ in kinds]
     return kinds, moves, deaths
 

@@ -40,6 +40,16 @@ class Settings:
         Tags whose values tell one series from another.
     artifacts
         The folder that files of test runs are kept in, relative to the rootdir.
+    compact_above
+        How many segments of a remote make `sync` and `pull` compact it; 0 is never.
+    compact_grace
+        How long a folded segment stays, for those who have listed it: ``"1h"``, ``"30min"``.
+    keep_snapshots
+        How many earlier snapshots of a month stay in a remote, as backups.
+    publish_every
+        How old ``benchmark.db`` of a remote may be before it is renewed: ``"1d"``; ``"0"`` is off.
+    largest_artifact
+        Bytes of the largest file of a test run that goes to a remote; 0 is none.
     """
 
     root: Path
@@ -49,6 +59,11 @@ class Settings:
     trunk: tuple[str, ...] = ("main", "master")
     series_tags: tuple[str, ...] = ()
     artifacts: str | None = None
+    compact_above: int = 400
+    compact_grace: str = "1h"
+    keep_snapshots: int = 3
+    publish_every: str = "1d"
+    largest_artifact: int = 5_000_000
 
 
 def read_settings(root: Path) -> Settings:
@@ -84,9 +99,42 @@ def _setting(path: Path, key: str, value: object) -> Any:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a list of strings")
+    if kinds[key] == "int":
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a number, 0 or more")
     if not isinstance(value, str):
         raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a string")
     return value
+
+
+_UNITS: Final = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def seconds(given: str, of: str) -> float:
+    """Return the seconds of a duration: ``"90d"``, ``"12h"``, ``"30min"``, ``"0"``.
+
+    Parameters
+    ----------
+    given
+        What the user wrote.
+    of
+        Where, for the message.
+
+    Raises
+    ------
+    WrongSetting
+        If it is none.
+    """
+    text = given.strip()
+    number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
+    unit = text[len(number) :].strip()
+    try:
+        return float(int(number)) * _UNITS[unit]
+    except (ValueError, KeyError):
+        raise WrongSetting(
+            f"{of} {given!r} is no duration: write it as 90d, 12h, 30min or 0"
+        ) from None
 
 
 def find_root(start: Path) -> Path:

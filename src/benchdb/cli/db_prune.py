@@ -80,7 +80,7 @@ def command(
     path, settings = locate(db)
     with reading(path, say) as connection:
         every = stored_sessions(connection, hidden=True)
-    chosen = _named(every, named, path) if named else _older(every, limit, keep_last)
+    chosen = named_sessions(every, named, path) if named else _older(every, limit, keep_last)
     if dry_run or not chosen:
         _report(chosen, None, path, settings, form)
         return
@@ -120,7 +120,22 @@ def _older(
     ]
 
 
-def _named(every: Sequence[StoredSession], named: Sequence[str], path: Path) -> list[StoredSession]:
+def named_sessions(
+    every: Sequence[StoredSession], named: Sequence[str], path: Path, *, forms: bool = False
+) -> list[StoredSession]:
+    """Return the sessions that are meant by parts of their uids or digests.
+
+    Parameters
+    ----------
+    every
+        The sessions that there are.
+    named
+        What was typed.
+    path
+        The database, for messages.
+    forms
+        Whether a part may mean all forms of one session.
+    """
     chosen: dict[int, StoredSession] = {}
     for given in named:
         wanted = given.strip().lower()
@@ -135,13 +150,13 @@ def _named(every: Sequence[StoredSession], named: Sequence[str], path: Path) -> 
         ]
         if not found:
             raise UserError(f"no session {given!r} in {path}: `benchdb show` lists them")
-        if len(found) > 1:
-            several = len({one.uid for one in found}) > 1
+        several = len({one.uid for one in found}) > 1
+        if several or (len(found) > 1 and not forms):
             which = "a longer part of its uid" if several else "the digest of one"
             raise UserError(f"{len(found)} sessions are {given!r}: give {which}")
         if found[0].digest is None:
             raise UserError(f"session {given!r} is being recorded: try again when it is done")
-        chosen[found[0].row] = found[0]
+        chosen.update((one.row, one) for one in found)
     return list(chosen.values())
 
 

@@ -54,7 +54,7 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
             continue
         write(literal(f"{file}: {_line(merged)}") + "\n")
         failed = failed or bool(merged.conflicts)
-    _tell_conflicts(path)
+    tell_conflicts(path)
     if failed:
         click.get_current_context().exit(2)
 
@@ -71,7 +71,8 @@ def _is_sound(file: Path) -> bool:
     return True
 
 
-def _tell_conflicts(path: Path) -> None:
+def tell_conflicts(path: Path) -> None:
+    """Name the sessions of which there are several forms."""
     from benchdb.report.sessions import conflict_line
     from benchdb.store.database import connect
     from benchdb.store.forms import conflicts

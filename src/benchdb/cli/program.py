@@ -55,13 +55,27 @@ _DATABASE_VERBS: Final = {
     "prune": "benchdb.cli.db_prune",
 }
 
+_ANNOTATE_VERBS: Final = {"session": "benchdb.cli.annotate_session"}
+
 
 @click.group("db", cls=LazyGroup, verbs=_DATABASE_VERBS)
 def database() -> None:
     """The database file itself: what it holds, upgrade, check, prune."""
 
 
-_VERBS: Final = {"show": "benchdb.cli.show", "merge": "benchdb.cli.merge"}
+@click.group("annotate", cls=LazyGroup, verbs=_ANNOTATE_VERBS)
+def annotate() -> None:
+    """Record what people decided; it travels with the sessions."""
+
+
+_VERBS: Final = {
+    "show": "benchdb.cli.show",
+    "merge": "benchdb.cli.merge",
+    "sync": "benchdb.cli.sync",
+    "push": "benchdb.cli.push",
+    "pull": "benchdb.cli.pull",
+    "compact": "benchdb.cli.compact",
+}
 
 
 @click.group("benchdb", cls=LazyGroup, verbs=_VERBS, context_settings=_CONTEXT)
@@ -74,6 +88,7 @@ def program() -> None:
     """
 
 
+program.add_command(annotate)
 program.add_command(database)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,6 +78,7 @@ def start(config: pytest.Config) -> None:
 def _bench(config: pytest.Config) -> Bench:
     from benchdb.collect.clock import Clock
     from benchdb.collect.environment import environment
+    from benchdb.store.values import new_uid
 
     told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
     option = config.option
@@ -116,17 +116,3 @@ def _tag(given: str) -> tuple[str, str]:
     if not separator or not key.strip():
         raise UserError(f"--benchmark-tag {given!r} is no KEY=VALUE: write it as machine=big")
     return key.strip(), value.strip()
-
-
-def new_uid() -> str:
-    """Return a UUIDv7: random, and sorted by time (RFC 9562)."""
-    import uuid
-
-    if sys.version_info >= (3, 14):
-        return str(uuid.uuid7())
-    import secrets
-    import time
-
-    milliseconds = time.time_ns() // 1_000_000
-    number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
-    return str(uuid.UUID(int=number | 0b10 << 62 | secrets.randbits(62)))

@@ -26,6 +26,8 @@ SERIES: Final = "benchdb/series/1"
 INFO: Final = "benchdb/info/1"
 CHECK: Final = "benchdb/check/1"
 PRUNE: Final = "benchdb/prune/1"
+HISTORY: Final = "benchdb/history/1"
+HISTORY_CHECK: Final = "benchdb/history-check/1"
 
 #: What prints each schema.
 COMMANDS: Final = {
@@ -34,6 +36,8 @@ COMMANDS: Final = {
     INFO: "benchdb db info --format json",
     CHECK: "benchdb db check --format json",
     PRUNE: "benchdb db prune --format json",
+    HISTORY: "benchdb db info REMOTE --format json",
+    HISTORY_CHECK: "benchdb db check REMOTE --format json",
 }
 
 #: Path of a field to its meaning, by schema; ``[]`` is any item of a list, ``*`` any key.
@@ -144,12 +148,51 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "sessions[].runs": "number of test runs",
         "freed": "bytes given back to the system",
     },
+    HISTORY: {
+        "schema": "benchdb/history/1",
+        "remote": "the remote that was read",
+        "generation": "how often its manifest was replaced; null where there is none",
+        "horizon": "what began before is forgotten; null where there is none",
+        "tombstones": "number of sessions that were erased",
+        "months": "months, the newest first",
+        "months[].month": "as 2026-11",
+        "months[].entries": "sessions and annotations in its snapshot",
+        "months[].revision": "revision of the schema of its snapshot",
+        "months[].snapshot": "bytes of its snapshot",
+        "months[].backups": "bytes of the snapshots before",
+        "months[].segments": "number of its segments; some may be folded already",
+        "months[].segments_size": "bytes of its segments",
+        "months[].newest": "seconds since its newest segment was put",
+        "files": "number of files of test runs",
+        "files_size": "bytes of them",
+        "published": "bytes of benchmark.db; null where there is none",
+        "published_age": "seconds since that was renewed",
+        "foreign": "names of objects that are none of benchdb's, 100 at most",
+        "size": "bytes of it all",
+    },
+    HISTORY_CHECK: {
+        "schema": "benchdb/history-check/1",
+        "remote": "the remote that was read",
+        "objects": "number of objects that were verified",
+        "entries": "number of sessions and annotations that they hold",
+        "problems": "a line for everything that is wrong",
+    },
 }
 
 
-def document(schema: str, database: Path, content: dict[str, Any]) -> str:
-    """Return a document of a schema, in ASCII, which every terminal and parser takes."""
-    whole = {"schema": schema, "database": str(database), **content}
+def document(
+    schema: str, source: Path | str, content: dict[str, Any], named: str = "database"
+) -> str:
+    """Return a document of a schema, in ASCII, which every terminal and parser takes.
+
+    Parameters
+    ----------
+    schema, content
+        Its name, and what is in it.
+    source, named
+        What it is about, and the field that names that.
+    """
+    whole = {"schema": schema, named: str(source), **content}
     return json.dumps(_plain(whole), indent=2, allow_nan=False) + "\n"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -106,3 +107,17 @@ def _instant(value: Any) -> datetime:
         raise UnfitValue(f"{value!r} is no instant")
     # A naive one is taken as UTC: `datetime.utcnow()` is what custom fixtures of older suites use.
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def new_uid() -> str:
+    """Return a UUIDv7: random, and sorted by time (RFC 9562)."""
+    import uuid
+
+    if sys.version_info >= (3, 14):
+        return str(uuid.uuid7())
+    import secrets
+    import time
+
+    milliseconds = time.time_ns() // 1_000_000
+    number = milliseconds << 80 | 0x7 << 76 | secrets.randbits(12) << 64
+    return str(uuid.UUID(int=number | 0b10 << 62 | secrets.randbits(62)))

@@ -146,6 +146,7 @@ def _fold(
     month: str, segments: tuple[str, ...], policy: Policy, writer: str, done: Compacted
 ) -> Generator[Step, Any, None]:
     """Fold a month's new segments, and leave out what is to be forgotten."""
+    damaged: set[str] = set()
     for _ in range(_ATTEMPTS):
         reading: Reading = yield ReadManifest()
         manifest = reading.manifest
@@ -164,7 +165,7 @@ def _fold(
         if Missing.NEWER in (done.unusable.get(one.name) for one in kept):
             return  # who made it knows how to fold it
         # Of a snapshot that can't be used, the ones before and the segments are what is left.
-        base = next((one.name for one in kept if one.name in contents), None)
+        base = next((one.name for one in kept if {one.name} <= contents.keys() - damaged), None)
         had = contents[base] if base else Contents(())
         fresh = tuple(name for name in segments if name not in had.folded)
         if not fresh and not _remembers(manifest, contents):
@@ -174,6 +175,9 @@ def _fold(
         done.unusable.update(folded.unusable)
         if Missing.NEWER in dict(folded.unusable).values():
             return
+        if base in dict(folded.unusable):  # only its beginning can be read
+            damaged.add(base)
+            continue
         if (yield from _install(_Fold(month, manifest, contents, folded), policy, writer)):
             done.folded[month] = fresh
             return

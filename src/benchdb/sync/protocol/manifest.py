@@ -61,6 +61,8 @@ class Manifest:
         Uids of sessions that were erased.
     doomed
         Objects that may be deleted, and will be.
+    born
+        The writer of the first one: another history at the same place has another.
     """
 
     generation: int = 0
@@ -69,6 +71,7 @@ class Manifest:
     horizon: str | None = None
     tombstones: frozenset[str] = frozenset()
     doomed: frozenset[str] = frozenset()
+    born: str = ""
 
     def forgets(self, uid: str, started: str) -> bool:
         """Tell whether an entry was erased, or began before the horizon."""
@@ -82,7 +85,8 @@ class Manifest:
 
     def next(self, writer: str, **changes: Any) -> Manifest:
         """Return the manifest that replaces this one."""
-        return replace(self, generation=self.generation + 1, writer=writer, **changes)
+        born = self.born or writer
+        return replace(self, generation=self.generation + 1, writer=writer, born=born, **changes)
 
     def to_json(self) -> bytes:
         """Return it as it is stored."""
@@ -90,6 +94,7 @@ class Manifest:
             "format": FORMAT,
             "generation": self.generation,
             "writer": self.writer,
+            "born": self.born,
             "months": {
                 name: {
                     "current": _fields(month.current),
@@ -123,6 +128,7 @@ def from_json(stored: bytes) -> Manifest:
         return Manifest(
             generation=int(content["generation"]),
             writer=str(content["writer"]),
+            born=str(content["born"]),
             months={
                 str(name): Month(
                     _snapshot(month["current"]), tuple(_snapshot(one) for one in month["before"])

@@ -1,0 +1,78 @@
+"""``benchdb compact``: fold a history's segments into snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from benchdb.cli.options import database_option, locate
+from benchdb.cli.progress import progress_bar
+from benchdb.cli.remote import (
+    do_compact,
+    instant,
+    opened,
+    policy,
+    publish_if_old,
+    remote_argument,
+    server_options,
+    tell_compacted,
+    tell_unusable,
+)
+
+
+@click.command("compact", short_help="Fold a history's segments into snapshots.")
+@remote_argument
+@click.option(
+    "--retain",
+    metavar="DATE|365d",
+    help="Forget sessions that began before, for ever: pushes and pulls obey it.",
+)
+@click.option(
+    "--erase",
+    metavar="UID",
+    multiple=True,
+    help="Remove this session from everything, for ever; may be repeated.",
+)
+@click.option("--upgrade", is_flag=True, help="Fold into the newest schema.")
+@click.option(
+    "--grace", metavar="DURATION", help="How long folded segments stay; by default compact_grace."
+)
+@server_options
+@database_option
+def command(
+    *,
+    remote: str,
+    retain: str | None,
+    erase: tuple[str, ...],
+    upgrade: bool,
+    grace: str | None,
+    endpoint_url: str | None,
+    profile: str | None,
+    db: str | None,
+) -> None:
+    """Fold the segments of each month of REMOTE into one snapshot, and delete folded ones.
+
+    It is safe beside pushes and pulls. What is folded stays for compact_grace, and as many earlier
+    snapshots as keep_snapshots in [tool.benchdb] says. `sync` and `pull` do it by themselves above
+    compact_above segments. --retain and --erase forget for ever; local files keep what they have.
+    """
+    from benchdb.config import seconds
+    from benchdb.store.values import stored_instant
+
+    path, settings = locate(db)
+    objects = opened(remote, endpoint_url, profile)
+    changes: dict[str, Any] = {"erase": frozenset(erase)}
+    if retain is not None:
+        changes["horizon"] = stored_instant(instant(retain, "--retain"))
+    if grace is not None:
+        changes["grace"] = seconds(grace, "--grace")
+    with progress_bar() as progress:
+        done, unusable = do_compact(objects, policy(settings, **changes), progress, upgrade=upgrade)
+    tell_compacted(done, objects)
+    with progress_bar() as progress:
+        local = path if path.exists() else None
+        publish_if_old(objects, local, settings, progress, now=bool(erase))
+    tell_unusable(unusable, objects)
+    if unusable or done.unfinished:
+        click.get_current_context().exit(2)

@@ -1,0 +1,227 @@
+"""What commands on a remote share: its options, and what they say of it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchdb.cli.output import say, write
+from benchdb.config import seconds
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from benchdb.config import Settings
+    from benchdb.store.progress import Progress
+    from benchdb.sync.history import Pull, Push
+    from benchdb.sync.objects import Objects
+    from benchdb.sync.protocol.compact import Compacted, Policy
+
+#: Objects that could not be used are named, up to so many.
+_NAMED = 20
+
+
+def remote_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``REMOTE``."""
+    return click.argument("remote", metavar="REMOTE")(command)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--endpoint-url`` and ``--profile``."""
+    command = click.option(
+        "--profile", metavar="NAME", help="Of AWS's settings; else AWS_PROFILE and the usual ones."
+    )(command)
+    return click.option(
+        "--endpoint-url", metavar="URL", help="Of a server that speaks S3, where it isn't AWS."
+    )(command)
+
+
+def opened(remote: str, endpoint_url: str | None, profile: str | None) -> Objects:
+    """Return the remote that is meant."""
+    from benchdb.sync.objects import open_remote
+
+    return open_remote(remote, endpoint_url=endpoint_url, profile=profile)
+
+
+def instant(given: str, option: str) -> datetime:
+    """Return the instant that is meant by a date, an instant or an age.
+
+    Raises
+    ------
+    UserError
+        If it is none of them.
+    """
+    text = given.strip()
+    if re.fullmatch(r"\d+ *[a-z]+", text):
+        try:
+            return datetime.now(UTC) - timedelta(seconds=seconds(text.removesuffix("ays"), option))
+        except OverflowError:
+            raise UserError(f"{option} {given}: that is before all time") from None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(
+            f"{option} {given!r} is no date: write it as 2026-01-31, or as 90d"
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+# -- pushing and pulling
+
+
+def do_push(
+    path: Path, objects: Objects, settings: Settings, progress: Progress, *, again: bool = False
+) -> Push:
+    """Push, with what the settings say."""
+    from benchdb.sync.history import push
+
+    return push(
+        path,
+        objects,
+        again=again,
+        most_of_a_file=settings.largest_artifact,
+        progress=progress,
+    )
+
+
+def tell_push(done: Push, objects: Objects) -> None:
+    """Write the line for what a push did."""
+    from benchdb.report.text import counted, literal
+    from benchdb.report.units import with_unit
+
+    if done.sessions or done.annotations:
+        what = _what(done.sessions, done.runs, done.annotations)
+        said = [f"pushed {what} to {objects.url} ({with_unit(done.size, 'B')})"]
+        if done.files:
+            said.append(counted(done.files, "file"))
+    else:
+        said = [f"nothing to push to {objects.url}"]
+    if done.held:
+        said.append(f"{len(done.held):,} there already")
+    if done.forgotten:
+        said.append(f"{len(done.forgotten):,} erased there or from before its horizon")
+    write(literal(", ".join(said)) + "\n")
+
+
+def tell_pull(done: Pull, objects: Objects, path: Path) -> None:
+    """Write the line for what a pull did."""
+    from benchdb.report.text import literal
+
+    if done.sessions or done.annotations:
+        what = _what(done.sessions, done.runs, done.annotations)
+        said = [f"pulled {what} from {objects.url} into {path}"]
+    elif done.manifest is None and not done.segments:
+        said = [f"there is nothing at {objects.url} yet: `benchdb push` begins a history"]
+    else:
+        said = [f"nothing to pull from {objects.url}"]
+    if done.pruned:
+        said.append(f"{done.pruned:,} pruned before (--all takes them back)")
+    if done.forgotten:
+        said.append(f"{done.forgotten:,} erased there or from before its horizon")
+    if done.conflicts:
+        said.append(f"{len(done.conflicts):,} in conflict")
+    write(literal(", ".join(said)) + "\n")
+
+
+def _what(sessions: int, runs: int, annotations: int) -> str:
+    from benchdb.report.text import counted
+
+    said = []
+    if sessions:
+        said.append(f"{counted(sessions, 'session')} with {counted(runs, 'test run')}")
+    if annotations:
+        said.append(counted(annotations, "annotation"))
+    return " and ".join(said)
+
+
+def tell_unusable(unusable: Mapping[str, str], objects: Objects) -> None:
+    """Name the objects that could not be used."""
+    for name, why in list(unusable.items())[:_NAMED]:
+        say(f"{name} was skipped: {why}")
+    if len(unusable) > _NAMED:
+        say(
+            f"{len(unusable) - _NAMED:,} more were skipped: "
+            f"`benchdb db check {objects.url}` names all"
+        )
+
+
+# -- compacting and publishing
+
+
+def policy(settings: Settings, **changes: Any) -> Policy:
+    """Return how to compact, by the settings."""
+    from benchdb.sync.protocol.compact import Policy
+
+    return Policy(
+        **{
+            "keep": settings.keep_snapshots,
+            "grace": seconds(settings.compact_grace, "[tool.benchdb] compact_grace"),
+            **changes,
+        }
+    )
+
+
+def do_compact(
+    objects: Objects, how: Policy, progress: Progress, *, upgrade: bool = False
+) -> tuple[Compacted, dict[str, str]]:
+    """Compact."""
+    from benchdb.sync.history import compact
+
+    return compact(objects, how, upgrade=upgrade, progress=progress)
+
+
+def tell_compacted(done: Compacted, objects: Objects) -> None:
+    """Write the line for what a compaction did."""
+    from benchdb.report.text import counted, literal
+
+    segments = sum(map(len, done.folded.values()))
+    said = []
+    if done.folded:
+        what = counted(segments, "segment")
+        said.append(f"folded {what} into {counted(len(done.folded), 'snapshot')}")
+    if done.deleted:
+        said.append(f"deleted {counted(len(done.deleted), 'object')}")
+    if done.unfinished:
+        said.append(f"others fold {', '.join(done.unfinished)} at the same time")
+    write(literal(f"{objects.url}: {', '.join(said) or 'nothing to compact'}") + "\n")
+
+
+def compact_if_crowded(
+    objects: Objects, pulled: Pull, settings: Settings, progress: Progress
+) -> dict[str, str]:
+    """Compact a remote that has too many segments; return what is unusable and why."""
+    from benchdb.sync.history import is_crowded
+
+    how = policy(settings)
+    above = settings.compact_above
+    if not above or not is_crowded(pulled, objects, above, how.grace):
+        return {}
+    done, unusable = do_compact(objects, how, progress)
+    tell_compacted(done, objects)
+    return unusable
+
+
+def publish_if_old(
+    objects: Objects,
+    path: Path | None,
+    settings: Settings,
+    progress: Progress,
+    *,
+    now: bool = False,
+) -> None:
+    """Renew the published file."""
+    from benchdb.report.text import literal
+    from benchdb.report.units import with_unit
+    from benchdb.sync.published import PUBLISHED, publish
+
+    every = seconds(settings.publish_every, "[tool.benchdb] publish_every")
+    if not every:
+        return
+    size = publish(objects, 0 if now else every, local=path, progress=progress)
+    if size is not None:
+        write(literal(f"published {PUBLISHED} ({with_unit(size, 'B')})") + "\n")

@@ -1,0 +1,66 @@
+"""``benchdb sync``: pull, push, and look after the history."""
+
+from __future__ import annotations
+
+import click
+
+from benchdb.cli.merge import tell_conflicts
+from benchdb.cli.options import database_option, locate, prepare
+from benchdb.cli.progress import progress_bar
+from benchdb.cli.remote import (
+    compact_if_crowded,
+    do_push,
+    instant,
+    opened,
+    publish_if_old,
+    remote_argument,
+    server_options,
+    tell_pull,
+    tell_push,
+    tell_unusable,
+)
+
+
+@click.command("sync", short_help="Pull from a history, then push to it.")
+@remote_argument
+@click.option(
+    "--since",
+    metavar="DATE|90d",
+    help="Pull only the months from this date on, or from that many days ago on.",
+)
+@server_options
+@database_option
+def command(
+    *,
+    remote: str,
+    since: str | None,
+    endpoint_url: str | None,
+    profile: str | None,
+    db: str | None,
+) -> None:
+    """Pull from REMOTE what the database lacks, and push to it what it lacks.
+
+    REMOTE is s3://bucket/prefix or a folder. Many may do so at once, and be killed anywhere:
+    nothing is lost, and the next sync goes on. A history of many segments is compacted, and
+    benchmark.db in it renewed once a day, for those who have nothing but SQLite.
+    """
+    from benchdb.sync.history import pull
+
+    first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
+    path, settings = locate(db)
+    objects = opened(remote, endpoint_url, profile)
+    with progress_bar() as progress:
+        prepare(path, progress)
+        pulled = pull(path, objects, since=first, progress=progress)
+    tell_pull(pulled, objects, path)
+    with progress_bar() as progress:
+        pushed = do_push(path, objects, settings, progress)
+    tell_push(pushed, objects)
+    unusable = dict(pulled.unusable)
+    with progress_bar() as progress:
+        unusable.update(compact_if_crowded(objects, pulled, settings, progress))
+        publish_if_old(objects, path, settings, progress)
+    tell_unusable(unusable, objects)
+    tell_conflicts(path)
+    if unusable or pulled.conflicts:
+        click.get_current_context().exit(2)

@@ -1,0 +1,132 @@
+"""Folding a month's objects into a new snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchdb.store.database import connect
+from benchdb.store.merge import merge_file
+from benchdb.store.revisions import head, lineage
+from benchdb.sync.intake import Intake
+from benchdb.sync.protocol.manifest import Snapshot
+from benchdb.sync.protocol.names import is_snapshot, segment_name, snapshot_name
+from benchdb.sync.protocol.steps import Contents, Folded, Missing
+from benchdb.sync.segments import (
+    Damaged,
+    Listed,
+    copy_entries,
+    new_file,
+    new_nonce,
+    pack,
+    scratch,
+    stored_entries,
+    verify,
+)
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+    from benchdb.sync.protocol.steps import Fold
+    from benchdb.sync.state import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What came of folding, and the new object (None where there is none)."""
+
+    folded: Folded
+    path: Path | None = None
+
+
+def fold(
+    verified: Iterable[tuple[str, Listed | Missing, Path]],
+    step: Fold,
+    folder: Path,
+    *,
+    upgrade: bool,
+) -> Made:
+    """Fold objects into one.
+
+    Parameters
+    ----------
+    verified
+        The name of each, what it holds (or why it can't be used), and its file.
+    step
+        What is asked for.
+    folder
+        For temporary files.
+    upgrade
+        Whether the result is in the newest schema, though an older one would do.
+    """
+    target = folder / "folded.db"
+    new_file(target)
+
+    def merge(database: Path, keys: Collection[Key]) -> None:
+        merge_file(target, database, only=keys)
+
+    intake = Intake(folder, merge)
+    schemas = []
+    taken: set[str] = set()
+    unusable = []
+    for name, frame, database in verified:
+        if isinstance(frame, Missing):
+            unusable.append((name, frame))
+            if frame is Missing.NEWER or is_snapshot(name):
+                # Who makes do without it would lose what it holds.
+                return Made(Folded(None, Contents(()), tuple(unusable)))
+            continue
+        schemas.append(frame.schema)
+        if segment_name(name):
+            taken.add(name)
+        intake.add(
+            database,
+            [
+                one.key
+                for one in frame.contents.entries
+                if not step.manifest.forgets(one.uid, one.started)
+            ],
+        )
+    intake.flush()
+    with contextlib.closing(connect(target)) as connection:
+        contents = Contents(tuple(sorted(stored_entries(connection))), step.folded | taken)
+    if not contents.entries:
+        return Made(Folded(None, contents, tuple(unusable)))
+    schema = head()
+    if not upgrade and schemas:
+        oldest = max(schemas, key=lineage().index)
+        if oldest != schema and (older := _in_older_schema(target, contents, oldest, folder)):
+            target, schema = older, oldest
+    made = pack(target, folder / "folded.db.zst", contents, schema, new_nonce())
+    snapshot = Snapshot(
+        snapshot_name(step.month, made.sha256), schema, made.size, len(contents.entries)
+    )
+    return Made(Folded(snapshot, contents, tuple(unusable)), made.path)
+
+
+def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path) -> Path | None:
+    """Return a file in an older schema, so that older clients can read it; None if it can't be."""
+    older, again = folder / "older.db", folder / "again.db"
+    new_file(older, schema)
+    with contextlib.closing(scratch(older)) as connection:
+        if not _has_annotations(connection) and any(
+            key[1] == "annotation" for key in (one.key for one in contents.entries)
+        ):
+            return None
+        copy_entries(connection, newest, [one.key for one in contents.entries])
+    again.write_bytes(older.read_bytes())
+    try:
+        verify(again, Listed(contents, schema, ""))
+    except Damaged:
+        return None  # something in it has no place there
+    finally:
+        again.unlink()
+    return older
+
+
+def _has_annotations(connection: sqlite3.Connection) -> bool:
+    query = "SELECT 1 FROM sqlite_master WHERE name='annotation'"
+    return connection.execute(query).fetchone() is not None

@@ -1,0 +1,171 @@
+"""What there is in a remote, and whether it is sound."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from benchdb.store.progress import untold
+from benchdb.sync.artifacts import ARTIFACTS
+from benchdb.sync.machine import Machine, explaining_room, working_folder
+from benchdb.sync.probe import PROBES
+from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
+from benchdb.sync.protocol.steps import Missing
+from benchdb.sync.published import PUBLISHED
+from benchdb.sync.segments import checksum
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from benchdb.store.progress import Progress
+    from benchdb.sync.objects import ObjectFacts, Objects
+    from benchdb.sync.protocol.manifest import Manifest
+    from benchdb.sync.state import Key
+
+#: Objects that are none of ours are named, up to so many.
+_NAMED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class MonthFacts:
+    """What there is of a month, in numbers; sizes in bytes, `newest` in seconds."""
+
+    month: str
+    entries: int
+    schema: str
+    snapshot: int
+    backups: int
+    segments: int
+    segments_size: int
+    newest: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFacts:
+    """What there is in a remote.
+
+    Parameters
+    ----------
+    manifest
+        None where there is none.
+    months
+        The newest first.
+    files, files_size
+        Of test runs: number, bytes.
+    published, published_age
+        Bytes of ``benchmark.db``, and seconds since it was renewed; None where there is none.
+    foreign
+        Objects that are none of benchdb's.
+    size
+        Bytes of it all.
+    """
+
+    manifest: Manifest | None
+    months: tuple[MonthFacts, ...]
+    files: int
+    files_size: int
+    published: int | None
+    published_age: float | None
+    foreign: tuple[str, ...]
+    size: int
+
+
+def look(objects: Objects) -> RemoteFacts:
+    """Return what there is in a remote."""
+    every = list(objects.list(""))
+    manifest = Machine(objects).read_manifest().manifest
+    segments: dict[str, list[ObjectFacts]] = defaultdict(list)
+    for one in every:
+        if parts := segment_name(one.name):
+            segments[parts.month].append(one)
+    listed = manifest.months if manifest else {}
+    months = []
+    for month in sorted({*segments, *listed}, reverse=True):
+        known = listed.get(month)
+        some = segments[month]
+        months.append(
+            MonthFacts(
+                month,
+                entries=known.current.entries if known else 0,
+                schema=known.current.schema if known else "",
+                snapshot=known.current.size if known else 0,
+                backups=sum(one.size for one in known.before) if known else 0,
+                segments=len(some),
+                segments_size=sum(one.size for one in some),
+                newest=min((one.age for one in some), default=None),
+            )
+        )
+    files = [one for one in every if one.name.startswith(ARTIFACTS)]
+    published = next((one for one in every if one.name == PUBLISHED), None)
+    return RemoteFacts(
+        manifest,
+        tuple(months),
+        files=len(files),
+        files_size=sum(one.size for one in files),
+        published=published.size if published else None,
+        published_age=published.age if published else None,
+        foreign=_foreign(every),
+        size=sum(one.size for one in every),
+    )
+
+
+def _foreign(every: Iterable[ObjectFacts]) -> tuple[str, ...]:
+    return tuple(
+        sorted(
+            one.name
+            for one in every
+            if one.name not in (MANIFEST, PUBLISHED)
+            and not one.name.startswith((ARTIFACTS, PROBES))
+            and not is_snapshot(one.name)
+            and segment_name(one.name) is None
+        )
+    )[:_NAMED]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was verified in a remote, and a line for everything that is wrong."""
+
+    objects: int
+    entries: int
+    problems: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+
+def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
+    """Fetch and verify everything in a remote."""
+    machine = Machine(objects, progress=progress)
+    every = {one.name: one for one in objects.list("")}
+    manifest = machine.read_manifest().manifest
+    listed = manifest.snapshots() if manifest else frozenset()
+    names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
+    problems = []
+    entries: set[Key] = set()
+    with explaining_room(), working_folder() as folder:
+        for name, frame, database in machine.verified(names, folder):
+            database.unlink(missing_ok=True)
+            if not isinstance(frame, Missing):
+                entries.update(one.key for one in frame.contents.entries)
+            elif frame is Missing.GONE:
+                if name in listed and name in _listed_now(machine):
+                    problems.append(f"{name} is not there, though the manifest lists it")
+            else:
+                problems.append(f"{name}: {machine.why.get(name, frame.value)}")
+        files = sorted(name for name in every if name.startswith(ARTIFACTS))
+        for done, name in enumerate(files):
+            progress("fetching files", done, len(files))
+            if _is_damaged(objects, name, folder / "file"):
+                problems.append(f"{name}: its bytes are not those that its name tells")
+    return Checked(len(names) + len(files), len(entries), tuple(problems), _foreign(every.values()))
+
+
+def _listed_now(machine: Machine) -> frozenset[str]:
+    """Return the snapshots that the manifest lists by now."""
+    manifest = machine.read_manifest().manifest
+    return manifest.snapshots() if manifest else frozenset()
+
+
+def _is_damaged(objects: Objects, name: str, file: Path) -> bool:
+    return objects.fetch(name, file) and checksum(file) != name.removeprefix(ARTIFACTS)

@@ -1,0 +1,368 @@
+"""Carrying out what the flows of the protocol ask for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+import tempfile
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from benchdb.errors import UserError
+from benchdb.records import ANNOTATION
+from benchdb.store.merge import merge_file
+from benchdb.store.progress import untold
+from benchdb.sync.folding import fold
+from benchdb.sync.intake import Intake
+from benchdb.sync.probe import probe
+from benchdb.sync.protocol.manifest import Manifest, from_json
+from benchdb.sync.protocol.names import MANIFEST, SegmentName, segment_name
+from benchdb.sync.protocol.steps import (
+    Contents,
+    Delete,
+    Fold,
+    Listed,
+    ListObjects,
+    Missing,
+    Probe,
+    PutSegment,
+    ReadContents,
+    Reading,
+    ReadManifest,
+    Swap,
+    TakeIn,
+)
+from benchdb.sync.segments import (
+    FIRST,
+    Damaged,
+    key_in_name,
+    listing_size,
+    make_segment,
+    read_listing,
+    unpack,
+    verify,
+)
+from benchdb.sync.segments import Listed as Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+
+    from benchdb.store.merge import Merged
+    from benchdb.store.progress import Progress
+    from benchdb.sync.objects import Objects
+    from benchdb.sync.protocol.steps import Folded, Found, Listing, Step
+    from benchdb.sync.state import Key
+
+_Result = TypeVar("_Result")
+
+#: Requests at once; and objects that are fetched before the first of them is used.
+_WORKERS: Final = 8
+_AHEAD: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The local side of a flow.
+
+    Parameters
+    ----------
+    path
+        The database, which receives.
+    at
+        Where it is read at the newest schema: itself, or a copy.
+    held, pruned
+        Keys of what it holds, and of what it must not get.
+    bring_back
+        Whether it gets what was pruned all the same.
+    """
+
+    path: Path
+    at: Path
+    held: Collection[Key]
+    pruned: Collection[Key]
+    bring_back: bool = False
+
+
+class Machine:
+    """Carries out steps, one after another.
+
+    Parameters
+    ----------
+    objects
+        The remote.
+    local
+        The local side, for flows that have one.
+    seen
+        Is called with each manifest that is read; may raise.
+    upgrade
+        Whether to fold into the newest schema.
+    progress
+        Is told how far it is.
+
+    Attributes
+    ----------
+    entries : set
+        Keys of what the remote turned out to hold.
+    listed : dict
+        Segments of the last listing, by name.
+    merged : list of Merged
+        What was merged into the local database.
+    put : int
+        Bytes of the objects that were put.
+    why : dict
+        What is wrong with the objects that could not be used.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        local: Local | None = None,
+        *,
+        seen: Callable[[Manifest | None], None] = lambda _: None,
+        upgrade: bool = False,
+        progress: Progress = untold,
+    ) -> None:
+        self.objects = objects
+        self.local = local
+        self.entries: set[Key] = set()
+        self.listed: dict[str, Listed] = {}
+        self.merged: list[Merged] = []
+        self.put = 0
+        self.why: dict[str, str] = {}
+        self._seen = seen
+        self._upgrade = upgrade
+        self._progress = progress
+
+    def run(self, flow: Generator[Step, Any, _Result]) -> _Result:
+        """Run a flow to its end."""
+        answer: Any = None
+        with explaining_room():
+            while True:
+                try:
+                    step = flow.send(answer)
+                except StopIteration as stopped:
+                    result: _Result = stopped.value
+                    return result
+                answer = self._do(step)
+
+    def _do(self, step: Step) -> Any:
+        match step:
+            case ReadManifest():
+                return self.read_manifest()
+            case ListObjects(prefixes):
+                return self._list(prefixes)
+            case ReadContents(names):
+                return self.read_contents(names)
+            case TakeIn():
+                return self._take_in(step)
+            case PutSegment():
+                return self._put_segment(step)
+            case Fold():
+                return self._fold(step)
+            case Swap(manifest, etag):
+                return self.objects.replace(MANIFEST, manifest.to_json(), etag)
+            case Probe():
+                return probe(self.objects)
+            case Delete(names):
+                return self.objects.delete(names)
+
+    def read_manifest(self) -> Reading:
+        """Read the manifest."""
+        got = self.objects.read(MANIFEST)
+        reading = Reading(None, None) if got is None else Reading(from_json(got.body), got.etag)
+        self._seen(reading.manifest)
+        return reading
+
+    def _list(self, prefixes: tuple[str, ...]) -> Listing:
+        found = tuple(
+            Listed(one.name, one.size, one.age)
+            for prefix in prefixes
+            for one in self.objects.list(prefix)
+        )
+        segments = {one.name: one for one in found if segment_name(one.name)}
+        self.listed.update(segments)
+        for name in segments:
+            parts = segment_name(name)
+            assert isinstance(parts, SegmentName)
+            self.entries.add(parts.key)
+        return found
+
+    def read_contents(self, names: Collection[str]) -> Found:
+        """Read what objects say that they hold, from their first bytes."""
+        found: Found = {}
+        for name, one in self._side_by_side(self._read_contents, names, "looking into"):
+            found[name] = one
+            if isinstance(one, Contents):
+                self.entries.update(entry.key for entry in one.entries)
+        return found
+
+    def _read_contents(self, name: str) -> Contents | Missing:
+        got = self.objects.read(name, FIRST)
+        if got is None:
+            return Missing.GONE
+        try:
+            size = listing_size(got.body)
+            if size > len(got.body):
+                got = self.objects.read(name, size)
+                if got is None:
+                    return Missing.GONE
+            listed = read_listing(got.body)
+        except Damaged as error:
+            self.why[name] = str(error)
+            return Missing.DAMAGED
+        return listed if isinstance(listed, Missing) else listed.contents
+
+    def _take_in(self, step: TakeIn) -> Found:
+        assert self.local is not None
+        found: Found = {}
+        with working_folder() as folder:
+            intake = Intake(folder, self._merge)
+            for name, frame, database in self.verified(step.names, folder):
+                if isinstance(frame, Missing):
+                    found[name] = frame
+                    continue
+                intake.add(database, self._wanted(frame, step.manifest))
+                found[name] = frame.contents
+                self.entries.update(entry.key for entry in frame.contents.entries)
+            intake.flush()
+        return found
+
+    def _wanted(self, frame: Frame, manifest: Manifest) -> list[Key]:
+        assert self.local is not None
+        unwanted = set() if self.local.bring_back else self.local.pruned
+        return [
+            one.key
+            for one in frame.contents.entries
+            if one.key not in self.local.held
+            and one.key not in unwanted
+            and not manifest.forgets(one.uid, one.started)
+        ]
+
+    def _merge(self, database: Path, keys: Collection[Key]) -> None:
+        assert self.local is not None
+        self._progress("merging", 0, 0)
+        self.merged.append(
+            merge_file(self.local.path, database, bring_back=self.local.bring_back, only=keys)
+        )
+
+    def verified(
+        self, names: Collection[str], folder: Path
+    ) -> Iterator[tuple[str, Frame | Missing, Path]]:
+        """Fetch objects and verify them; gives the file of each, at the newest schema.
+
+        Of one that can't be used it gives why, and there is no file.
+        """
+        numbers = {name: number for number, name in enumerate(names)}
+
+        def fetch(name: str) -> Frame | Missing | Damaged:
+            packed = folder / f"{numbers[name]}.zst"
+            try:
+                if not self.objects.fetch(name, packed):
+                    return Missing.GONE
+                return unpack(name, packed, folder / f"{numbers[name]}.db")
+            except Damaged as error:
+                return error
+            finally:
+                packed.unlink(missing_ok=True)
+
+        for name, got in self._side_by_side(fetch, names, "fetching"):
+            database = folder / f"{numbers[name]}.db"
+            frame: Frame | Missing
+            try:
+                if isinstance(got, Damaged):
+                    raise got
+                frame = got
+                if isinstance(frame, Frame) and frame.is_newer:
+                    self.why[name] = f"was made by benchdb {frame.made_by}: install that or newer"
+                    frame = Missing.NEWER
+                elif isinstance(frame, Frame):
+                    verify(database, frame)
+            except Damaged as error:
+                self.why[name] = str(error)
+                frame = Missing.DAMAGED
+            if isinstance(frame, Missing):
+                database.unlink(missing_ok=True)
+            yield name, frame, database
+
+    def _put_segment(self, step: PutSegment) -> str:
+        assert self.local is not None
+        with working_folder() as folder:
+            made = make_segment(self.local.at, step.entries, folder)
+            first = min(step.entries)
+            name = str(
+                SegmentName(first.month, *key_in_name(first.key), len(step.entries), made.sha256)
+            )
+            self.objects.put_new(name, made.path)
+            self.put += made.size
+        self.entries.update(entry.key for entry in step.entries)
+        self._progress("pushing", 0, 0)
+        return name
+
+    def _fold(self, step: Fold) -> Folded:
+        with working_folder() as folder:
+            made = fold(self.verified(step.names, folder), step, folder, upgrade=self._upgrade)
+            if made.path is not None and made.folded.snapshot is not None:
+                self.objects.put_new(made.folded.snapshot.name, made.path)
+                self.put += made.folded.snapshot.size
+            return made.folded
+
+    def _side_by_side(
+        self, work: Callable[[str], _Result], names: Collection[str], doing: str
+    ) -> Iterator[tuple[str, _Result]]:
+        """Do the same for several objects at once, a bounded number ahead; gives them in order."""
+        if len(names) == 1:  # as most often: spares the threads
+            for name in names:
+                yield name, work(name)
+            return
+        waiting: deque[tuple[str, Any]] = deque()
+        done = 0
+        pool = ThreadPoolExecutor(_WORKERS)
+        try:
+            for name in names:
+                waiting.append((name, pool.submit(work, name)))
+                if len(waiting) > _AHEAD:
+                    yield self._first(waiting)
+                    done += 1
+                    self._progress(doing, done, len(names))
+            while waiting:
+                yield self._first(waiting)
+                done += 1
+                self._progress(doing, done, len(names))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    @staticmethod
+    def _first(waiting: deque[tuple[str, Any]]) -> tuple[str, Any]:
+        name, future = waiting.popleft()
+        return name, future.result()
+
+
+def annotations_in(keys: Iterable[Key]) -> int:
+    """Return how many of some entries are annotations."""
+    return sum(kind == ANNOTATION for _, kind in keys)
+
+
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """Give a temporary folder."""
+    with tempfile.TemporaryDirectory(prefix="benchdb-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def explaining_room() -> Iterator[None]:
+    """Turn a full disk under temporary files into what a user can act on."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        full = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        if not full and getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{tempfile.gettempdir()} has no room for temporary files: free some, "
+            "or name another folder by the variable TMPDIR"
+        ) from error

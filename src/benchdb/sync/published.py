@@ -1,0 +1,79 @@
+"""``benchmark.db`` of a remote: all of a history in one file, for who has nothing but SQLite.
+
+Sync never reads it. It is replaced by who has read a newer manifest than the one that it was made
+from: its state is asked for before the manifest is, and only that state is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from benchdb.errors import UserError
+from benchdb.store.merge import merge_file
+from benchdb.store.opening import make_writable
+from benchdb.store.progress import untold
+from benchdb.sync.history import pull, seed
+from benchdb.sync.machine import Machine, explaining_room, working_folder
+from benchdb.sync.state import clear_known
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchdb.store.progress import Progress
+    from benchdb.sync.objects import Objects
+
+PUBLISHED: Final = "benchmark.db"
+
+#: More bytes no server takes in one request.
+_MOST: Final = 5 * 10**9
+
+
+def publish(
+    objects: Objects, every: float, *, local: Path | None = None, progress: Progress = untold
+) -> int | None:
+    """Renew the published file, if it is old.
+
+    Parameters
+    ----------
+    objects
+        The remote.
+    every
+        Seconds after which it is old.
+    local
+        A file that holds much of the history already.
+    progress
+        Is told how far it is.
+
+    Returns
+    -------
+    int or None
+        Its bytes; None where it is young, or another was faster.
+
+    Raises
+    ------
+    UserError
+        If it would be too large, or can't be made.
+    """
+    facts = next((one for one in objects.list(PUBLISHED) if one.name == PUBLISHED), None)
+    if facts is not None and facts.age < every:
+        return None
+    etag = None if facts is None else objects.etag(PUBLISHED)
+    manifest = Machine(objects).read_manifest().manifest
+    if manifest is None:
+        return None
+    with explaining_room(), working_folder() as folder:
+        path = folder / PUBLISHED
+        make_writable(path)
+        if local is not None:
+            keys, known = seed(local, objects, manifest.forgets)
+            if keys and known.is_of(manifest):
+                merge_file(path, local, only=keys, progress=progress)
+        pull(path, objects, progress=progress)
+        clear_known(path)
+        size = path.stat().st_size
+        if size > _MOST:
+            raise UserError(
+                f"{PUBLISHED} of {objects.url} would have {size / 1e9:.1f} GB, more than a server "
+                "takes: set publish_every = 0 in [tool.benchdb], and use `benchdb pull`"
+            )
+        return size if objects.replace(PUBLISHED, path, etag) else None

@@ -1,0 +1,373 @@
+"""What segments and snapshots are made of: what they hold, in short, and a SQLite file.
+
+An object is two zstd frames. The first is a skippable one with the compressed list of what is in
+the second, so that this can be read from the first bytes alone, and ``zstd -d`` gives a file that
+``sqlite3`` opens. Whatever is read here may have been made by anybody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb import __version__
+from benchdb.errors import BenchdbError, UserError
+from benchdb.records import ANNOTATION
+from benchdb.store.annotations import copy_annotations
+from benchdb.store.copying import attached, copy_sessions
+from benchdb.store.database import connect, create_schema, inspect, transaction
+from benchdb.store.digest import session_digest
+from benchdb.store.revisions import head, lineage
+from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
+from benchdb.sync.protocol.steps import Contents, Missing
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
+
+#: Of the first frame; who meets a greater number needs a newer benchdb.
+FORMAT: Final = 1
+
+_MAGIC: Final = (0x184D2A50).to_bytes(4, "little")
+_PREFIX: Final = 8
+
+#: Bytes that are read at first: they nearly always have the whole list in them.
+FIRST: Final = 64 * 1024
+
+#: More bytes than this are no list that we made.
+_MOST_LISTED: Final = 256 * 2**20
+
+#: A file is no larger than this and so many times its object: a small one could fill the disk.
+_LEAST_ROOM: Final = 64 * 2**20
+_MOST_TIMES: Final = 200
+
+_CHUNK: Final = 2**20
+
+#: A second of work more for a tenth of the bytes is not worth it where there are many.
+_LEVEL: Final = 9
+_LEVEL_LARGE: Final = 5
+_LARGE: Final = 32 * 2**20
+
+_TABLES: Final = frozenset({"session", "test_run", "measurement", "artifact", "environment"})
+
+
+class Damaged(BenchdbError):
+    """An object is not what it must be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The first frame of an object.
+
+    Parameters
+    ----------
+    contents
+        What the object holds.
+    schema
+        The revision of the schema that its file is in.
+    made_by
+        The benchdb that made it.
+    """
+
+    contents: Contents
+    schema: str
+    made_by: str
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether it takes a newer benchdb to read the file."""
+        return self.schema not in lineage()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object that was made: where, the SHA-256 and number of its bytes."""
+
+    path: Path
+    sha256: str
+    size: int
+
+
+# -- the list
+
+
+def listing_frame(contents: Contents, schema: str, nonce: str | None) -> bytes:
+    """Return the first frame of an object."""
+    import zstandard
+
+    said: dict[str, Any] = {
+        "format": FORMAT,
+        "schema": schema,
+        "made_by": __version__,
+        "entries": [[one.started, one.uid, one.digest] for one in contents.entries],
+        "folded": sorted(contents.folded),
+    }
+    if nonce is not None:
+        said["nonce"] = nonce
+    packed = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(
+        json.dumps(said, separators=(",", ":")).encode()
+    )
+    return _MAGIC + len(packed).to_bytes(4, "little") + packed
+
+
+def listing_size(first: bytes) -> int:
+    """Return how many of an object's bytes it takes to tell what it holds.
+
+    Raises
+    ------
+    Damaged
+        If these are not the first bytes of an object of ours.
+    """
+    length = int.from_bytes(first[4:_PREFIX], "little")
+    if len(first) < _PREFIX or first[:4] != _MAGIC or length > _MOST_LISTED:
+        raise Damaged("doesn't begin as an object of benchdb does")
+    return _PREFIX + length
+
+
+def read_listing(first: bytes) -> Listed | Missing:
+    """Return what an object holds, from at least `listing_size` of its bytes.
+
+    Raises
+    ------
+    Damaged
+        If that can't be told.
+    """
+    import zstandard
+
+    packed = first[_PREFIX : listing_size(first)]
+    if len(first) < listing_size(first):
+        raise Damaged("it is cut off")
+    try:
+        most = _LEAST_ROOM + _MOST_TIMES * len(packed)
+        reader = zstandard.ZstdDecompressor().stream_reader(packed)
+        content = reader.read(most + 1)
+        if len(content) > most:
+            raise Damaged("its list is too long")
+        said = json.loads(content)
+        if said["format"] > FORMAT:
+            return Missing.NEWER
+        entries = tuple(
+            Entry(str(start), str(uid), str(key)) for start, uid, key in said["entries"]
+        )
+        folded = frozenset(map(str, said["folded"]))
+        return Listed(Contents(entries, folded), str(said["schema"]), str(said["made_by"]))
+    except (zstandard.ZstdError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise Damaged(f"its list can't be read ({type(error).__name__}: {error})") from error
+
+
+# -- making one
+
+
+def new_file(path: Path, schema: str | None = None) -> None:
+    """Make an empty database that only this process uses, at any schema that there was."""
+    if schema is not None and schema != head():
+        from benchdb.store.migrate import migrated_schema
+
+        migrated_schema(path, schema)
+        return
+    with contextlib.closing(scratch(path, create=True)) as connection:
+        create_schema(connection)
+
+
+def scratch(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a database that is thrown away when something fails: nothing waits for the disk."""
+    connection = connect(path, write=True, create=create)
+    connection.execute("PRAGMA journal_mode=OFF")
+    connection.execute("PRAGMA synchronous=OFF")
+    return connection
+
+
+def copy_entries(
+    connection: sqlite3.Connection, source: Path, keys: Collection[tuple[str, str]]
+) -> None:
+    """Copy sessions and annotations of another file, which the file must not have yet."""
+    with attached(connection, source):
+        with transaction(connection):
+            copy_sessions(connection, [key for key in keys if key[1] != ANNOTATION])
+        said = [key for key, kind in keys if kind == ANNOTATION]
+        if said:
+            copy_annotations(connection, said)
+
+
+def pack(
+    database: Path, to: Path, contents: Contents, schema: str, nonce: str | None = None
+) -> Made:
+    """Make an object of a closed file.
+
+    Parameters
+    ----------
+    database, to
+        The file, and the one to make.
+    contents
+        What is in it.
+    schema
+        The revision that it is in.
+    nonce
+        A random word that makes the object's name one that nothing ever had.
+    """
+    import zstandard
+
+    size = database.stat().st_size
+    level = _LEVEL if size < _LARGE else _LEVEL_LARGE
+    with database.open("rb") as source, to.open("wb") as target:
+        target.write(listing_frame(contents, schema, nonce))
+        zstandard.ZstdCompressor(level=level, write_checksum=True).copy_stream(
+            source, target, size=size
+        )
+    return Made(to, checksum(to), to.stat().st_size)
+
+
+def make_segment(source: Path, entries: Iterable[Entry], folder: Path) -> Made:
+    """Make a segment of entries of a database, which is only read."""
+    chosen = tuple(sorted(entries))
+    database = folder / "segment.db"
+    new_file(database)
+    with contextlib.closing(scratch(database)) as connection:
+        copy_entries(connection, source, [one.key for one in chosen])
+        if stored_entries(connection) != set(chosen):
+            raise UserError(
+                f"{source} was changed while it was pushed: push again, the rest is there already"
+            )
+    made = pack(database, folder / "segment.db.zst", Contents(chosen), head())
+    database.unlink()
+    return made
+
+
+def new_nonce() -> str:
+    """Return a random word."""
+    return secrets.token_hex(16)
+
+
+# -- reading one
+
+
+def checksum(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def unpack(name: str, path: Path, to: Path) -> Listed | Missing:
+    """Verify the bytes of an object and take its file out of it.
+
+    Parameters
+    ----------
+    name
+        Of the object.
+    path
+        Its bytes.
+    to
+        The file to make; none is made of one that takes a newer benchdb.
+
+    Raises
+    ------
+    Damaged
+        If the object is not what its name and its list say.
+    """
+    import zstandard
+
+    if checksum(path) != checksum_of(name):
+        raise Damaged("its bytes are not those that its name tells")
+    with path.open("rb") as source:
+        first = source.read(FIRST)
+        first += source.read(max(0, listing_size(first) - len(first)))
+        listed = read_listing(first)
+        if isinstance(listed, Missing):
+            return listed
+        if listed.is_newer:
+            return listed
+        _check_name(name, listed.contents)
+        source.seek(listing_size(first))
+        most = _LEAST_ROOM + _MOST_TIMES * path.stat().st_size
+        try:
+            with (
+                zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(source) as reader,
+                to.open("wb") as target,
+            ):
+                while chunk := reader.read(_CHUNK):
+                    target.write(chunk)
+                    if target.tell() > most:
+                        raise Damaged("its file is too large for it")
+        except zstandard.ZstdError as error:
+            raise Damaged(f"it can't be decompressed ({error})") from error
+    return listed
+
+
+def _check_name(name: str, contents: Contents) -> None:
+    parts = segment_name(name)
+    month = parts.month if parts else name.split("/")[-2]
+    keys = [one.key for one in contents.entries]
+    if any(one.month != month for one in contents.entries) or len(set(keys)) < len(keys):
+        raise Damaged("it lists what can't be in it")
+    if parts and (parts.count != len(keys) or key_in_name(keys[0]) != parts.key):
+        raise Damaged("it lists something else than its name")
+
+
+def key_in_name(key: tuple[str, str]) -> tuple[str, str]:
+    """Return how an entry is called in the name of a segment; a wild uid by its hash."""
+    uid, digest = key
+    if 0 < len(uid) <= 100 and uid.isascii() and all(one.isalnum() or one in "._-" for one in uid):
+        return key
+    return f"hashed-{hashlib.sha256(uid.encode()).hexdigest()[:32]}", digest
+
+
+def verify(path: Path, listed: Listed) -> None:
+    """Look whether a file is sound and holds what is listed; it is brought to the newest schema.
+
+    Raises
+    ------
+    Damaged
+        If it isn't, or doesn't.
+    """
+    try:
+        if _found_schema(path) != listed.schema:
+            raise Damaged("its file has another schema than it says")
+        if listed.schema != head():
+            from benchdb.store.migrate import upgrade
+
+            upgrade(path, at=path)
+        with contextlib.closing(connect(path)) as connection:
+            _check(connection, listed)
+    except (sqlite3.Error, UserError, ValueError, TypeError, KeyError) as error:
+        raise Damaged(f"its file can't be used ({error})") from error
+
+
+def _found_schema(path: Path) -> str | None:
+    with contextlib.closing(connect(path)) as connection:
+        connection.execute("PRAGMA trusted_schema=OFF")
+        kinds = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
+        tables = {name for name, kind, _ in kinds if kind == "table"}
+        if any(
+            kind not in {"table", "index"} or str(sql).upper().startswith("CREATE VIRTUAL")
+            for _, kind, sql in kinds
+        ):
+            raise Damaged("its file has more in it than tables")
+        if not tables >= _TABLES:
+            raise Damaged("its file is none of benchdb's")
+        return inspect(connection, path).revision
+
+
+def _check(connection: sqlite3.Connection, listed: Listed) -> None:
+    connection.execute("PRAGMA trusted_schema=OFF")
+    (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if said != "ok":
+        raise Damaged(f"its file is damaged ({said})")
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise Damaged("its file has rows that don't fit together")
+    if stored_entries(connection) != set(listed.contents.entries):
+        raise Damaged("its file doesn't hold what it lists")
+    for row, uid, digest in connection.execute("SELECT id, uid, digest FROM session").fetchall():
+        if digest is None or session_digest(connection, row) != digest:
+            raise Damaged(f"the rows of session {uid} don't give its digest")
+
+
+def stored_entries(connection: sqlite3.Connection) -> set[Entry]:
+    """Return all sessions and annotations of a database; one still open has no digest."""
+    rows = connection.execute("SELECT started, uid, coalesce(digest, '') FROM session")
+    said = connection.execute("SELECT made, key FROM annotation")
+    return {Entry(*row) for row in rows} | {Entry(made, key, ANNOTATION) for made, key in said}
