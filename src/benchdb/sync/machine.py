@@ -39,6 +39,7 @@ from benchdb.sync.protocol.steps import (
 from benchdb.sync.segments import (
     FIRST,
     Damaged,
+    check_name,
     key_in_name,
     listing_size,
     make_segment,
@@ -211,6 +212,8 @@ class Machine:
                 if got is None:
                     return Missing.GONE
             listed = read_listing(got.body)
+            if isinstance(listed, Frame):
+                check_name(name, listed.contents)
         except Damaged as error:
             self.why[name] = str(error)
             return Missing.DAMAGED

@@ -281,7 +281,7 @@ def unpack(name: str, path: Path, to: Path) -> Listed | Missing:
             return listed
         if listed.is_newer:
             return listed
-        _check_name(name, listed.contents)
+        check_name(name, listed.contents)
         source.seek(listing_size(first))
         most = _LEAST_ROOM + _MOST_TIMES * path.stat().st_size
         try:
@@ -298,7 +298,14 @@ def unpack(name: str, path: Path, to: Path) -> Listed | Missing:
     return listed
 
 
-def _check_name(name: str, contents: Contents) -> None:
+def check_name(name: str, contents: Contents) -> None:
+    """Look whether what an object lists goes with its name.
+
+    Raises
+    ------
+    Damaged
+        If it doesn't.
+    """
     parts = segment_name(name)
     month = parts.month if parts else name.split("/")[-2]
     keys = [one.key for one in contents.entries]
