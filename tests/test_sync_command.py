@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import Project, Ran, environ
 from store_samples import contents, execute, forms, lose, query, record
+
+from benchdb.store.digest import session_digest
+from benchdb.sync.folder import Folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -463,11 +469,6 @@ def test_wild_uids_travel_all_the_same(files: Files) -> None:
 
 
 def rename(path: Path, before: str, uid: str) -> None:
-    import contextlib
-    import sqlite3
-
-    from benchdb.store.digest import session_digest
-
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("update session set uid = ? where uid = ?", (uid, before))
         (row,) = connection.execute("select id from session where uid = ?", (uid,)).fetchone()
@@ -522,8 +523,6 @@ def test_an_empty_remote_and_a_missing_file_are_told(files: Files) -> None:
 
 
 def test_artifacts_are_fetched_to_where_they_were(files: Files) -> None:
-    import hashlib
-
     files.record("a", "one")
     body = b"a report"
     sha = hashlib.sha256(body).hexdigest()
@@ -585,3 +584,35 @@ def test_a_push_of_a_session_recorded_here_loads_neither_library_and_moves_littl
     )
     assert done.stdout.splitlines()[-1:] == ["0"], done.stdout + done.stderr
     assert max(path.stat().st_size for path in files.objects("sessions/")) < 300_000
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    made = []
+    for name in ("read", "fetch", "put_new", "replace", "list", "delete", "etag"):
+        real = getattr(Folder, name)
+
+        def counted(self: Folder, *arguments: object, _name: str = name, _real=real):
+            made.append(f"{_name} {arguments[0]}"[:20])
+            return _real(self, *arguments)
+
+        monkeypatch.setattr(Folder, name, counted)
+    return made
+
+
+def test_what_costs_how_many_requests(files: Files, requests: list[str]) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    for day in (1, 40):
+        files.record("a", f"on-day-{day}", day=day)
+        requests.clear()
+        ok(files.push("a"))
+        assert [one.split("/")[0] for one in requests] == ["read manifest.json", "put_new sessions"]
+    ok(files.pull("b"))
+    ok(files.compact())
+    ok(files.pull("b"))
+    for verb in (files.pull, files.push):
+        requests.clear()
+        ok(verb("b"))
+        assert len(requests) <= 2
+    assert requests == ["read manifest.json"]

@@ -61,13 +61,13 @@ def attached(connection: sqlite3.Connection, source: Path) -> Iterator[None]:
     try:
         for name in ("session", *_KEYS):
             connection.execute(
-                f"CREATE TABLE temp.{name}_ids (theirs INTEGER PRIMARY KEY, ours INTEGER, is_new)"
+                f"CREATE TABLE IF NOT EXISTS temp.{name}_ids "
+                "(theirs INTEGER PRIMARY KEY, ours INTEGER, is_new)"
             )
+            connection.execute(f"DELETE FROM temp.{name}_ids")
         yield
     finally:
         with contextlib.suppress(sqlite3.Error):
-            for name in ("session", *_KEYS):
-                connection.execute(f"DROP TABLE IF EXISTS temp.{name}_ids")
             connection.execute("DETACH source")
 
 

@@ -29,7 +29,7 @@ from benchdb.sync.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from benchdb.store.progress import Progress
@@ -179,18 +179,21 @@ def _push(side: _Side, objects: Objects, most_of_a_file: int, progress: Progress
     weight = weights(side.at, keys)
     offered = [Offered(holding.entries[key], weight[key], key[0] in holding.fresh) for key in keys]
     watch = _Watch(known)
+    files: set[str] = set()
+
+    def put_their_files(pushed: Collection[Key]) -> None:
+        # Before the sessions: once they are there, nobody looks for their files again.
+        if most_of_a_file:
+            wanted = files_of(side.at, side.path.parent, most_of_a_file, pushed)
+            files.update(put_files(objects, wanted, known.objects | files))
+
     machine = Machine(
         objects,
         Local(side.path, side.at, holding.entries.keys(), holding.pruned),
         seen=watch,
+        pushing=put_their_files,
         progress=progress,
     )
-    files: set[str] = set()
-    if most_of_a_file and keys:
-        machine.read_manifest()  # says, too, whether it is the history that is known
-        # Before the sessions: once they are there, nobody looks for their files again.
-        wanted = files_of(side.at, side.path.parent, most_of_a_file, keys)
-        files = put_files(objects, wanted, known.objects)
     done = machine.run(push_flow(offered, secrets.token_hex(8), MOST))
     put = [entry.key for group in done.segments.values() for entry in group]
     held = tuple(entry.key for entry in done.held)

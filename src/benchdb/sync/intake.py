@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Final
 
 from benchdb.sync.segments import copy_entries, new_file, scratch
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Collection
     from pathlib import Path
 
@@ -34,6 +34,7 @@ class Intake:
         self._merge = merge
         self._keys: set[Key] = set()
         self._size = 0
+        self._into: sqlite3.Connection | None = None
 
     def add(self, database: Path, wanted: Collection[Key]) -> None:
         """Take in what is wanted of a verified file, and remove the file."""
@@ -42,10 +43,10 @@ class Intake:
         if size > _LARGE and lacking:
             self._merge(database, lacking)
         elif lacking:
-            if not self._keys:
+            if self._into is None:
                 new_file(self._file)
-            with contextlib.closing(scratch(self._file)) as connection:
-                copy_entries(connection, database, lacking)
+                self._into = scratch(self._file)
+            copy_entries(self._into, database, lacking)
             self._keys.update(lacking)
             self._size += size
         database.unlink()
@@ -54,7 +55,9 @@ class Intake:
 
     def flush(self) -> None:
         """Hand on what was gathered."""
-        if self._keys:
+        if self._into is not None:
+            self._into.close()
+            self._into = None
             self._merge(self._file, self._keys)
             self._file.unlink()
             self._keys, self._size = set(), 0

@@ -99,6 +99,8 @@ class Machine:
         The local side, for flows that have one.
     seen
         Is called with each manifest that is read; may raise.
+    pushing
+        Is called with the keys of what is about to be put into a segment.
     upgrade
         Whether to fold into the newest schema.
     progress
@@ -124,6 +126,7 @@ class Machine:
         local: Local | None = None,
         *,
         seen: Callable[[Manifest | None], None] = lambda _: None,
+        pushing: Callable[[Collection[Key]], None] = lambda _: None,
         upgrade: bool = False,
         progress: Progress = untold,
     ) -> None:
@@ -135,6 +138,7 @@ class Machine:
         self.put = 0
         self.why: dict[str, str] = {}
         self._seen = seen
+        self._pushing = pushing
         self._upgrade = upgrade
         self._progress = progress
 
@@ -293,6 +297,7 @@ class Machine:
 
     def _put_segment(self, step: PutSegment) -> str:
         assert self.local is not None
+        self._pushing([entry.key for entry in step.entries])
         with working_folder() as folder:
             made = make_segment(self.local.at, step.entries, folder)
             first = min(step.entries)

@@ -332,31 +332,33 @@ def verify(path: Path, listed: Listed) -> None:
         If it isn't, or doesn't.
     """
     try:
-        if _found_schema(path) != listed.schema:
-            raise Damaged("its file has another schema than it says")
-        if listed.schema != head():
-            from benchdb.store.migrate import upgrade
+        with contextlib.closing(connect(path)) as connection:
+            if _found_schema(connection, path) != listed.schema:
+                raise Damaged("its file has another schema than it says")
+            if listed.schema == head():
+                _check(connection, listed)
+                return
+        from benchdb.store.migrate import upgrade
 
-            upgrade(path, at=path)
+        upgrade(path, at=path)
         with contextlib.closing(connect(path)) as connection:
             _check(connection, listed)
     except (sqlite3.Error, UserError, ValueError, TypeError, KeyError) as error:
         raise Damaged(f"its file can't be used ({error})") from error
 
 
-def _found_schema(path: Path) -> str | None:
-    with contextlib.closing(connect(path)) as connection:
-        connection.execute("PRAGMA trusted_schema=OFF")
-        kinds = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
-        tables = {name for name, kind, _ in kinds if kind == "table"}
-        if any(
-            kind not in {"table", "index"} or str(sql).upper().startswith("CREATE VIRTUAL")
-            for _, kind, sql in kinds
-        ):
-            raise Damaged("its file has more in it than tables")
-        if not tables >= _TABLES:
-            raise Damaged("its file is none of benchdb's")
-        return inspect(connection, path).revision
+def _found_schema(connection: sqlite3.Connection, path: Path) -> str | None:
+    connection.execute("PRAGMA trusted_schema=OFF")
+    kinds = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
+    tables = {name for name, kind, _ in kinds if kind == "table"}
+    if any(
+        kind not in {"table", "index"} or str(sql).upper().startswith("CREATE VIRTUAL")
+        for _, kind, sql in kinds
+    ):
+        raise Damaged("its file has more in it than tables")
+    if not tables >= _TABLES:
+        raise Damaged("its file is none of benchdb's")
+    return inspect(connection, path).revision
 
 
 def _check(connection: sqlite3.Connection, listed: Listed) -> None:

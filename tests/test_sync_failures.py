@@ -1,0 +1,218 @@
+"""Processes that are killed anywhere, full disks and other releases: no history suffers."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import zstandard
+from recorded import Project, environ, newer_benchdb
+from store_samples import execute, query, record
+from test_sync_command import Files, ok, sessions
+
+from benchdb.store.database import connect
+from benchdb.store.revisions import head
+from benchdb.sync import segments
+from benchdb.sync.protocol.names import Entry, snapshot_name
+from benchdb.sync.protocol.steps import Contents
+from benchdb.sync.segments import Damaged, listing_frame, pack, stored_entries, unpack, verify
+
+DATA = Path(__file__).with_name("data")
+
+#: Runs the command, and kills it at its n-th step that touches the remote or the database.
+MORTAL = """
+import os, signal, sys
+from benchdb.cli import main
+from benchdb.store import merge
+from benchdb.sync import folder, state
+
+left = int(sys.argv.pop(1))
+
+def mortal(function):
+    def called(*arguments, **options):
+        global left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        done = function(*arguments, **options)
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    return called
+
+for name in ("read", "fetch", "put_new", "replace", "list", "delete", "etag"):
+    setattr(folder.Folder, name, mortal(getattr(folder.Folder, name)))
+for name in ("copy_sessions", "copy_annotations"):
+    setattr(merge, name, mortal(getattr(merge, name)))
+state._save = mortal(state._save)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.benchdb]\ncompact_grace = "0"\ncompact_above = 0\n'
+    )
+    return Files(tmp_path)
+
+
+def killed(files: Files, step: int, *arguments: object) -> bool:
+    """Run a command that dies at a step; returns whether it came to that."""
+    done = subprocess.run(
+        [sys.executable, "-c", MORTAL, str(step), *map(str, arguments)],
+        cwd=files.folder,
+        env=environ(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, -9), done.stderr
+    return done.returncode == -9
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+@pytest.mark.parametrize("verb", ["push", "pull", "compact", "sync"])
+def test_a_command_killed_at_any_step_is_taken_up_again(verb: str, files: Files) -> None:
+    files.record("a", "one")
+    files.record("a", "two", day=40)
+    ok(files.push("a"))
+    ok(files.compact())
+    files.record("a", "three", day=1)
+    ok(files.push("a"))
+    files.record("b", "mine", day=2)
+    saved = files.folder / "saved"
+    shutil.copytree(files.remote, saved)
+    shutil.copy(files.file("b"), files.file("fresh"))
+    expected = sessions(files.file("a")) | (
+        sessions(files.file("b")) if verb in ("push", "sync") else set()
+    )
+    database = () if verb == "compact" else ("--db", files.file("b"))
+    step = 1
+    while killed(files, step, verb, files.remote, *database):
+        assert not [p for p in files.objects() if p.name.endswith(".part")]
+        ok(files(verb, files.remote, *database))
+        ok(files("db", "check", files.remote))
+        ok(files("db", "check", "--db", files.file("b")))
+        target = files.file("target")
+        ok(files.pull("target"))
+        assert sessions(target) == expected
+        target.unlink()
+        shutil.rmtree(files.remote)
+        shutil.copytree(saved, files.remote)
+        shutil.copy(files.file("fresh"), files.file("b"))
+        step += 1
+    assert step > 4
+
+
+def test_a_full_disk_beneath_temporary_files_is_told(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(segments, "checksum", full)
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert "no room for temporary files" in ran.err
+    monkeypatch.undo()
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+def test_a_bomb_is_not_unpacked(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    entry = Entry("2026-01-01 00:00:00.000000", "bomb", "0" * 64)
+    frame = listing_frame(Contents((entry,)), head(), None)
+    body = frame + zstandard.ZstdCompressor(level=1).compress(bytes(200 * 2**20))
+    sha = hashlib.sha256(body).hexdigest()
+    bomb = files.remote / f"sessions/2026-01/bomb-{'0' * 64}-1-{sha}.db.zst"
+    bomb.write_bytes(body)
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert "its file is too large for it" in ran.err
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+def test_a_file_with_triggers_or_views_is_not_used(files: Files) -> None:
+    path = files.file("a")
+    files.record("a", "one")
+    execute(path, "create trigger t after insert on session begin delete from test_run; end")
+    connection = connect(path)
+    contents = Contents(tuple(stored_entries(connection)))
+    connection.close()
+    made = pack(path, files.folder / "a.zst", contents, head())
+    listed = unpack(snapshot_name("2026-01", made.sha256), made.path, files.file("b"))
+    with pytest.raises(Damaged, match="more in it than tables"):
+        verify(files.file("b"), listed)
+
+
+@pytest.fixture(scope="module")
+def newer(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return newer_benchdb(tmp_path_factory.mktemp("newer"))
+
+
+def run(files: Files, variables: dict[str, str], *arguments: object) -> tuple[int, str, str]:
+    ran = Project(files.folder).command(*arguments, **variables)
+    return ran.code, ran.out, ran.err
+
+
+def test_older_and_newer_releases_share_a_history(files: Files, newer: dict[str, str]) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    later = files.file("later")
+    code, _, err = run(files, newer, "pull", files.remote, "--db", later)
+    assert (code, err) == (0, "")
+    # A newer release folds what older ones made so that they can read it on.
+    assert run(files, newer, "compact", files.remote)[0] == 0
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+    # What it records is in its own schema.
+    record(files.file("c"), "two", (0,), 40)
+    assert run(files, newer, "db", "upgrade", "--db", files.file("c"))[0] == 0
+    assert run(files, newer, "push", files.remote, "--db", files.file("c"))[0] == 0
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert "install that or newer" in ran.err
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+    files.record("b", "three", day=41)
+    assert ok(files.push("b")).startswith("pushed 1 session ")
+    ran = files.compact()
+    assert ran.code == 2
+    assert len(files.objects("sessions/2026-02/")) == 2
+    code, _, err = run(files, newer, "compact", files.remote, "--upgrade")
+    assert (code, err) == (0, "")
+    code, _, err = run(files, newer, "pull", files.remote, "--db", later)
+    assert (code, err) == (0, "")
+    assert {uid for (uid,) in query(later, "select uid from session")} == {"one", "two", "three"}
+
+
+def test_a_database_of_an_older_schema_is_pushed_and_pulled_into(
+    files: Files, tmp_path: Path
+) -> None:
+    sql = DATA / "schema_7e40a7cf5a1e.sql"
+    connection = sqlite3.connect(files.file("old"))
+    connection.executescript(sql.read_text("utf-8"))
+    connection.close()
+    before = files.file("old").read_bytes()
+    assert ok(files.push("old")).startswith("pushed ")
+    assert files.file("old").read_bytes() == before
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("old"))
+    files.record("c", "another")
+    ok(files.push("c"))
+    ran = files.pull("old")
+    assert ran.code == 0
+    assert "upgraded" in ran.err
+    assert {uid for uid, _ in sessions(files.file("old"))} > {"another"}
