@@ -214,14 +214,14 @@ def publish_if_old(
     *,
     now: bool = False,
 ) -> None:
-    """Renew the published file."""
+    """Renew the published file, if it is old, or has something in it that must go now."""
     from benchdb.report.text import literal
     from benchdb.report.units import with_unit
     from benchdb.sync.published import PUBLISHED, publish
 
     every = seconds(settings.publish_every, "[tool.benchdb] publish_every")
-    if not every:
+    if not every and not now:
         return
-    size = publish(objects, 0 if now else every, local=path, progress=progress)
+    size = publish(objects, every, local=path, again=now, progress=progress)
     if size is not None:
         write(literal(f"published {PUBLISHED} ({with_unit(size, 'B')})") + "\n")

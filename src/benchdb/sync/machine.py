@@ -228,11 +228,15 @@ class Machine:
         found: Found = {}
         with working_folder() as folder:
             intake = Intake(folder, self._merge)
-            for name, frame, database in self.verified(step.names, folder):
+
+            def wanted(frame: Frame) -> list[Key]:
+                return self._wanted(frame, step.manifest)
+
+            for name, frame, database in self.verified(step.names, folder, wanted):
                 if isinstance(frame, Missing):
                     found[name] = frame
                     continue
-                intake.add(database, self._wanted(frame, step.manifest))
+                intake.add(database, wanted(frame))
                 found[name] = frame.contents
                 self.entries.update(entry.key for entry in frame.contents.entries)
             intake.flush()
@@ -257,11 +261,23 @@ class Machine:
         )
 
     def verified(
-        self, names: Collection[str], folder: Path
+        self,
+        names: Collection[str],
+        folder: Path,
+        wanted: Callable[[Frame], Collection[Key] | None] = lambda _: None,
     ) -> Iterator[tuple[str, Frame | Missing, Path]]:
         """Fetch objects and verify them; gives the file of each, at the newest schema.
 
         Of one that can't be used it gives why, and there is no file.
+
+        Parameters
+        ----------
+        names
+            Of the objects.
+        folder
+            For their files.
+        wanted
+            Gives the keys of what is going to be used of one; None is all.
         """
         numbers = {name: number for number, name in enumerate(names)}
 
@@ -287,7 +303,7 @@ class Machine:
                     self.why[name] = f"was made by benchdb {frame.made_by}: install that or newer"
                     frame = Missing.NEWER
                 elif isinstance(frame, Frame):
-                    verify(database, frame)
+                    verify(database, frame, wanted(frame))
             except Damaged as error:
                 self.why[name] = str(error)
                 frame = Missing.DAMAGED

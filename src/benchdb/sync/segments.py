@@ -323,8 +323,18 @@ def key_in_name(key: tuple[str, str]) -> tuple[str, str]:
     return f"hashed-{hashlib.sha256(uid.encode()).hexdigest()[:32]}", digest
 
 
-def verify(path: Path, listed: Listed) -> None:
+def verify(path: Path, listed: Listed, wanted: Collection[tuple[str, str]] | None = None) -> None:
     """Look whether a file is sound and holds what is listed; it is brought to the newest schema.
+
+    Parameters
+    ----------
+    path
+        The file.
+    listed
+        What is said of it.
+    wanted
+        Keys of the sessions whose digests are computed again, as they are going to be used; all by
+        default.
 
     Raises
     ------
@@ -336,13 +346,13 @@ def verify(path: Path, listed: Listed) -> None:
             if _found_schema(connection, path) != listed.schema:
                 raise Damaged("its file has another schema than it says")
             if listed.schema == head():
-                _check(connection, listed)
+                _check(connection, listed, wanted)
                 return
         from benchdb.store.migrate import upgrade
 
         upgrade(path, at=path)
         with contextlib.closing(connect(path)) as connection:
-            _check(connection, listed)
+            _check(connection, listed, wanted)
     except (sqlite3.Error, UserError, ValueError, TypeError, KeyError) as error:
         raise Damaged(f"its file can't be used ({error})") from error
 
@@ -361,7 +371,9 @@ def _found_schema(connection: sqlite3.Connection, path: Path) -> str | None:
     return inspect(connection, path).revision
 
 
-def _check(connection: sqlite3.Connection, listed: Listed) -> None:
+def _check(
+    connection: sqlite3.Connection, listed: Listed, wanted: Collection[tuple[str, str]] | None
+) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if said != "ok":
@@ -370,7 +382,10 @@ def _check(connection: sqlite3.Connection, listed: Listed) -> None:
         raise Damaged("its file has rows that don't fit together")
     if stored_entries(connection) != set(listed.contents.entries):
         raise Damaged("its file doesn't hold what it lists")
+    used = None if wanted is None else set(wanted)
     for row, uid, digest in connection.execute("SELECT id, uid, digest FROM session").fetchall():
+        if used is not None and (uid, digest) not in used:
+            continue
         if digest is None or session_digest(connection, row) != digest:
             raise Damaged(f"the rows of session {uid} don't give its digest")
 
