@@ -1,4 +1,4 @@
-"""What is under a prefix in a bucket.
+"""What is under a prefix in a bucket, as a remote.
 
 An answer may be lost of a request that was carried out. So whoever is told that a condition doesn't
 hold looks at what is there before believing it: it may be what was put just before.
@@ -7,40 +7,31 @@ hold looks at what is there before believing it: it may be what was put just bef
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
-import threading
 import time
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchdb.errors import UnfitServer, UnusableHistory
-from benchdb.sync.objects import Got, ObjectFacts
+from benchdb.sync.objects import ObjectFacts
 from benchdb.sync.patience import Attempts, Passing, Patience
-from benchdb.sync.s3.client import connect
-from benchdb.sync.s3.failures import Absent, NoSuchRange, Place, Unmet
+from benchdb.sync.s3.download import PROGRESS, Download
+from benchdb.sync.s3.failures import Absent, Place, Unmet
+from benchdb.sync.s3.requests import Requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from benchdb.sync.s3.client import Connection
+    from benchdb.sync.objects import Got
 
 _Answer = TypeVar("_Answer")
-
-#: Bytes that S3 takes in one request.
-_LARGEST: Final = 5 * 2**30
 
 #: Names that S3 deletes in one request.
 _BATCH: Final = 1000
 
-_PIECE: Final = 1 << 20
-
 #: How long to wait for a server, where nothing else is said.
 PATIENCE: Final = Patience()
-
-#: The ETag of most objects; those put in parts or encrypted with a key of KMS's have others.
-_MD5: Final = re.compile("[0-9a-f]{32}")
 
 
 class Bucket:
@@ -67,23 +58,20 @@ class Bucket:
     ) -> None:
         prefix = prefix.strip("/")
         self.url = f"s3://{bucket}/{prefix}" if prefix else f"s3://{bucket}"
-        self._prefix = f"{prefix}/" if prefix else ""
         self._patience = patience or PATIENCE
-        self._settings = (Place(self.url, bucket, prefix, "S3", False), endpoint_url, profile)
-        self._connecting = threading.Lock()
-        self._connected: Connection | None = None
-        self._is_known = False
+        place = Place(self.url, bucket, prefix, "S3", is_anonymous=False)
+        self._requests = Requests(place, endpoint_url, profile, self._patience)
         # HTTP wants an ETag in quotes, and radosgw one without.
         self._quotes = True
 
     def read(self, name: str, first: int | None = None) -> Got | None:
         """Return an object, or its `first` bytes; None where there is none."""
         if first is not None:
-            return self._persist(lambda: self._read_first(name, first))
+            return self._persist(partial(self._requests.read_first, name, first))
         odd: bytes | None = None
         attempts = self._attempts()
         while True:
-            got, is_odd = self._persist(lambda: self._read(name), attempts)
+            got, is_odd = self._persist(partial(self._requests.read, name), attempts)
             if got is None or not is_odd or got.body == odd:
                 return got
             # Cut off on the way, or its ETag is none of its bytes: then they come again.
@@ -93,29 +81,23 @@ class Bucket:
     def fetch(self, name: str, to: Path) -> bool:
         """Write an object to a file, and tell whether there is one."""
         attempts = self._attempts()
-        etag = ""
         with to.open("wb") as file:
+            download = Download(partial(self._requests.get, name), self._requests.piece, file)
             while True:
                 began = file.tell()
                 try:
-                    etag, body = self._open(name, etag, file)
-                    with contextlib.closing(body):
-                        while piece := self._piece(body):
-                            file.write(piece)
+                    download.go_on()
                     return True
                 except Absent:
                     return False
                 except Passing as failure:
-                    if file.tell() - began >= _PIECE:
+                    if file.tell() - began >= PROGRESS:
                         attempts.start_over()
                     self._wait(attempts, failure)
 
     def etag(self, name: str) -> str | None:
         """Return the ETag of an object; None where there is none."""
-        try:
-            return _etag(self._persist(lambda: self._ask("head_object", Key=self._key(name))))
-        except Absent:
-            return None
+        return self._persist(partial(self._requests.etag, name))
 
     def put_new(self, name: str, body: bytes | Path) -> bool:
         """Put an object where none is, and tell whether none was."""
@@ -123,7 +105,7 @@ class Bucket:
         is_doubtful = False
         while True:
             try:
-                self._put(name, body, IfNoneMatch="*")
+                self._requests.put(name, body, IfNoneMatch="*")
                 return True
             except Unmet:
                 if self.etag(name) is not None:
@@ -140,14 +122,14 @@ class Bucket:
         while True:
             quotes = self._quotes
             try:
-                self._put(name, body, **_condition(etag, quotes=quotes))
+                self._requests.put(name, body, **_condition(etag, quotes=quotes))
                 return True
             except Absent:
                 return False
             except Unmet:
                 now = self.etag(name)
                 if now != etag:
-                    return now is not None and self._is_there(name, body, self._attempts())
+                    return now is not None and self._has(name, body)
                 self._quotes = not quotes
                 failure = Passing(f"{name} is said to have changed, and has not")
             except Passing as passing:
@@ -155,30 +137,32 @@ class Bucket:
             try:
                 attempts.wait(failure)
             except Passing:
-                with contextlib.suppress(UnusableHistory):
-                    if self._is_there(name, body, Attempts(Patience(attempts=1), lambda: True)):
+                # The last word: the failure is reported only where nothing was done.
+                with contextlib.suppress(Passing, UnusableHistory):
+                    if self._requests.has(name, body):
                         return True
-                raise self._connection.place.unreachable(failure) from None
+                raise self._unreachable(failure) from failure
 
     def list(self, prefix: str) -> Iterator[ObjectFacts]:
         """Yield all objects whose names begin so."""
         position: dict[str, str] = {}
         last = ""
+        wanted = self._requests.key(prefix)
         while True:
-            arguments = {"Prefix": self._key(prefix), **position}
-            answer = self._persist(lambda: self._ask("list_objects_v2", **arguments))  # noqa: B023
+            ask = partial(self._requests.send, "list_objects_v2", Prefix=wanted, **position)
+            answer = self._persist(ask)
             now = _date(answer)
             contents = answer.get("Contents", [])
             for one in contents:
-                name = one["Key"].removeprefix(self._prefix)
-                if name:  # what some tools put in the place of a folder has none
+                # What some tools put in the place of a folder has no name.
+                if name := self._requests.name(one["Key"]):
                     age = max(0.0, now - one["LastModified"].timestamp())
                     yield ObjectFacts(name, int(one["Size"]), age)
             if not answer.get("IsTruncated"):
                 return
             if not contents or contents[-1]["Key"] == last:
                 raise UnusableHistory(
-                    f"{self._connection.place.host} lists the same again and again: "
+                    f"the server of {self.url} lists the same again and again: "
                     "keep the history elsewhere"
                 )
             last = contents[-1]["Key"]
@@ -187,129 +171,36 @@ class Bucket:
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that are gone already too."""
-        keys = [self._key(name) for name in names]
+        keys = [self._requests.key(name) for name in names]
         for start in range(0, len(keys), _BATCH):
             self._delete(keys[start : start + _BATCH])
-
-    # -- one request each
-
-    def _ask(self, operation: str, **arguments: Any) -> Any:
-        connection = self._connection
-        try:
-            answer = getattr(connection.client, operation)(
-                Bucket=connection.place.bucket, **arguments
-            )
-        except Exception as error:
-            self._is_known = self._is_known or hasattr(error, "response")
-            raise connection.place.exception(error) from error
-        self._is_known = True
-        return answer
-
-    def _piece(self, body: Any, size: int | None = _PIECE) -> bytes:
-        try:
-            piece: bytes = body.read(size)
-        except Exception as error:
-            raise self._connection.place.exception(error) from error
-        return piece
-
-    def _read(self, name: str) -> tuple[Got | None, bool]:
-        """Return an object, and whether its ETag tells other bytes."""
-        try:
-            answer = self._ask("get_object", Key=self._key(name))
-        except Absent:
-            return None, False
-        with contextlib.closing(answer["Body"]) as body:
-            got = Got(self._piece(body, None), _etag(answer))
-        is_told = answer.get("ServerSideEncryption") in {None, "AES256"}
-        return got, is_told and _MD5.fullmatch(got.etag) is not None and _md5(got.body) != got.etag
-
-    def _read_first(self, name: str, first: int) -> Got | None:
-        try:
-            answer = self._ask("get_object", Key=self._key(name), Range=f"bytes=0-{first - 1}")
-        except Absent:
-            return None
-        except NoSuchRange:  # in an object without a byte
-            return Got(b"", "")
-        with contextlib.closing(answer["Body"]) as body:
-            # Who knows no ranges sends all of it.
-            size = None if answer["ContentLength"] <= first else first
-            return Got(self._piece(body, size), "")
-
-    def _open(self, name: str, etag: str, file: BinaryIO) -> tuple[str, Any]:
-        """Ask for what a file lacks of an object; a file that it can't go on in is emptied."""
-        began = file.tell()
-        more = {"Range": f"bytes={began}-"} if began else {}
-        try:
-            answer = self._ask("get_object", Key=self._key(name), **more)
-        except NoSuchRange:
-            answer, etag = self._ask("get_object", Key=self._key(name)), ""
-        is_part = "ContentRange" in answer
-        if began and not (is_part and _etag(answer) == etag):
-            file.seek(0)
-            file.truncate()
-            if is_part:
-                answer["Body"].close()
-                raise Passing(f"{name} was replaced while it was read")
-        return _etag(answer), answer["Body"]
-
-    def _put(self, name: str, body: bytes | Path, **condition: str) -> None:
-        if isinstance(body, bytes):
-            self._ask("put_object", Key=self._key(name), Body=body, **condition)
-            return
-        if body.stat().st_size > _LARGEST:
-            raise UnusableHistory(
-                f"{body} is too large for {self.url}: S3 takes up to 5 GB at once; make it smaller"
-            )
-        with body.open("rb") as file:
-            self._ask("put_object", Key=self._key(name), Body=file, **condition)
 
     def _delete(self, keys: Sequence[str]) -> None:
         attempts = self._attempts()
         while len(keys) > 1:
             wanted = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
             try:
-                answer = self._persist(
-                    lambda: self._ask("delete_objects", Delete=wanted),  # noqa: B023
-                    attempts,
-                )
+                ask = partial(self._requests.send, "delete_objects", Delete=wanted)
+                answer = self._persist(ask, attempts)
             except UnfitServer:  # which deletes only one by one
                 break
             errors = [one for one in answer.get("Errors", []) if one.get("Code") != "NoSuchKey"]
             if not errors:
                 return
             keys = [one["Key"] for one in errors]
-            failure = self._connection.place.failed(errors[0])
+            failure = self._requests.connection.place.failed(errors[0])
             if not isinstance(failure, Passing):
                 raise failure
             self._wait(attempts, failure)
         for key in keys:
             with contextlib.suppress(Absent):
-                self._persist(lambda: self._ask("delete_object", Key=key))  # noqa: B023
+                self._persist(partial(self._requests.send, "delete_object", Absent, Key=key))
 
-    # -- what all share
-
-    @property
-    def _connection(self) -> Connection:
-        with self._connecting:
-            if self._connected is None:
-                place, endpoint_url, profile = self._settings
-                self._connected = connect(
-                    place, endpoint_url=endpoint_url, profile=profile, patience=self._patience
-                )
-            return self._connected
-
-    def _key(self, name: str) -> str:
-        return f"{self._prefix}{name}"
+    def _has(self, name: str, body: bytes | Path) -> bool:
+        return self._persist(partial(self._requests.has, name, body))
 
     def _attempts(self) -> Attempts:
-        return Attempts(self._patience, lambda: self._is_known)
-
-    def _wait(self, attempts: Attempts, failure: Passing) -> None:
-        """Wait before another attempt, or tell the user that there were enough."""
-        try:
-            attempts.wait(failure)
-        except Passing:
-            raise self._connection.place.unreachable(failure) from failure
+        return Attempts(self._patience, lambda: self._requests.is_known)
 
     def _persist(self, ask: Callable[[], _Answer], attempts: Attempts | None = None) -> _Answer:
         """Ask until there is an answer; what is asked must do no harm when asked twice."""
@@ -320,35 +211,21 @@ class Bucket:
             except Passing as failure:
                 self._wait(attempts, failure)
 
-    def _is_there(self, name: str, body: bytes | Path, attempts: Attempts) -> bool:
-        """Tell whether an object has these bytes."""
-        if isinstance(body, bytes):
-            got, _ = self._persist(lambda: self._read(name), attempts)
-            return got is not None and got.body == body
+    def _wait(self, attempts: Attempts, failure: Passing) -> None:
+        """Wait before another attempt, or tell the user that there were enough."""
         try:
-            answer = self._persist(lambda: self._ask("head_object", Key=self._key(name)), attempts)
-        except Absent:
-            return False
-        with body.open("rb") as file:
-            return _etag(answer) == hashlib.file_digest(file, _new_md5).hexdigest()
+            attempts.wait(failure)
+        except Passing:
+            raise self._unreachable(failure) from failure
+
+    def _unreachable(self, failure: Passing) -> UnusableHistory:
+        return self._requests.connection.place.unreachable(failure)
 
 
 def _condition(etag: str | None, *, quotes: bool) -> dict[str, str]:
     if etag is None:
         return {"IfNoneMatch": "*"}
     return {"IfMatch": f'"{etag}"' if quotes else etag}
-
-
-def _etag(answer: dict[str, Any]) -> str:
-    return str(answer["ETag"]).strip('"')
-
-
-def _new_md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
-
-
-def _md5(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def _date(answer: dict[str, Any]) -> float:

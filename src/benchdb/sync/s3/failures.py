@@ -93,12 +93,19 @@ class Place:
     host: str
     is_anonymous: bool
 
-    def exception(self, error: Exception) -> Exception:
-        """Return what to raise for what botocore raised."""
+    def exception(self, error: Exception, expected: tuple[type[Exception], ...]) -> Exception:
+        """Return what to raise for what botocore raised; `expected` can't be but what it is."""
         if isinstance(error, BenchdbError):
             return error
         if isinstance(error, boto.ClientError):
-            return self._answered(error)
+            said = self._answered(error)
+            if not isinstance(said, Absent | Unmet | NoSuchRange) or isinstance(said, expected):
+                return said
+            if isinstance(said, Absent):
+                return UnusableHistory(
+                    f"{self.host} answers 404, as if it were no S3 server: correct the endpoint"
+                )
+            return Passing(f"{self.host} speaks of a condition that there is none of")
         return self._unanswered(error) or self.setting(error)
 
     def unreachable(self, failure: Passing) -> UnreachableHistory:

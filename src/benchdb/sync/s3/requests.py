@@ -1,0 +1,175 @@
+"""Requests for what is under a prefix in a bucket: each sent once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.errors import UnusableHistory
+from benchdb.sync.objects import Got
+from benchdb.sync.patience import Passing
+from benchdb.sync.s3.client import connect
+from benchdb.sync.s3.failures import Absent, NoSuchRange, Place, Unmet
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchdb.sync.patience import Patience
+    from benchdb.sync.s3.client import Connection
+
+#: Bytes that S3 takes in one request.
+_LARGEST: Final = 5 * 2**30
+
+#: The ETag of most objects; those put in parts or encrypted with a key of KMS's have others.
+_MD5: Final = re.compile("[0-9a-f]{32}")
+
+
+class Requests:
+    """Requests for what is under a prefix in a bucket.
+
+    Each raises `Passing` for what may be gone the next time, and a `UserError` for what will not.
+
+    Parameters
+    ----------
+    place
+        Where, as far as it is known before there is a client.
+    endpoint_url, profile
+        None for what AWS's settings say.
+    patience
+        How long to wait for an answer.
+    """
+
+    def __init__(
+        self, place: Place, endpoint_url: str | None, profile: str | None, patience: Patience
+    ) -> None:
+        self._place = place
+        self._endpoint_url = endpoint_url
+        self._profile = profile
+        self._patience = patience
+        self._prefix = f"{place.prefix}/" if place.prefix else ""
+        self._connecting = threading.Lock()
+        self._connection: Connection | None = None
+        #: Whether the server has ever answered.
+        self.is_known = False
+
+    @property
+    def connection(self) -> Connection:
+        """The client, which is made when it is first needed: that may take a while."""
+        with self._connecting:
+            if self._connection is None:
+                self._connection = connect(
+                    self._place,
+                    endpoint_url=self._endpoint_url,
+                    profile=self._profile,
+                    patience=self._patience,
+                )
+            return self._connection
+
+    def key(self, name: str) -> str:
+        """Return what the bucket calls an object."""
+        return f"{self._prefix}{name}"
+
+    def name(self, key: str) -> str:
+        """Return what benchdb calls an object; nothing for the prefix itself."""
+        return key.removeprefix(self._prefix)
+
+    def send(self, operation: str, *expected: type[Exception], **arguments: Any) -> Any:
+        """Send any request; raises `Absent`, `Unmet` and `NoSuchRange` where expected."""
+        connection = self.connection
+        try:
+            answer = getattr(connection.client, operation)(
+                Bucket=connection.place.bucket, **arguments
+            )
+        except Exception as error:
+            self.is_known = self.is_known or hasattr(error, "response")
+            raise connection.place.exception(error, expected) from error
+        self.is_known = True
+        return answer
+
+    def get(self, name: str, *expected: type[Exception], **arguments: Any) -> Any:
+        """Ask for an object, or for a `Range` of it."""
+        return self.send("get_object", *expected, Key=self.key(name), **arguments)
+
+    def piece(self, body: Any, size: int | None) -> bytes:
+        """Read so many bytes of a body, or all (None)."""
+        try:
+            piece: bytes = body.read(size)
+        except Exception as error:
+            raise self.connection.place.exception(error, ()) from error
+        return piece
+
+    def read(self, name: str) -> tuple[Got | None, bool]:
+        """Return an object (None: there is none), and whether its ETag tells other bytes."""
+        try:
+            answer = self.get(name, Absent)
+        except Absent:
+            return None, False
+        with contextlib.closing(answer["Body"]) as body:
+            got = Got(self.piece(body, None), _etag(answer))
+        is_told = answer.get("ServerSideEncryption") in {None, "AES256"}
+        return got, is_told and _MD5.fullmatch(got.etag) is not None and got.etag != _md5(got.body)
+
+    def read_first(self, name: str, first: int) -> Got | None:
+        """Return the first bytes of an object; None where there is none."""
+        try:
+            answer = self.get(name, Absent, NoSuchRange, Range=f"bytes=0-{first - 1}")
+        except Absent:
+            return None
+        except NoSuchRange:  # in an object without a byte
+            return Got(b"", "")
+        with contextlib.closing(answer["Body"]) as body:
+            # Who knows no ranges sends all of it.
+            whole = size_of(answer)
+            got = Got(self.piece(body, first if whole is None else None), "")
+        if whole is not None and len(got.body) < min(first, whole):
+            raise Passing(f"{name} was cut off")
+        return got
+
+    def etag(self, name: str) -> str | None:
+        """Return the ETag of an object; None where there is none."""
+        try:
+            return _etag(self.send("head_object", Absent, Key=self.key(name)))
+        except Absent:
+            return None
+
+    def put(self, name: str, body: bytes | Path, **condition: str) -> None:
+        """Put an object; raises `Unmet`, or with If-Match also `Absent`."""
+        expected = (Absent, Unmet) if "IfMatch" in condition else (Unmet,)
+        if isinstance(body, bytes):
+            self.send("put_object", *expected, Key=self.key(name), Body=body, **condition)
+            return
+        if body.stat().st_size > _LARGEST:
+            raise UnusableHistory(
+                f"{body} is too large for {self._place.url}: S3 takes 5 GB at once; make it smaller"
+            )
+        with body.open("rb") as file:
+            self.send("put_object", *expected, Key=self.key(name), Body=file, **condition)
+
+    def has(self, name: str, body: bytes | Path) -> bool:
+        """Tell whether an object has these bytes."""
+        if isinstance(body, bytes):
+            got, _ = self.read(name)
+            return got is not None and got.body == body
+        with body.open("rb") as file:
+            return self.etag(name) == hashlib.file_digest(file, _new_md5).hexdigest()
+
+
+def size_of(answer: dict[str, Any]) -> int | None:
+    """Return the size of an object of which a part was asked for; None where all of it comes."""
+    size = str(answer.get("ContentRange", "")).rpartition("/")[2]
+    return int(size) if size.isdigit() else None
+
+
+def _etag(answer: dict[str, Any]) -> str:
+    return str(answer["ETag"]).strip('"')
+
+
+def _new_md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
