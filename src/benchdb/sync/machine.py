@@ -16,6 +16,7 @@ from benchdb.errors import UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.merge import merge_file
 from benchdb.store.progress import untold
+from benchdb.store.revisions import head
 from benchdb.sync.folding import fold
 from benchdb.sync.intake import Intake
 from benchdb.sync.probe import probe
@@ -286,7 +287,11 @@ class Machine:
             try:
                 if not self.objects.fetch(name, packed):
                     return Missing.GONE
-                return unpack(name, packed, folder / f"{numbers[name]}.db")
+                database = folder / f"{numbers[name]}.db"
+                frame = unpack(name, packed, database)
+                if isinstance(frame, Frame) and frame.schema == head():
+                    verify(database, frame, wanted(frame))
+                return frame
             except Damaged as error:
                 return error
             finally:
@@ -302,7 +307,8 @@ class Machine:
                 if isinstance(frame, Frame) and frame.is_newer:
                     self.why[name] = f"was made by benchdb {frame.made_by}: install that or newer"
                     frame = Missing.NEWER
-                elif isinstance(frame, Frame):
+                elif isinstance(frame, Frame) and frame.schema != head():
+                    # Not by several threads: Alembic has one context for them all.
                     verify(database, frame, wanted(frame))
             except Damaged as error:
                 self.why[name] = str(error)
