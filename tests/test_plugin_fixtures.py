@@ -238,7 +238,7 @@ def test_any_metric_is_recorded_and_any_file_attached(
             ("latency", "s", "LOWER_IS_BETTER", 2.0, "[3.0, 1.0, 2.0]", 3),
             ("latency", "ms", None, 7.0, None, None),
             ("gap", "1", None, None, None, None),
-            ("gaps", "1", None, 4.0, "[null, 4.0, Infinity]", 3),
+            ("gaps", "1", None, 4.0, "[null, 4.0, 9e999]", 3),
             (r"text\u0000\ud800", r"\ud800", None, 1.0, None, None),
             ("peak_memory", "B", "LOWER_IS_BETTER", 10.0, None, None),
             ("odd", "1", None, 1.0, None, None),

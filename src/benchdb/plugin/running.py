@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchdb.collect.clock import Clock, Stopwatch
@@ -12,10 +11,11 @@ from benchdb.collect.readings import Readings
 from benchdb.collect.redaction import redact
 from benchdb.metrics import ARTIFACT_COLUMNS
 from benchdb.records import Artifact, ClosedTestRun
-from benchdb.store.values import shown
+from benchdb.store.values import said, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pytest
 
@@ -80,7 +80,7 @@ class RunningTest:
         if mark is None:
             return None
         values = [*mark.args, *mark.kwargs.values()]
-        return str(values[0]) if values else None
+        return said(values[0]) if values else None
 
     @cached_property
     def stopwatch(self) -> Stopwatch:
@@ -121,7 +121,8 @@ class RunningTest:
         """Record a value of any metric; what is no number is said in the summary."""
         from benchdb.records import Direction
 
-        name, unit = str(name), None if unit is None else str(unit)
+        name, unit = said(name), None if unit is None else said(unit)
+        direction = None if direction is None else said(direction)
         if direction is not None and direction not in tuple(Direction):
             ways = " or ".join(Direction)
             self.readings.note(
@@ -139,22 +140,31 @@ class RunningTest:
 
     def attach(self, kind: str, path_or_url: Any) -> None:
         """Attach a file, which is copied to the artifacts at once, or a URL."""
-        kind, given = str(kind), str(path_or_url)
+        kind, given = said(kind), said(path_or_url)
         if "://" in given:
             given = redact(given)
             artifact = Artifact(kind, given, url=given)
         else:
             try:
-                artifact = self.artifacts.keep(self.item.nodeid, kind, Path(given))
+                artifact = self.artifacts.keep(self.item.nodeid, kind, given)
             except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or error
-                self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
+                self._not_attached(given or "''", error)
                 return
         self._attached(kind, artifact)
 
     def keep(self, kind: str, place: Path) -> None:
         """Attach a file that lies in the artifacts already."""
-        self._attached(kind, self.artifacts.described(kind, place))
+        try:
+            self._attached(kind, self.artifacts.described(kind, place))
+        except OSError as error:
+            self._not_attached(place.name, error)
+
+    def _not_attached(self, given: str, error: Exception) -> None:
+        why: object = error
+        if isinstance(error, OSError) and error.strerror:
+            other = str(error.filename or "")
+            why = error.strerror if other in ("", given) else f"{error.strerror}: {other}"
+        self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
 
     def _attached(self, kind: str, artifact: Artifact) -> None:
         self.readings.attach(artifact)

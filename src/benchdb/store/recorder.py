@@ -82,6 +82,7 @@ class Recorder:
         self._updates: dict[tuple[str, ...], str] = {}
         self._opened: dict[int, tuple[Any, ...]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
+        was_there = path.exists()
         self._raw = connect(path, write=True, create=True)
         self._lock: ProcessLock | None = None
         try:
@@ -95,6 +96,8 @@ class Recorder:
             self._opening = self._prepare_opening(constant)
         except BaseException:
             self.let_go()
+            if not was_there:
+                _remove_empty(path)
             raise
 
     def _begin(self, facts: records.SessionFacts) -> int:
@@ -357,3 +360,10 @@ _OPENING: Final = (
 
 _INSERT_MEASUREMENT: Final = insertion("measurement", ("session_id", "ordinal", *MEASUREMENT))
 _INSERT_ARTIFACT: Final = insertion("artifact", ("session_id", "ordinal", *ARTIFACT))
+
+
+def _remove_empty(path: Path) -> None:
+    """Leave nothing of a file that was not to become a database."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()

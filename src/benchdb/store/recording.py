@@ -21,7 +21,7 @@ from benchdb.store.lost import open_sessions
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from benchdb import records
@@ -210,7 +210,7 @@ class Recording:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
         self._recorder = None
-        for path in self._places():
+        for path in places(self.wanted, self.facts.uid)[1:]:
             if before is not None and path == before.path:
                 continue
             was_there = path.exists()
@@ -235,11 +235,6 @@ class Recording:
         self._recorder = before
         self._give_up(error)
 
-    def _places(self) -> Iterator[Path]:
-        name = f"{self.wanted.stem}-{self.facts.uid}{self.wanted.suffix or '.db'}"
-        yield self.wanted.with_name(name)
-        yield Path(tempfile.gettempdir()) / name
-
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
         try:
             aside.take_over(before)
@@ -256,6 +251,12 @@ class Recording:
         self._recorder = None
         self.incomplete = True
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
+
+
+def places(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
+    """Return where a session may be recorded: as wanted, beside it, in the temporary folder."""
+    name = f"{wanted.stem}-{uid}{wanted.suffix or '.db'}"
+    return wanted, wanted.with_name(name), Path(tempfile.gettempdir()) / name
 
 
 def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:

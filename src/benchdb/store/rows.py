@@ -83,13 +83,18 @@ def fit_measurements(
                 unit,
                 one.direction,
                 fitting("float", one.value),
-                json.dumps(rounds) if rounds else None,
+                _array(rounds) if rounds else None,
                 one.n,
                 *(fitting("float", value) for value in (one.min, one.max, one.mean, one.sd)),
             )
         except UnfitValue as error:
             problems.append(f"the metric {metric} was not stored: {error}")
     return list(fit.values())
+
+
+def _array(values: list[float | None]) -> str:
+    """Return values as JSON, which has no word for infinity but a number as large."""
+    return json.dumps(values).replace("Infinity", "9e999")
 
 
 def fit_artifacts(artifacts: Sequence[records.Artifact]) -> list[tuple[Any, ...]]:

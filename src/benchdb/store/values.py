@@ -56,6 +56,14 @@ def fitting(kind: str, value: Any) -> Any:
         raise UnfitValue(f"{shown(value)} does not fit ({shown(error)})") from None
 
 
+def said(value: object) -> str:
+    """Return an object's own text; where it has none, what it is."""
+    try:
+        return str(value)
+    except Exception:  # an object of the user's may raise anything
+        return shown(value)
+
+
 def shown(value: object) -> str:
     """Return any value in at most 60 characters, for a message."""
     try:
@@ -96,7 +104,7 @@ def _number(value: Any) -> float:
         raise UnfitValue(f"{value!r} is no number") from None
 
 
-def _instant(value: Any) -> datetime:
+def _instant(value: Any) -> datetime | None:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -104,5 +112,7 @@ def _instant(value: Any) -> datetime:
             raise UnfitValue(f"{value!r} is no instant") from None
     if not isinstance(value, datetime):
         raise UnfitValue(f"{value!r} is no instant")
+    if value != value:  # noqa: PLR0124  pandas' NaT, which is to an instant what NaN is to a number
+        return None
     # A naive one is taken as UTC: `datetime.utcnow()` is what custom fixtures of older suites use.
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
