@@ -189,12 +189,73 @@ def test_a_case_is_named_as_people_name_it(shown: Project, case: str, count: int
     assert len({one["case"] for one in series}) == count
 
 
+def test_a_whole_name_goes_before_a_name_without_its_class(shown: Project, tmp_path: Path) -> None:
+    project = shown.copy(tmp_path / "names")
+    project.query("update test_run set name = 'test_markup' where name = 'test_fail'")
+    cases = {
+        given: {
+            one["case"] for one in project.command("show", given, "--format", "json").json["series"]
+        }
+        for given in ("test_markup", "TestNames::test_markup", "test_markup*")
+    }
+    assert cases["test_markup"] == {"test_suite.py::test_markup"}
+    assert cases["TestNames::test_markup"] == {MARKUP}
+    assert cases["test_markup*"] == {"test_suite.py::test_markup", MARKUP}
+
+
+def test_cases_of_one_name_in_several_files_or_in_none_are_told_apart(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "files")
+    project.query("update test_run set path = 'b/test_b.py' where session_id = 2")
+    project.query("update test_run set path = null where session_id = 3")
+    for given in ("test_sum[1]", "*test_sum[1]", "*[1]"):
+        series = project.command("show", given, "--all", "--format", "json").json["series"]
+        durations = [(one["case"], one["total"]) for one in series if one["metric"] == "duration"]
+        assert durations == [
+            ("test_sum[1]", 1),
+            ("b/test_b.py::test_sum[1]", 1),
+            ("test_suite.py::test_sum[1]", 2),
+        ]
+    assert "b/test_b.py" in project.command("show", "b/test_b.py").out
+
+
+def test_only_the_last_points_are_shown_and_all_are_counted(shown: Project) -> None:
+    ran = shown.command("show", "test_sum[1]", "--last", "2")
+    assert re.search(r"^duration +3 ", ran.out, re.MULTILINE)
+    assert "the newest 2 of 3: --last 3 shows all" in ran.out
+    assert "shows all" not in shown.command("show", "test_sum[1]", "--last", "3").out
+    whole = shown.command("show", "test_sum[1]", "--format", "json").json["series"][0]
+    last = shown.command("show", "test_sum[1]", "--format", "json", "--last", "2").json["series"][0]
+    assert (last["total"], last["points"]) == (3, whole["points"][1:])
+
+
+def test_failures_are_shown_while_they_are_among_the_last_points(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "mended")
+    project.query(
+        "update test_run set call_outcome = 'failed' where name = 'test_sum[1]'"
+        " and session_id = (select min(session_id) from test_run)"
+    )
+    assert re.search(r"^failed +3 ", project.command("show", "test_sum[1]").out, re.MULTILINE)
+    assert "failed" not in project.command("show", "test_sum[1]", "--last", "2").out
+
+
 def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> None:
     ran = shown.benchdb("show", "test_smu")
     assert ran.code == 2
     assert ran.out == ""
     assert ran.err.startswith("benchdb: no case 'test_smu': did you mean 'test_sum'")
     assert len(ran.err.splitlines()) == 1
+    for given, near in (
+        ("test_sum[3]", "did you mean 'test_sum[2]' or 'test_sum[1]'?"),
+        ("test_suit.py::test_fail", "'test_suite.py::test_fail'"),
+        ("suite", "'test_suite.py'"),
+        ("Markup", "'TestNames::test_markup'"),
+    ):
+        assert near in shown.command("show", given).err
+    assert "`benchdb show '*'` shows all 5" in shown.command("show", "qqqq").err
     ran = shown.benchdb("show", "test_sum", "--metric", "speed")
     assert ran.code == 2
     assert "use one of duration, failed, lost, peak_memory, rate" in ran.err

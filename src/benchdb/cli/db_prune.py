@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchdb.config import Settings
+    from benchdb.series import CountedSession
     from benchdb.store.prune import Pruned
-    from benchdb.store.queries import StoredSession
 
 _AGE: Final = re.compile(r"(\d+)\s*d(?:ays?)?")
 
@@ -65,7 +65,7 @@ def command(
     """
     from benchdb.store.opening import reading
     from benchdb.store.prune import prune
-    from benchdb.store.queries import stored_sessions
+    from benchdb.store.queries import counted_sessions
 
     if before is None and keep_last is None and not named:
         raise click.UsageError(
@@ -79,7 +79,7 @@ def command(
     limit = None if before is None else _instant(before)
     path, settings = locate(db)
     with reading(path, say) as connection:
-        every = stored_sessions(connection)
+        every = counted_sessions(connection)
     chosen = _named(every, named, path) if named else _older(every, limit, keep_last)
     if dry_run or not chosen:
         _report(chosen, None, path, settings, form)
@@ -108,8 +108,8 @@ def _instant(given: str) -> datetime:
 
 
 def _older(
-    every: Sequence[StoredSession], limit: datetime | None, keep_last: int | None
-) -> list[StoredSession]:
+    every: Sequence[CountedSession], limit: datetime | None, keep_last: int | None
+) -> list[CountedSession]:
     newest = {one.row for one in every[: keep_last or 0]}
     return [
         one
@@ -120,8 +120,10 @@ def _older(
     ]
 
 
-def _named(every: Sequence[StoredSession], named: Sequence[str], path: Path) -> list[StoredSession]:
-    chosen: dict[int, StoredSession] = {}
+def _named(
+    every: Sequence[CountedSession], named: Sequence[str], path: Path
+) -> list[CountedSession]:
+    chosen: dict[int, CountedSession] = {}
     for given in named:
         wanted = given.strip().lower()
         found = [
@@ -145,7 +147,7 @@ def _named(every: Sequence[StoredSession], named: Sequence[str], path: Path) -> 
     return list(chosen.values())
 
 
-def _ask(chosen: Sequence[StoredSession], path: Path) -> None:
+def _ask(chosen: Sequence[CountedSession], path: Path) -> None:
     from benchdb.report.text import counted
 
     runs = counted(sum(one.runs for one in chosen), "test run")
@@ -154,7 +156,7 @@ def _ask(chosen: Sequence[StoredSession], path: Path) -> None:
 
 
 def _report(
-    chosen: Sequence[StoredSession],
+    chosen: Sequence[CountedSession],
     done: Pruned | None,
     path: Path,
     settings: Settings,
