@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import NoDatabase, UserError
+from benchdb.errors import ForeignFile, NoDatabase, UserError
 from benchdb.store.database import (
     Found,
     Schema,
@@ -71,19 +71,25 @@ def look_at(path: Path, *, filled: bool = False) -> Found:
     UserError
         If there is none, or it is none of benchdb's.
     """
-    with explaining(path):
-        if not os.path.lexists(path):
-            raise NoDatabase(
-                f"there is no database at {path}: make one with `pytest --benchmark`, "
-                "or name another with --db"
-            )
-        if path.is_file() and not os.access(path, os.R_OK):
-            raise UserError(f"{path} can't be read by this user: change its permissions")
-        with _opened(path) as (connection, _):
-            found = inspect(connection, path)
+    if not os.path.lexists(path):
+        raise NoDatabase(
+            f"there is no database at {path}: make one with `pytest --benchmark`, "
+            "or name another with --db"
+        )
+    _refuse_strange(path)
+    if os.path.isfile(path) and not os.access(path, os.R_OK):
+        raise UserError(f"{path} can't be read by this user: change its permissions")
+    with explaining(path), opened(path) as (connection, _):
+        found = inspect(connection, path)
     if filled:
         _refuse_empty(found, path)
     return found
+
+
+def _refuse_strange(path: Path) -> None:
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        # To open a pipe would wait for who writes into it.
+        raise ForeignFile(f"{path} is no ordinary file: name another one with --db")
 
 
 def _refuse_empty(found: Found, path: Path) -> None:
@@ -126,7 +132,7 @@ def settle(path: Path) -> Found:
     found = look_at(path)
     if found.schema is not Schema.NEWEST or not os.access(path, os.W_OK):
         return found
-    with explaining(path), _opened(path) as (connection, at):
+    with explaining(path), opened(path) as (connection, at):
         _, lost = open_sessions(connection, path)
         if at == path and not lost:
             return found
@@ -154,7 +160,7 @@ def readable(path: Path, progress: Progress = untold) -> Iterator[Path]:
     """
     with contextlib.ExitStack() as stack:
         with explaining(path):
-            connection, at = stack.enter_context(_opened(path))
+            connection, at = stack.enter_context(opened(path))
             found = inspect(connection, path)
             _refuse_empty(found, path)
             live, lost = open_sessions(connection, path)
@@ -191,9 +197,11 @@ def make_writable(path: Path, progress: Progress = untold) -> Path | None:
         If it can't be; it is as it was.
     """
     copy = None
-    if not os.path.lexists(path) and not os.access(path.parent, os.W_OK):
+    _refuse_strange(path)
+    folder = path.parent
+    if not os.path.lexists(path) and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
         raise UserError(
-            f"no file can be made in {path.parent}: make that folder writable, "
+            f"no file can be made in {folder}: see that it is a folder and can be written, "
             "or name another file with --db"
         )
     with explaining(path), contextlib.closing(connect(path, write=True, create=True)) as connection:
@@ -253,8 +261,8 @@ def back_up(connection: sqlite3.Connection, copy: Path, progress: Progress) -> N
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """Open a file to read it; gives where it is read, too.
+def opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """Open a file to read it as it is; gives where it is read, too.
 
     A process that was killed may leave a journal or a log that SQLite must work in before anybody
     can read, and a reader may not do that: then a temporary copy is opened.
