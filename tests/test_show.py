@@ -238,7 +238,11 @@ def test_failures_are_shown_while_they_are_among_the_last_points(
         "update test_run set call_outcome = 'failed' where name = 'test_sum[1]'"
         " and session_id = (select min(session_id) from test_run)"
     )
-    assert re.search(r"^failed +3 ", project.command("show", "test_sum[1]").out, re.MULTILINE)
+    out = project.command("show", "test_sum[1]").out
+    assert re.search(r"^failed +3 ", out, re.MULTILINE)
+    (row,) = re.findall(r"^.*1 failed.*$", out, re.MULTILINE)
+    uid = project.query("select uid from session order by started limit 1")[0][0]
+    assert uid[-8:] in row
     assert "failed" not in project.command("show", "test_sum[1]", "--last", "2").out
 
 
@@ -297,6 +301,27 @@ def test_a_pipe_has_the_width_that_columns_gives_it(shown: Project) -> None:
     lines = shown.benchdb("show", "*", COLUMNS="60").out.splitlines()
     assert max(len(line) for line in lines if "─" in line) <= 60
     assert max(len(line) for line in shown.benchdb("show", "*").out.splitlines()) > 60
+
+
+def test_on_a_narrow_terminal_a_case_stands_above_its_series(shown: Project) -> None:
+    lines = shown.command("show", "*", COLUMNS="60").out.splitlines()
+    assert max(len(line) for line in lines) <= 60
+    assert MARKUP in "".join(lines)
+    before = lines.index("test_suite.py::test_sum[1]")
+    assert [line.split()[0] for line in lines[before + 1 :][:3]] == [
+        "duration",
+        "peak_memory",
+        "rate",
+    ]
+    wide = shown.command("show", "*", COLUMNS="200").out
+    assert re.search(r"^test_suite.py::test_sum\[1\]  +duration ", wide, re.MULTILINE)
+
+
+def test_any_number_may_be_asked_for(shown: Project) -> None:
+    for case in ((), ("test_sum[1]",)):
+        ran = shown.command("show", *case, "--last", 10**20)
+        assert (ran.code, ran.err) == (0, "")
+    assert "`benchdb show '*'` shows all 5" in shown.command("show", "").err
 
 
 def test_a_database_without_sessions_says_how_to_record_one(shown: Project, tmp_path: Path) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from benchdb.cli.options import database_option, format_option, locate
 from benchdb.cli.output import say, write, write_tables
+
+#: More sessions than any file has; what counts them takes no number of any size.
+_MOST: Final = 10**9
 
 
 @click.command("show", short_help="Recent sessions; the series of a case, with its trend.")
@@ -49,6 +54,7 @@ def command(
 
     if metrics and not cases:
         raise click.UsageError("--metric needs a CASE", click.get_current_context())
+    last = min(last, _MOST)
     path, settings = locate(db)
     preferred = settings.subjects or ()
     with reading(path, say) as connection:

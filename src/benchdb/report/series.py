@@ -97,22 +97,12 @@ def overview_table(every: Sequence[Sequence[Series]]) -> Table:
     environments = {some[0].key.conditions.environment for some in every}
     for some in every:
         case, conditions = some[0].key.case, some[0].key.conditions
-        environment = conditions.environment if len(environments) > 1 else None
-        said = (
-            case.id,
-            conditions.version or "",
-            environment.fingerprint[:SHORT_FINGERPRINT] if environment else "",
-            text.cluster(conditions.cluster) if conditions.cluster else "",
-            text.pairs(conditions.tags),
-        )
+        said = (case.id, _described(conditions, named=len(environments) > 1))
         for number, series in enumerate(some):
             rows.append((*("" if number else part for part in said), *_series_cells(series)))
     columns = (
-        Column("case", code=True, fold=True),
-        Column("version", rank=4, optional=True),
-        Column("environment", rank=3, optional=True),
-        Column("cluster", rank=5, optional=True, fold=True),
-        Column("tags", rank=6, optional=True, fold=True),
+        Column("case", code=True, above=True),
+        Column("conditions", optional=True, above=True),
         *_SERIES_COLUMNS,
     )
     return Table(columns, tuple(rows))
@@ -137,14 +127,14 @@ def points_table(some: Sequence[Series], preferred: tuple[str, ...]) -> Table:
     last = max(len(series.points) for series in some)
     points = {point.session.row: point for series in some for point in series.points}
     newest = sorted(points.values(), key=lambda point: point.session.order, reverse=True)[:last]
-    kept = {point.session.row for point in newest}
-    values = [
-        {point.session.row: point.value for point in series.points if point.session.row in kept}
-        for series in some
-    ]
+    measured = [series for series in some if not counts_outcomes(series.key.metric)]
+    outcomes = [series for series in some if series not in measured] if measured else []
+    shown = measured or some
+    values = [_values(series, newest) for series in shown]
+    counts = [(series.key.metric.name, _values(series, newest)) for series in outcomes]
     scales = [
         scale_of(found.values(), series.key.metric.unit)
-        for series, found in zip(some, values, strict=True)
+        for series, found in zip(shown, values, strict=True)
     ]
     off_trunk = not all(point.trunk for point in newest)
     rows: list[tuple[str | Cell, ...]] = []
@@ -152,11 +142,15 @@ def points_table(some: Sequence[Series], preferred: tuple[str, ...]) -> Table:
         session = point.session
         main = text.main_subject(session.subjects, session.branch, preferred)
         state = "" if session.state == "finished" else session.state
+        counted = [
+            f"{found[session.row]:g} {name}" for name, found in counts if found.get(session.row)
+        ]
         rows.append(
             (
                 text.minute(session.started),
                 text.short(session.uid),
                 Cell(state, "live" if state == "open" else "bad"),
+                Cell(", ".join(counted), "bad"),
                 (session.branch or "-") if off_trunk else "",
                 text.revision(main),
                 *(
@@ -169,18 +163,25 @@ def points_table(some: Sequence[Series], preferred: tuple[str, ...]) -> Table:
         Column("started (UTC)"),
         Column("session", code=True),
         Column("state", optional=True),
+        Column("outcome", optional=True),
         Column("branch", rank=2, optional=True),
         Column("revision", rank=1, optional=True),
         *(
             Column(
                 scale.title(series.key.metric.name), right=True, rank=3 + number if number else 0
             )
-            for number, (scale, series) in enumerate(zip(scales, some, strict=True))
+            for number, (scale, series) in enumerate(zip(scales, shown, strict=True))
         ),
     )
     total = max(series.total for series in some)
     remark = f"the newest {last:,} of {total:,}: --last {total} shows all" if total > last else ""
     return Table(columns, tuple(rows), remarks=(remark,) if remark else ())
+
+
+def _values(series: Series, some: Sequence[Point]) -> dict[int, float]:
+    """Return the values of a series at the sessions of some points."""
+    kept = {point.session.row for point in some}
+    return {point.session.row: point.value for point in series.points if point.session.row in kept}
 
 
 _SERIES_COLUMNS: Final = (
@@ -204,12 +205,26 @@ def _series_cells(series: Series) -> tuple[str | Cell, ...]:
     )
 
 
-def _described(conditions: Conditions) -> str:
+def _described(conditions: Conditions, *, named: bool | None = None) -> str:
+    """Return conditions in one line.
+
+    Parameters
+    ----------
+    conditions
+        What to describe.
+    named
+        Whether to name the environment by its fingerprint, or not at all; by default it is told.
+    """
+    environment = ""
+    if conditions.environment and named is None:
+        environment = text.environment(conditions.environment)
+    elif conditions.environment and named:
+        environment = f"environment {conditions.environment.fingerprint[:SHORT_FINGERPRINT]}"
     said = [
         f"version {conditions.version}" if conditions.version else "",
         text.cluster(conditions.cluster) if conditions.cluster else "",
         text.pairs(conditions.tags),
-        text.environment(conditions.environment) if conditions.environment else "",
+        environment,
     ]
     return " · ".join(part for part in said if part)
 

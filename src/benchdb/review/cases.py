@@ -78,7 +78,7 @@ def _names(case: Case) -> set[str]:
 def _unknown(given: str, every: Sequence[Case]) -> str:
     if not every:
         return f"no case {given!r}: nothing is recorded yet, record with `pytest --benchmark`"
-    if said := _near(given, every):
+    if given and (said := _near(given, every)):
         return f"no case {given!r}: did you mean {' or '.join(repr(name) for name in said)}?"
     return f"no case {given!r}: `benchdb show '*'` shows all {len(every):,}"
 
