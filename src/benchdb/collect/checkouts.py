@@ -93,10 +93,10 @@ def read_checkouts(
     timeout
         Seconds, for all of them together.
     """
-    places = {folder: _top(folder) for folder in folders}
-    tops = list(dict.fromkeys(top for top in places.values() if top is not None))
+    top_of = {folder: _top(folder) for folder in folders}
+    tops = list(dict.fromkeys(top for top in top_of.values() if top is not None))
     inner = {
-        folder: top for folder, top in places.items() if top is not None and top != folder.resolve()
+        folder: top for folder, top in top_of.items() if top is not None and top != folder.resolve()
     }
     with _Git(timeout) as git:
         for top in tops:
@@ -122,7 +122,7 @@ def read_checkouts(
                 foreign.add(folder)
     return {
         folder: found[top]
-        for folder, top in places.items()
+        for folder, top in top_of.items()
         if top is not None and folder not in foreign
     }
 
