@@ -10,7 +10,6 @@ import store_samples as samples
 
 from benchdb.series import Case
 from benchdb.store.cases import cases_called, stored_cases, stored_runs
-from benchdb.store.database import raw
 from benchdb.store.opening import reading
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def steps(path: Path, look: object) -> int:
         taken += 1
 
     with reading(path) as connection:
-        raw(connection).set_progress_handler(count, 100)
+        connection.set_progress_handler(count, 100)
         look(connection)
         return taken
 
@@ -70,7 +69,7 @@ def test_listing_the_cases_takes_no_longer_for_a_long_history(
         with reading(path) as connection:
             assert stored_cases(connection) == CASES
     assert steps(many, stored_cases) <= steps(database, stored_cases) + 2
-    every = steps(many, lambda on: raw(on).execute(SCAN).fetchall())
+    every = steps(many, lambda on: on.execute(SCAN).fetchall())
     assert every > 2 * steps(many, stored_cases)
 
 
@@ -79,7 +78,7 @@ def test_finding_a_case_by_its_name_looks_at_no_other(database: Path, tmp_path: 
     for given in ("test_3", "test_3[1]", "test_it.py::test_3"):
         with reading(many) as connection:
             assert cases_called(connection, given) == [CASES[3]]
-        every = steps(many, lambda on: raw(on).execute(SCAN).fetchall())
+        every = steps(many, lambda on: on.execute(SCAN).fetchall())
         assert 2 * steps(many, lambda on, given=given: cases_called(on, given)) < every
 
 

@@ -10,9 +10,8 @@ from benchdb.errors import UserError
 from benchdb.store.cases import cases_called, stored_cases
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
-
-    from sqlalchemy import Connection
 
     from benchdb.series import Case
 
@@ -21,7 +20,7 @@ _NEAR: Final = 0.5
 _MOST_NAMED: Final = 3
 
 
-def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
+def matching_cases(connection: sqlite3.Connection, given: Sequence[str]) -> list[Case]:
     """Return the cases that are meant, each once, sorted.
 
     Parameters

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-from sqlalchemy import Connection, Float, and_, exists, func, select, union_all
+from typing import TYPE_CHECKING, Final
 
 from benchdb import records
 from benchdb.metrics import COLUMN_METRICS, OUTCOME_METRICS
 from benchdb.series import Case
+from benchdb.store.columns import column_kinds, quoted
 from benchdb.store.digest import DROPPED
-from benchdb.store.models import Measurement, TestRun
-from benchdb.store.queries import FAILED, chunks
+from benchdb.store.queries import FAILED, chunks, marks
 from benchdb.store.values import text
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
-
-_RUNS: Final[Any] = TestRun.__table__
 
 #: Names whose test runs are read at once: what bounds the memory that reading takes.
 _NAMES: Final = 20
@@ -51,38 +48,35 @@ class StoredRun:
     values: list[tuple[records.Metric, float]]
 
 
-def stored_cases(connection: Connection) -> list[Case]:
+def stored_cases(connection: sqlite3.Connection) -> list[Case]:
     """Return every case that was ever run, sorted.
 
     The index is walked from each name to the next: that takes as long as there are cases, and a
     hundredth of what a DISTINCT takes that looks at all test runs.
     """
-    names = select(func.min(_RUNS.c.name).label("name")).cte("names", recursive=True)
-    next_name = select(func.min(_RUNS.c.name)).where(_RUNS.c.name > names.c.name)
-    names = names.union_all(
-        select(next_name.scalar_subquery()).where(names.c.name.is_not(None)),
-    )
-    first_path = select(func.min(_RUNS.c.path)).where(_RUNS.c.name == names.c.name)
-    pairs = (
-        select(names.c.name, first_path.scalar_subquery().label("path"))
-        .where(names.c.name.is_not(None))
-        .cte("pairs", recursive=True)
-    )
-    next_path = select(func.min(_RUNS.c.path)).where(
-        _RUNS.c.name == pairs.c.name, _RUNS.c.path > pairs.c.path
-    )
-    pairs = pairs.union_all(
-        select(pairs.c.name, next_path.scalar_subquery()).where(pairs.c.path.is_not(None))
-    )
-    without_path = exists().where(_RUNS.c.name == names.c.name, _RUNS.c.path.is_(None))
-    query = union_all(
-        select(pairs.c.name, pairs.c.path).where(pairs.c.path.is_not(None)),
-        select(names.c.name, func.coalesce(None, "")).where(without_path),
-    )
-    return sorted({Case(path, name) for name, path in connection.execute(query)})
+    query = """
+        WITH RECURSIVE names (name) AS (
+            SELECT min(name) FROM test_run
+            UNION ALL
+            SELECT (SELECT min(t.name) FROM test_run t WHERE t.name > names.name)
+            FROM names WHERE names.name IS NOT NULL
+        ), cases (name, path) AS (
+            SELECT name, (SELECT min(t.path) FROM test_run t WHERE t.name = names.name)
+            FROM names WHERE name IS NOT NULL
+            UNION ALL
+            SELECT name, (SELECT min(t.path) FROM test_run t
+                          WHERE t.name = cases.name AND t.path > cases.path)
+            FROM cases WHERE cases.path IS NOT NULL
+        )
+        SELECT path, name FROM cases WHERE path IS NOT NULL
+        UNION ALL
+        SELECT '', name FROM names
+        WHERE EXISTS (SELECT 1 FROM test_run t WHERE t.name = names.name AND t.path IS NULL)
+    """
+    return sorted({Case(path, name) for path, name in connection.execute(query)})
 
 
-def cases_called(connection: Connection, given: str) -> list[Case]:
+def cases_called(connection: sqlite3.Connection, given: str) -> list[Case]:
     """Return the cases of which this is the whole name, with or without path and parameters."""
     given = text(given)
     readings: list[tuple[str | None, str]] = [(None, given)]
@@ -93,17 +87,20 @@ def cases_called(connection: Connection, given: str) -> list[Case]:
     found = set()
     for path, name in readings:
         # By ranges, as LIKE has no use for the index.
-        inside = and_(_RUNS.c.name >= f"{name}[", _RUNS.c.name < f"{name}{_AFTER_BRACKET}")
-        for named in (_RUNS.c.name == name, inside):
-            query = select(_RUNS.c.path, _RUNS.c.name).where(named).distinct()
+        for named, values in (
+            ("name = ?", [name]),
+            ("name >= ? AND name < ?", [f"{name}[", f"{name}{_AFTER_BRACKET}"]),
+        ):
+            query = f"SELECT DISTINCT path, name FROM test_run WHERE {named}"
             if path is not None:
-                query = query.where(_RUNS.c.path == path)
-            found |= {Case(at or "", called) for at, called in connection.execute(query)}
+                query += " AND path = ?"
+                values.append(path)
+            found |= {Case(at or "", called) for at, called in connection.execute(query, values)}
     return sorted(found)
 
 
 def stored_runs(
-    connection: Connection, wanted: Sequence[Case]
+    connection: sqlite3.Connection, wanted: Sequence[Case]
 ) -> Iterator[tuple[Case, list[StoredRun]]]:
     """Yield cases, each with its test runs that ended, in no particular order.
 
@@ -112,25 +109,31 @@ def stored_runs(
     by_name: dict[str, list[Case]] = defaultdict(list)
     for case in wanted:
         by_name[case.name].append(case)
-    metrics = _Metrics()
+    metrics = _Metrics(connection)
     for names in chunks(list(by_name), _NAMES):
-        found = _read_runs(connection, _RUNS.c.name.in_(names), metrics)
+        found = _read_runs(connection, names, metrics)
         for case in (case for name in names for case in by_name[name]):
             yield case, found.pop((case.path, case.name), [])
 
 
-def column_metrics() -> tuple[records.Metric, ...]:
+def column_metrics(connection: sqlite3.Connection) -> tuple[records.Metric, ...]:
     """Return the metrics that are columns: the built-in ones, and those of migrations of one's own.
 
-    Every column of floats is a metric; ``info={"unit": "s"}`` says in which unit.
+    Every column of floats is a metric; ``info={"unit": "s"}`` in its model says in which unit.
     """
     built_in = {metric.name: metric for metric in COLUMN_METRICS}
+    kinds = column_kinds(connection, "test_run")
     return tuple(
-        built_in.get(column.name)
-        or records.Metric(column.name, column.info.get("unit", "1"), direction=None)
-        for column in _RUNS.columns
-        if isinstance(column.type, Float)
+        built_in.get(name) or _own_metric(name) for name, kind in kinds.items() if kind == "float"
     )
+
+
+def _own_metric(name: str) -> records.Metric:
+    from benchdb.store.models import Base
+
+    column = Base.metadata.tables["test_run"].columns.get(name)
+    unit = "1" if column is None else column.info.get("unit", "1")
+    return records.Metric(name, unit, direction=None)
 
 
 class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
@@ -139,9 +142,9 @@ class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
     None for what is read from a column, and for a user's own `failed` or `lost`: series count them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
-        self.columns = column_metrics()
+        self.columns = column_metrics(connection)
         elsewhere = (*self.columns, *OUTCOME_METRICS)
         self._elsewhere = {(metric.name, metric.unit) for metric in elsewhere}
 
@@ -154,17 +157,19 @@ class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
 
 
 def _read_runs(
-    connection: Connection, mine: Any, metrics: _Metrics
+    connection: sqlite3.Connection, wanted: list[str], metrics: _Metrics
 ) -> dict[tuple[str, str], list[StoredRun]]:
-    """Return test runs by the path and the name of their case."""
+    """Return the test runs of these names, by the path and the name of their case."""
     found: dict[tuple[str, str], list[StoredRun]] = defaultdict(list)
-    measured = _measured(connection, mine, metrics)
+    measured = _measured(connection, wanted, metrics)
     names = ("session_id", "ordinal", "path", "name", "version", "cluster", "call_outcome", "state")
-    columns = [_RUNS.c[name] for name in names]
-    values = [_RUNS.c[metric.name] for metric in metrics.columns]
-    query = select(*columns, FAILED, *values).where(mine, _RUNS.c.state != "open")
-    for row in connection.execute(query).all():
-        session, ordinal, path, name, version, cluster, call, state, failed, *rest = row
+    columns = quoted([*names, *(metric.name for metric in metrics.columns)])
+    query = (
+        f"SELECT {FAILED}, {columns} FROM test_run "
+        f"WHERE name IN ({marks(wanted)}) AND state != 'open'"
+    )
+    for row in connection.execute(query, wanted):
+        failed, session, ordinal, path, name, version, cluster, call, state, *rest = row
         taken = [
             (metric, float(value))
             for metric, value in zip(metrics.columns, rest, strict=True)
@@ -186,25 +191,19 @@ def _read_runs(
 
 
 def _measured(
-    connection: Connection, mine: Any, metrics: _Metrics
+    connection: sqlite3.Connection, wanted: list[str], metrics: _Metrics
 ) -> dict[tuple[int, int], list[tuple[records.Metric, float]]]:
     """Return the measurements that no column holds, by session and ordinal."""
-    table: Any = Measurement.__table__
-    same = and_(table.c.session_id == _RUNS.c.session_id, table.c.ordinal == _RUNS.c.ordinal)
     query = (
-        select(
-            table.c.session_id,
-            table.c.ordinal,
-            table.c.metric,
-            table.c.unit,
-            table.c.direction,
-            table.c.value,
-        )
-        .join(_RUNS, same)
-        .where(mine, table.c.value.is_not(None), table.c.unit.not_like(f"{DROPPED}%"))
+        "SELECT m.session_id, m.ordinal, m.metric, m.unit, m.direction, m.value "
+        "FROM measurement m JOIN test_run t "
+        "ON t.session_id = m.session_id AND t.ordinal = m.ordinal "
+        f"WHERE t.name IN ({marks(wanted)}) AND m.value IS NOT NULL AND m.unit NOT LIKE ?"
     )
     found: dict[tuple[int, int], list[tuple[records.Metric, float]]] = defaultdict(list)
-    for session, ordinal, name, unit, direction, value in connection.execute(query).all():
+    for session, ordinal, name, unit, direction, value in connection.execute(
+        query, [*wanted, f"{DROPPED}%"]
+    ):
         metric = metrics[name, unit, direction]
         if metric is not None:
             found[session, ordinal].append((metric, value))

@@ -17,7 +17,6 @@ from benchdb.store.database import (
     Schema,
     connect,
     create_schema,
-    engine,
     explained,
     inspect,
     leave_single_file,
@@ -27,8 +26,6 @@ from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from sqlalchemy import Connection
 
     from benchdb.store.progress import Progress
 
@@ -98,8 +95,10 @@ def _refuse_empty(found: Found, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Connection]:
-    """Give a read-only connection of SQLAlchemy on a database of the user's own.
+def reading(
+    path: Path, say: Callable[[str], None] = lambda _: None
+) -> Iterator[sqlite3.Connection]:
+    """Give a connection that reads one state of a database of the user's own.
 
     It is at the newest schema, with no lost session open: see `settle` and `readable`.
 
@@ -120,7 +119,12 @@ def reading(path: Path, say: Callable[[str], None] = lambda _: None) -> Iterator
             f"{path} has an older schema and is read through a temporary copy: "
             "`benchdb db upgrade` upgrades it for good"
         )
-    with readable(path) as at, explaining(path), engine(at).connect() as connection:
+    with (
+        readable(path) as at,
+        explaining(path),
+        contextlib.closing(connect(at)) as connection,
+    ):
+        connection.execute("BEGIN")
         yield connection
 
 

@@ -1,42 +1,39 @@
-"""Sessions as the commands read them: frozen records from an open database, in few queries."""
+"""Sessions as the commands read them: frozen records from an open database, in few queries.
+
+By plain statements, as importing SQLAlchemy would take longer than all of them. The columns are
+those of `benchdb.store.models`, and have the names of the records' fields.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from sqlalchemy import Connection, case, func, or_, select
 
 from benchdb import records
 from benchdb.series import CountedSession, StoredSession
-from benchdb.store.database import raw
 from benchdb.store.forms import conflicts
-from benchdb.store.models import Cluster, Environment, RevisionPackage, Session, TestRun
+from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
 
 _Any = TypeVar("_Any")
-
-_RUNS: Final[Any] = TestRun.__table__
 
 #: Fewer than the variables that any SQLite takes in one statement.
 _CHUNK: Final = 500
 
 #: Whether a phase of a test run failed.
-FAILED: Final[Any] = func.coalesce(
-    or_(
-        _RUNS.c.setup_outcome == "failed",
-        _RUNS.c.call_outcome == "failed",
-        _RUNS.c.teardown_outcome == "failed",
-    ),
-    False,
+FAILED: Final = (
+    "(coalesce(setup_outcome = 'failed', 0) OR coalesce(call_outcome = 'failed', 0)"
+    " OR coalesce(teardown_outcome = 'failed', 0))"
 )
 
 
 def stored_sessions(
-    connection: Connection,
+    connection: sqlite3.Connection,
     *,
     last: int | None = None,
     rows: Collection[int] | None = None,
@@ -46,23 +43,25 @@ def stored_sessions(
     Parameters
     ----------
     connection
-        On a database at the newest schema.
+        From `benchdb.store.opening.reading`.
     last
         How many of the newest; all by default.
     rows
         Only those with these ids.
     """
-    table: Any = Session.__table__
-    query = select(table).order_by(table.c.started.desc(), table.c.uid.desc())
-    if last is not None:
-        query = query.limit(last)
+    order = "ORDER BY started DESC, uid DESC LIMIT ?"
+    limit = -1 if last is None else last
     if rows is None:
-        found = list(connection.execute(query).mappings())
+        found = _records(connection, f"SELECT * FROM session {order}", (limit,))
     else:
         found = [
             row
             for some in chunks(sorted(rows))
-            for row in connection.execute(query.where(table.c.id.in_(some))).mappings()
+            for row in _records(
+                connection,
+                f"SELECT * FROM session WHERE id IN ({marks(some)}) {order}",
+                (*some, limit),
+            )
         ]
         found.sort(key=lambda row: (row["started"], row["uid"]), reverse=True)
         found = found[:last]
@@ -70,31 +69,35 @@ def stored_sessions(
         return []
     environments = _environments(connection)
     subjects = _subjects(connection, {row["revision"] for row in found})
-    double = set(conflicts(raw(connection)))
-    same = [name for name in StoredSession.__dataclass_fields__ if name in found[0]]
-    made = []
-    for row in found:
-        values: dict[str, Any] = {name: row[name] for name in same}
-        values["tags"] = _pairs(row["tags"])
-        values["environment"] = environments.get(row["environment"])
-        made.append(
-            StoredSession(
-                row=row["id"],
-                subjects=tuple(subjects.get(row["revision"], ())),
-                conflict=row["uid"] in double,
-                **values,
-            )
+    double = set(conflicts(connection))
+    return [
+        _made(
+            StoredSession,
+            {
+                **row,
+                "row": row["id"],
+                "started": read_instant(row["started"]),
+                "finished": read_instant(row["finished"]),
+                "dirty": _truth(row["dirty"]),
+                "tags": _pairs(row["tags"]),
+                "environment": environments.get(row["environment"]),
+                "subjects": tuple(subjects.get(row["revision"], ())),
+                "conflict": row["uid"] in double,
+            },
         )
-    return made
+        for row in found
+    ]
 
 
-def counted_sessions(connection: Connection, *, last: int | None = None) -> list[CountedSession]:
+def counted_sessions(
+    connection: sqlite3.Connection, *, last: int | None = None
+) -> list[CountedSession]:
     """Return sessions with their test runs counted, the newest first.
 
     Parameters
     ----------
     connection
-        On a database at the newest schema.
+        From `benchdb.store.opening.reading`.
     last
         How many of the newest; all by default.
     """
@@ -103,72 +106,80 @@ def counted_sessions(connection: Connection, *, last: int | None = None) -> list
     made = []
     for one in found:
         runs, failed, lost = counts.get(one.row, (0, 0, 0))
-        said = {name: getattr(one, name) for name in StoredSession.__dataclass_fields__}
+        said = {field.name: getattr(one, field.name) for field in fields(one)}
         made.append(CountedSession(**said, runs=runs, failed=failed, lost=lost))
     return made
 
 
-def stored_clusters(connection: Connection, rows: Collection[int]) -> dict[int, records.Cluster]:
+def stored_clusters(
+    connection: sqlite3.Connection, rows: Collection[int]
+) -> dict[int, records.Cluster]:
     """Return the clusters with these ids."""
-    table: Any = Cluster.__table__
     found = {}
     for some in chunks(sorted(rows)):
-        for row in connection.execute(select(table).where(table.c.id.in_(some))).mappings():
+        query = f"SELECT * FROM cluster WHERE id IN ({marks(some)})"
+        for row in _records(connection, query, some):
             said = {name: _pairs(row[name]) for name in ("scheduler_versions", "worker_versions")}
-            found[row["id"]] = records.Cluster(**{**_known(row, records.Cluster), **said})
+            found[row["id"]] = _made(records.Cluster, {**row, **said})
     return found
 
 
-def _counts(connection: Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
+def _counts(connection: sqlite3.Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
     found = {}
-    for chunk in chunks(sessions):
+    for some in chunks(sessions):
         query = (
-            select(
-                _RUNS.c.session_id,
-                func.count(),
-                func.sum(case((FAILED, 1), else_=0)),
-                func.sum(case((_RUNS.c.state == "lost", 1), else_=0)),
-            )
-            .where(_RUNS.c.session_id.in_(chunk))
-            .group_by(_RUNS.c.session_id)
+            f"SELECT session_id, count(*), sum({FAILED}), sum(state = 'lost') FROM test_run "
+            f"WHERE session_id IN ({marks(some)}) GROUP BY session_id"
         )
-        found.update({row: (runs, bad, gone) for row, runs, bad, gone in connection.execute(query)})
+        found.update(
+            {row: (runs, bad, gone) for row, runs, bad, gone in connection.execute(query, some)}
+        )
     return found
 
 
-def _environments(connection: Connection) -> dict[str, records.Environment]:
-    table: Any = Environment.__table__
+def _environments(connection: sqlite3.Connection) -> dict[str, records.Environment]:
     return {
-        row["fingerprint"]: records.Environment(
-            **{**_known(row, records.Environment), "extra": _pairs(row["extra"])}
-        )
-        for row in connection.execute(select(table)).mappings()
+        row["fingerprint"]: _made(records.Environment, {**row, "extra": _pairs(row["extra"])})
+        for row in _records(connection, "SELECT * FROM environment")
     }
 
 
 def _subjects(
-    connection: Connection, revisions: set[int | None]
+    connection: sqlite3.Connection, revisions: set[int | None]
 ) -> dict[int, list[records.SubjectRevision]]:
     found: dict[int, list[records.SubjectRevision]] = defaultdict(list)
-    table: Any = RevisionPackage.__table__
-    for chunk in chunks([row for row in revisions if row is not None]):
-        query = select(table).where(table.c.revision.in_(chunk)).order_by(table.c.name)
-        for row in connection.execute(query).mappings():
+    for some in chunks([row for row in revisions if row is not None]):
+        query = f"SELECT * FROM revision_package WHERE revision IN ({marks(some)}) ORDER BY name"
+        for row in _records(connection, query, some):
             found[row["revision"]].append(
                 records.SubjectRevision(
                     row["name"],
                     row["version"],
                     row["commit_hash"],
-                    row["committed"],
+                    read_instant(row["committed"]),
                     row["branch"],
-                    row["dirty"],
+                    _truth(row["dirty"]),
                 )
             )
     return found
 
 
-def _known(row: Any, record: Any) -> dict[str, Any]:
-    return {name: row[name] for name in record.__dataclass_fields__ if name in row}
+def _records(
+    connection: sqlite3.Connection, query: str, values: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """Return rows, each by the names of its columns."""
+    cursor = connection.execute(query, values)
+    names = [name for name, *_ in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _made(record: type[_Any], row: dict[str, Any]) -> _Any:
+    """Return a record from what has the names of its fields."""
+    return record(**{field.name: row[field.name] for field in fields(record)})  # type: ignore[arg-type]
+
+
+def _truth(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)
 
 
 def _pairs(said: str | None) -> tuple[tuple[str, str], ...]:
@@ -186,3 +197,8 @@ def chunks(items: list[_Any], size: int = _CHUNK) -> Iterator[list[_Any]]:
     """Yield items, as many at a time as one statement may name."""
     for start in range(0, len(items), size):
         yield items[start : start + size]
+
+
+def marks(values: Sequence[object]) -> str:
+    """Return the placeholders of values in a statement."""
+    return ", ".join("?" * len(values))

@@ -33,6 +33,11 @@ def stored_instant(value: datetime) -> str:
     return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
 
 
+def read_instant(stored: str | None) -> datetime | None:
+    """Return the instant that SQLite holds."""
+    return None if stored is None else datetime.fromisoformat(stored).replace(tzinfo=UTC)
+
+
 def fitting(kind: str, value: Any) -> Any:
     """Return a value as a column of this kind holds it.
 
