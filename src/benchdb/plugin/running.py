@@ -61,10 +61,17 @@ class RunningTest:
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
         self.ordinal: int | None = None
-        self.reports: list[pytest.TestReport] = []
+        self.reports: dict[str, pytest.TestReport] = {}
         self.artifacts = artifacts
         self.on_late_ask: Callable[[RunningTest], None] | None = None
         self._untouched: dict[str, object] = {}
+        self._has_failed = False
+
+    def ended(self, phase: str, outcome: str) -> None:
+        """Note a phase's outcome; a subtest is another call, and fails its test."""
+        self._has_failed |= phase == "call" and outcome == "failed"
+        failed = phase == "call" and outcome == "passed" and self._has_failed
+        self.outcomes[phase] = "failed" if failed else outcome
 
     def ask(self) -> None:
         """Have a row from here on; a test that hadn't may ask as late as in its call."""
