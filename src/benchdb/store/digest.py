@@ -1,6 +1,6 @@
 """The digest of a session: SHA-256 over all its rows, the same wherever and in whatever schema.
 
-Rows are sorted by natural key; a row is the names and values of its columns that are not NULL, with
+Test runs are sorted by ordinal, what belongs to one by its line; a line is the names and values of its columns that are not NULL, with
 natural keys in the place of row ids, floats by repr and instants as whole microseconds. So a new
 nullable column changes no digest. Names are frozen for ever:
 

@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 #: Most seconds from one checkpoint to the next test that has one before it runs.
 CHECKPOINT_SECONDS: Final = 2.0
 
-#: How many times as long as a checkpoint took its pause is: what they take is a hundredth.
+#: How many times as long as a checkpoint took its pause is, so that they take a hundredth of the
+#: time; one that takes longer than a fiftieth of a second takes more.
 _CHECKPOINT_SHARE: Final = 100
 
 
