@@ -15,6 +15,8 @@ from recorded import Project, environ, new_project, newer_benchdb
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def one(tmp_path_factory: pytest.TempPathFactory) -> Project:

@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 
 def test_the_rootdir_never_depends_on_where_the_database_is(
     suite: Suite, monkeypatch: pytest.MonkeyPatch

@@ -12,7 +12,10 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+pytestmark = [
+    pytest.mark.portable,
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals"),
+]
 
 KILLED = """
     import os, signal, pytest

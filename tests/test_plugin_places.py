@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 TEST = "def test_one(benchmark_time): pass"
 
 

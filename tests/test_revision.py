@@ -16,6 +16,8 @@ from benchdb.collect.packages import Editable
 from benchdb.collect.revision import current_packages, read_all, revision, session_branch
 from benchdb.records import Package, SubjectRevision
 
+pytestmark = pytest.mark.portable
+
 COMMIT = "16c7e42f292c6912e7710c838347ae178b4a16c7"
 COMMITTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

@@ -13,6 +13,8 @@ from benchdb.report import schemas
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 MARKUP = "test_suite.py::TestNames::test_markup[[bold red]a[/]|`b`_c_]"
 
 

@@ -17,6 +17,8 @@ from benchdb.store.recording import Recording
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 
 def look(path: Path) -> Schema:
     try:

@@ -18,6 +18,8 @@ from benchdb.store.merge import merge
 from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
 
+pytestmark = pytest.mark.portable
+
 TESTS = Path(__file__).parent
 
 #: Records in a tight loop, saying after each row that it is closed.

@@ -36,6 +36,8 @@ from benchdb.store.recorder import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.portable
+
 #: A session: its uid, which test runs, the day that it shares packages with, whether it was lost.
 #: Two of one uid are its forms, in one file or in several.
 SESSION = st.tuples(
