@@ -1,8 +1,9 @@
 """The digest of a session: SHA-256 over all its rows, the same wherever and in whatever schema.
 
-Test runs are sorted by ordinal, what belongs to one by its line; a line is the names and values of its columns that are not NULL, with
-natural keys in the place of row ids, floats by repr and instants as whole microseconds. So a new
-nullable column changes no digest. Names are frozen for ever:
+Test runs are sorted by ordinal, what belongs to one by its line; a line is the names and values of
+its columns that are not NULL, with natural keys in the place of row ids, floats by repr and
+instants as whole microseconds. So a new nullable column changes no digest. Names are frozen for
+ever:
 
 - a renamed or retyped column keeps its first name and kind: see `benchdb.store.frozen`;
 - the values of a dropped column of ``test_run`` become measurements whose unit is
