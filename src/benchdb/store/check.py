@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from benchdb.errors import UserError
 from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
+from benchdb.store.lost import unclosed
 from benchdb.store.opening import explaining, opened, readable, settle
 from benchdb.store.progress import untold
 
@@ -62,6 +63,8 @@ def check(path: Path, progress: Progress = untold) -> Checked:
                 runs += count
                 problems += problem
             progress("checking", len(closed), len(closed))
+            if at != path:  # a copy, in which the lost sessions were closed that could be
+                problems += unclosed(connection, path)
     except UserError as error:
         if not problems:
             raise

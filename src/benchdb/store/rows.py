@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.store.digest import DROPPED
 from benchdb.store.values import UnfitValue, fitting, stored_instant, text
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def fit_measurements(
     fit: dict[tuple[str, str], tuple[Any, ...]] = {}
     for one in measurements:
         metric, unit = text(one.metric), text(one.unit)
+        if unit.lower().startswith(DROPPED):
+            problems.append(
+                f"the metric {metric} was not stored: units that begin with {DROPPED!r} are "
+                "benchdb's own, name another one"
+            )
+            continue
         try:
             rounds = [fitting("float", value) for value in one.rounds]
             fit[metric, unit] = (
