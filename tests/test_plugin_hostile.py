@@ -101,6 +101,25 @@ def test_recording_takes_any_value_without_an_error(suite: Suite) -> None:
     assert not any("hunter22" in url for url in urls)
 
 
+def test_no_unit_of_a_metric_makes_a_file_unusable(suite: Suite) -> None:
+    suite.write("""
+        def test_one(test_run_benchmark):
+            test_run_benchmark.record("a", 1.0, unit="column:foo")
+            test_run_benchmark.record("b", 1.0, unit="column:float")
+            test_run_benchmark.record("b", 2.0, unit="column:float")
+            test_run_benchmark.record("c", 2.0, unit="Column:text")
+            test_run_benchmark.record("good", 1)
+    """)
+    for _ in range(2):
+        done = suite.run("--benchmark")
+        assert done.ret == 0
+        done.stdout.fnmatch_lines(
+            ["*the metric a was not stored: units that begin with 'column:'*"]
+        )
+    assert suite.query("select state from session") == ["finished"] * 2
+    assert suite.query("select metric from measurement") == ["good"] * 2
+
+
 def test_benchmark_time_takes_the_same_calls_with_and_without_recording(suite: Suite) -> None:
     suite.write("""
         import asyncio

@@ -38,6 +38,9 @@ _PAGES: Final = 2000
 #: What SQLite answers a reader where it must write first: roll back, or make the index of a log.
 _UNSETTLED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
+#: By this SQLite notices what state a file is in.
+_FIRST_LOOK: Final = "SELECT count(*) FROM sqlite_master"
+
 
 @contextlib.contextmanager
 def explaining(path: Path) -> Iterator[None]:
@@ -148,6 +151,24 @@ def settle(path: Path) -> Found:
         close_lost_sessions(connection, path)
         leave_single_file(connection)
     return found
+
+
+def roll_back(path: Path) -> None:
+    """Undo the half-written change that a killed process left in a file that is to be written."""
+    with contextlib.closing(connect(path)) as connection:
+        try:
+            connection.execute(_FIRST_LOOK)
+        except sqlite3.OperationalError as error:
+            if not _is_unsettled(error):
+                raise
+        else:
+            return
+    with contextlib.closing(connect(path, write=True)) as connection:
+        connection.execute(_FIRST_LOOK)
+
+
+def _is_unsettled(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in _UNSETTLED
 
 
 @contextlib.contextmanager
@@ -275,9 +296,9 @@ def opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(connect(path)))
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master")
+            connection.execute(_FIRST_LOOK)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _UNSETTLED or not path.exists():
+            if not _is_unsettled(error) or not path.exists():
                 raise
             connection.close()  # before the files are opened by other means than SQLite
             at = stack.enter_context(_copied(path, lambda copy: _copy_files(path, copy)))
