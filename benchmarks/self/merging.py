@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 SESSIONS: Final = 125
 MEASUREMENTS: Final = 3
 
-_NUMBERS: Final = """with recursive number(n) as (
-    select {first} union all select n + 1 from number where n < {last}
+_NUMBERS: Final = """with recursive turn(number) as (
+    select {first} union all select number + 1 from turn where number < {last}
 ) """
 
 
@@ -38,19 +38,20 @@ def multiply(recorded: Path, into: Path) -> None:
         connection.execute(
             _NUMBERS.format(first=1, last=MEASUREMENTS)
             + "insert into measurement (session_id, ordinal, metric, unit, value) "
-            "select session_id, ordinal, 'metric ' || n, '1', ordinal / 7.0 + n "
-            "from test_run, number"
+            "select session_id, ordinal, 'metric ' || number, '1', ordinal / 7.0 + number "
+            "from test_run, turn"
         )
         for table in ("session", "test_run", "measurement"):
-            changed = {"session_id": "n"}
+            changed = {"session_id": "number"}
             if table == "session":
-                changed = {"id": "n", "uid": "'history-' || n", "digest": "hex(randomblob(32))"}
+                changed = {"id": "number", "uid": "'history-' || number"}
+                changed["digest"] = "hex(randomblob(32))"
             names = _columns(connection, table)
             values = ", ".join(changed.get(name, f'"{name}"') for name in names)
             key = "id" if table == "session" else "session_id"
             connection.execute(
                 _NUMBERS.format(first=2, last=SESSIONS)
-                + f"insert into {table} select {values} from {table}, number where {key} = 1"
+                + f"insert into {table} select {values} from {table}, turn where {key} = 1"
             )
         connection.commit()
 

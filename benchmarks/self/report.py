@@ -107,8 +107,9 @@ class Measured:
         for name, turn, wall, cpu in connection.execute(_QUERY, (self.session,)):
             self._times.setdefault(name, {})[turn] = (wall, cpu)
         self.rounds = len(self._times.get(_all("pytest"), {}))
-        #: How much slower plain pytest is here than where the targets were set.
-        self.slower = self.times(lambda time: time, _all("pytest")).wall.median / REFERENCE
+        plain = self.times(lambda time: time, _all("pytest")).wall
+        #: How much slower plain pytest is here than where the targets were set, as far as known.
+        self.slower = plain.median / REFERENCE if plain.values else 1.0
 
     def times(self, function: Callable[..., float], *names: str) -> Times:
         """Return a function of the times of tests, round by round.
@@ -238,12 +239,12 @@ def _workers(measured: Measured) -> Iterable[Figure]:
 
 def _merging(measured: Measured) -> Iterable[Figure]:
     """Return how fast histories are merged."""
-    (rows, *_) = measured.values("rows_merged").values or (math.nan,)
+    rows = measured.values("rows_merged").median
     rate = measured.times(lambda time: rows / time, "test_merge").wall
     bare = measured.times(lambda time: rows / time, "test_bare_insert").wall
     here = 300_000 / measured.slower
     yield Figure(
-        f"rows merged a second, of {rows:,.0f} into an indexed file",
+        f"rows merged a second, of {_count(rows)} into an indexed file",
         rate.shown(_count),
         f"≥ 300,000, {here:,.0f} here",
         rate.median >= here,
@@ -340,7 +341,7 @@ def _with_cpu(times: Times, form: Callable[[float], str]) -> str:
 
 
 def _count(number: float) -> str:
-    return f"{number:,.0f}"
+    return "some" if math.isnan(number) else f"{number:,.0f}"
 
 
 def _duration(seconds: float) -> str:

@@ -23,7 +23,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="default: 5")
     parser.add_argument("--db", type=Path, default=environments.FOLDER / "benchmark.db")
     parser.add_argument("--write", action="store_true", help="put the table into docs/figures.md")
+    parser.add_argument("-k", metavar="EXPRESSION", help="measure only what fits, as in pytest")
     arguments = parser.parse_args()
+    if arguments.write and arguments.k:
+        parser.error("--write puts down the whole table: leave out -k")
     print("making the environments …", file=sys.stderr)
     environments.build()
     tags = [f"--benchmark-tag={name}={one}" for name, one in environments.versions().items()]
@@ -32,6 +35,7 @@ def main() -> int:
             *(environments.python("benchdb"), "-m", "pytest", "-v", "figures.py"),
             *("--benchmark", f"--benchmark-repeat={arguments.rounds}"),
             *(f"--benchmark-db={arguments.db.resolve()}", *tags),
+            *(("-k", arguments.k) if arguments.k else ()),
         ],
         cwd=Path(__file__).parent,
         env=environments.environ(),
