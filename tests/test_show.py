@@ -98,6 +98,32 @@ def test_a_series_has_a_point_a_session_the_median_of_its_runs(shown: Project) -
     assert [point["value"] for point in by_metric["peak_memory"]["points"]] == [2.0**20] * 3
 
 
+def test_a_metric_that_became_a_column_later_keeps_its_history(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "suite")
+    # As a migration leaves the rows of before: the new column is empty in them.
+    project.query(
+        "insert into measurement (session_id, ordinal, metric, unit, value) "
+        "select session_id, ordinal, 'peak_memory', 'B', 7 from test_run where session_id <= 2"
+    )
+    project.query("update test_run set peak_memory = null where session_id = 1")
+    document = project.benchdb("show", "test_sum[1]", "--metric", "peak_memory", "--format", "json")
+    (series,) = document.json["series"]
+    assert [point["value"] for point in series["points"]] == [7, 2.0**20, 2.0**20]
+
+
+def test_a_metric_recorded_under_the_name_of_a_column_is_shown(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "suite")
+    (project.folder / "test_suite.py").write_text(
+        "def test_one(test_run_benchmark): test_run_benchmark.record('compute_time', 3.0)"
+    )
+    project.record()
+    (series, *_) = project.benchdb("show", "test_one", "--all", "--format", "json").json["series"]
+    assert series["metric"] == "compute_time"
+    assert [point["value"] for point in series["points"]] == [3]
+
+
 def test_a_session_with_changed_files_is_in_no_series_unless_asked(shown: Project) -> None:
     ran = shown.benchdb("show", "test_sum[1]")
     assert "1 session off the trunk left out: --all uses them too" in ran.out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -181,12 +180,9 @@ class RunningTest:
     def closed(self) -> ClosedTestRun:
         """Return all that is known when the teardown is over."""
         readings = self.readings
-        rounds = readings.all_rounds("duration")
-        if rounds:
-            readings.set("duration", statistics.median(rounds))
-        elif self.call_duration is not None:
-            readings.set("duration", self.call_duration)
-        columns = dict(readings.columns)
+        columns, measurements = readings.results()
+        if self.call_duration is not None:
+            columns.setdefault("duration", self.call_duration)
         unknown = self._take_attributes(columns)
         for name, value in columns.items():
             if name.endswith("_url") and isinstance(value, str):
@@ -201,7 +197,7 @@ class RunningTest:
             attempt=self.attempt,
             round=self.round,
             columns=columns,
-            measurements=tuple(readings.measurements()),
+            measurements=tuple(measurements),
             artifacts=tuple(readings.artifacts),
             cluster=readings.cluster,
             unknown=tuple(unknown),

@@ -139,21 +139,28 @@ def _own_metric(name: str) -> records.Metric:
 class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
     """A metric for each name, unit and direction of a measurement, made once.
 
-    None for what is read from a column, and for a user's own `failed` or `lost`: series count them.
+    None for a user's own `failed` or `lost`: series count them.
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__()
         self.columns = column_metrics(connection)
-        elsewhere = (*self.columns, *OUTCOME_METRICS)
-        self._elsewhere = {(metric.name, metric.unit) for metric in elsewhere}
+        self._by_name = {metric.name: metric for metric in self.columns}
 
     def __missing__(self, key: tuple[str, str, str | None]) -> records.Metric | None:
         name, unit, direction = key
         known = records.Direction.__members__.get(direction or "")
-        metric = records.Metric(name, unit, known)
-        self[key] = None if (name, unit) in self._elsewhere else metric
-        return self[key]
+        metric: records.Metric | None = records.Metric(name, unit, known)
+        if any((name, unit) == (counted.name, counted.unit) for counted in OUTCOME_METRICS):
+            metric = None
+        elif (column := self._by_name.get(name)) is not None and column.unit == unit:
+            metric = column
+        self[key] = metric
+        return metric
+
+    def is_column(self, metric: records.Metric) -> bool:
+        """Tell whether a metric is one of the columns."""
+        return self._by_name.get(metric.name) is metric
 
 
 def _read_runs(
@@ -175,7 +182,14 @@ def _read_runs(
             for metric, value in zip(metrics.columns, rest, strict=True)
             if value is not None
         ]
-        taken += measured.get((session, ordinal), ())
+        if beside := measured.get((session, ordinal)):
+            # A column holds; one that was added later is empty in rows of before.
+            held = {metric.name for metric, _ in taken}
+            taken += [
+                (metric, value)
+                for metric, value in beside
+                if not (metric.name in held and metrics.is_column(metric))
+            ]
         found[path or "", name].append(
             StoredRun(
                 session=session,
@@ -193,7 +207,7 @@ def _read_runs(
 def _measured(
     connection: sqlite3.Connection, wanted: list[str], metrics: _Metrics
 ) -> dict[tuple[int, int], list[tuple[records.Metric, float]]]:
-    """Return the measurements that no column holds, by session and ordinal."""
+    """Return the measurements by session and ordinal, those of columns among them."""
     query = (
         "SELECT m.session_id, m.ordinal, m.metric, m.unit, m.direction, m.value "
         "FROM measurement m JOIN test_run t "
