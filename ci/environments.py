@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import json
 import os
@@ -38,6 +39,15 @@ _PIP_TO_UV: Final = {
 }
 
 _ATTEMPTS: Final = 3
+
+#: Free bytes under which an environment with everything can't be made.
+_ROOM: Final = 1 << 30
+
+#: What tools say where they couldn't fetch.
+_UNREACHABLE: Final = (
+    "from versions: none|new connection|error sending request|Could not connect|dns error|"
+    "Network is unreachable|timed out|Failed to fetch"
+)
 
 _PROBE: Final = """
 import json, sqlite3, sys, sysconfig
@@ -91,57 +101,96 @@ def pip_settings_for_uv(listing: str) -> dict[str, str]:
     return variables
 
 
+def advice(said: str) -> str:
+    """Return what to do about a failure that left these words; an empty string if that's unknown.
+
+    Where the disk is nearly full, tools fail in many words: its free space is looked at, too.
+    """
+    free = shutil.disk_usage(FOLDER if FOLDER.exists() else ROOT).free
+    if "No space left" in said or free < _ROOM // 8:
+        return (
+            f"The disk of {FOLDER} has {free >> 20} MiB free: make room. "
+            f"An environment may take {_ROOM >> 20} MiB."
+        )
+    if re.search(_UNREACHABLE, said, re.IGNORECASE):
+        return (
+            "Packages could not be fetched: is there a network? They come from where pip is told "
+            "to find them: see `pip config list`."
+        )
+    return ""
+
+
 class Environments:
-    """The environments under ``.venvs``: one to work in, and one for each other Python."""
+    """The environments under ``.venvs``, each made once for what it is asked for."""
 
     def __init__(self) -> None:
         self.environ = clean_environ()
         self._base = getattr(sys, "_base_executable", None) or sys.executable
 
     def main(self) -> Path:
-        """Return the Python of an environment with everything in it."""
-        folder = FOLDER / _minor(sys.version_info[:2])
-        python = _python_in(folder)
-        stamp = _Stamp(folder, "main", sys.version)
-        if not stamp.valid():
-            _say(
-                f"Setting up {folder.relative_to(ROOT)} for Python {_minor(sys.version_info[:3])} …"
-            )
-            started = time.monotonic()
-            self._call(self._base, "-m", "venv", "--clear", folder)
-            self._insist(python, "-m", "pip", "install", "--quiet", "uv")
-        self._use(python)
-        if not stamp.valid():
-            self._install(python, "--editable", ".[dask,s3]", "--group", "dev")
-            stamp.set()
-            _say(f"ready after {time.monotonic() - started:.0f} s")
-        return python
+        """Return the Python of an environment with all that the checks and tests need."""
+        return self._first("", "--editable", ".[dask,s3]", "--group", "dev")
+
+    def demo(self) -> Path:
+        """Return the Python of an environment as users have it, with the extra for Dask."""
+        return self._first("-demo", "--editable", ".[dask]")
 
     def others(self) -> dict[str, Path]:
-        """Return Pythons by minor version: of each other supported one that is on this machine.
+        """Return Pythons by what they are: of each other supported one that is on this machine.
 
-        They have no extras: what is tested there works with the core dependencies alone.
+        They have no extras: what is tested there works with the core dependencies alone. One more
+        has the lowest versions that pyproject.toml allows, where the oldest Python is there; newer
+        ones can't install these.
         """
         found = self._interpreters()
         pythons: dict[str, Path] = {}
         for minor in SUPPORTED:
-            if minor == sys.version_info[:2] or minor not in found:
-                continue
-            version, interpreter = found[minor]
-            folder = FOLDER / _minor(minor)
-            python = _python_in(folder)
-            stamp = _Stamp(folder, "core", f"{interpreter} {version}")
-            if not stamp.valid():
-                _say(f"Setting up {folder.relative_to(ROOT)} for Python {_minor(version)} …")
-                self._call("uv", "venv", "--quiet", "--clear", "--python", interpreter, folder)
-                self._install(python, "--editable", ".", "--group", "test")
-                stamp.set()
-            pythons[_minor(minor)] = python
+            if minor in found and minor != sys.version_info[:2]:
+                what = ("--editable", ".", "--group", "test")
+                pythons[f"Python {_minor(minor)}"] = self._further("", *found[minor], *what)
+        if SUPPORTED[0] in found:
+            pythons["the lowest versions"] = self._further(
+                *("-lowest", *found[SUPPORTED[0]], "--resolution", "lowest-direct"),
+                *("--editable", ".[dask]", "--group", "test", "--group", "older"),
+            )
         return pythons
+
+    def _first(self, suffix: str, *what: str) -> Path:
+        """Make an environment with nothing but Python, and uv in it; work in it from now on."""
+        folder = FOLDER / f"{_minor(sys.version_info[:2])}{suffix}"
+        python = _python_in(folder)
+        stamp = _Stamp(folder, sys.version, *what)
+        if not stamp.valid():
+            shown = folder.relative_to(ROOT)
+            _say(f"Setting up {shown} for Python {_minor(sys.version_info[:3])} …")
+            started = time.monotonic()
+            _make_folder()
+            self._call(self._base, "-m", "venv", "--clear", folder)
+            self._insist(python, "-m", "pip", "install", "--quiet", "uv")
+        self._use(python)
+        if not stamp.valid():
+            self._install(python, *what)
+            stamp.set()
+            _say(f"ready after {time.monotonic() - started:.0f} s")
+        return python
+
+    def _further(
+        self, suffix: str, version: tuple[int, int, int], interpreter: Path, *what: str
+    ) -> Path:
+        """Make an environment by the uv of the first."""
+        folder = FOLDER / f"{_minor(version[:2])}{suffix}"
+        python = _python_in(folder)
+        stamp = _Stamp(folder, f"{interpreter} {version}", *what)
+        if not stamp.valid():
+            _say(f"Setting up {folder.relative_to(ROOT)} for Python {_minor(version)} …")
+            self._call("uv", "venv", "--quiet", "--clear", "--python", interpreter, folder)
+            self._install(python, *what)
+            stamp.set()
+        return python
 
     def _interpreters(self) -> dict[tuple[int, int], tuple[tuple[int, int, int], Path]]:
         """Return the newest patch of each minor version: on PATH, pyenv's and those uv knows."""
-        candidates: set[Path] = set()
+        candidates = {Path(self._base)}
         for minor in SUPPORTED:
             on_path = shutil.which(f"python{_minor(minor)}", path=os.environ.get("PATH"))
             candidates.update([Path(on_path)] if on_path else [])
@@ -181,7 +230,7 @@ class Environments:
                     "No solution found|No matching distribution|backend returned an error",
                     str(failure),
                 )
-                if hopeless or attempt == _ATTEMPTS:
+                if hopeless or "make room" in str(failure) or attempt == _ATTEMPTS:
                     raise
                 _say(f"again, for this failed: {str(failure).splitlines()[-1]}")
                 time.sleep(2 * attempt)
@@ -192,7 +241,9 @@ class Environments:
         done = self.run(*command)
         if done.returncode:
             shown = " ".join(map(str, command))
-            raise Failure(f"failed ({done.returncode}): {shown}\n{done.stdout.strip()}")
+            said = re.sub(r"^WARNING: Retrying.*\n", "", done.stdout, flags=re.MULTILINE)
+            parts = (f"failed ({done.returncode}): {shown}", said.strip(), advice(done.stdout))
+            raise Failure("\n".join(filter(None, parts)))
 
     def run(
         self, *command: str | Path, stdout: int | None = subprocess.PIPE
@@ -202,24 +253,29 @@ class Environments:
         What it prints, errors among it, is kept in ``stdout``, or passed on with ``stdout=None``.
         """
         program, *arguments = map(str, command)
-        return subprocess.run(
-            [shutil.which(program, path=self.environ.get("PATH")) or program, *arguments],
-            cwd=ROOT,
-            env=self.environ,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stdout and subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-        )
+        try:
+            return subprocess.run(
+                [shutil.which(program, path=self.environ.get("PATH")) or program, *arguments],
+                cwd=ROOT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stdout and subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise Failure(
+                "\n".join(filter(None, (f"{program} can't be run: {error}", advice(str(error)))))
+            ) from error
 
 
 class _Stamp:
     """Says that an environment holds what pyproject.toml asks for, so that it need not be made."""
 
-    def __init__(self, folder: Path, kind: str, python: str) -> None:
+    def __init__(self, folder: Path, python: str, *what: str) -> None:
         self._path = folder / "stamp"
-        asked = (ROOT / "pyproject.toml").read_bytes() + f"{kind} {python} {folder}".encode()
+        asked = (ROOT / "pyproject.toml").read_bytes() + f"{what} {python} {folder}".encode()
         self._text = hashlib.sha256(asked).hexdigest()
 
     def valid(self) -> bool:
@@ -227,6 +283,20 @@ class _Stamp:
 
     def set(self) -> None:
         self._path.write_text(self._text)
+
+
+def _make_folder() -> None:
+    """Make the folder of all environments.
+
+    Raises
+    ------
+    Failure
+        If this user may not.
+    """
+    with contextlib.suppress(OSError):
+        FOLDER.mkdir(exist_ok=True)
+    if not os.access(FOLDER, os.W_OK):
+        raise Failure(f"{FOLDER} can't be written to: clone the project into a folder of your own")
 
 
 def _minor(version: tuple[int, ...]) -> str:

@@ -6,9 +6,11 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from environments import ROOT, Environments, Failure
@@ -23,6 +25,12 @@ CHECKS: Final = {
     "types": ("mypy", "--no-error-summary"),
     "migrations": ("python", "-m", "alembic", "check"),
 }
+
+#: What runs in every other environment; the cache is left to the tests.
+PORTABLE: Final = (
+    *("-m", "pytest", "-q", "-m", "portable"),
+    *("--timeout=300", "-p", "no:cacheprovider"),
+)
 
 DEMO: Final = ROOT / ".demo"
 SEED_QUERY: Final = (
@@ -43,18 +51,14 @@ _NO_TESTS_RAN: Final = 5
 
 
 def test(environments: Environments, arguments: list[str]) -> int:
-    """Run the checks, the portable tests on other Pythons, and the tests; or pytest alone.
+    """Run the checks, the portable tests in other environments, and the tests; or pytest alone.
 
     The last line printed is pytest's closing line; failed checks are named just before it.
     """
     python = environments.main()
     failed: list[str] = []
     if not arguments:
-        for name, command in CHECKS.items():
-            _report(name, environments, command, failed)
-        for minor, other in environments.others().items():
-            command = (str(other), "-m", "pytest", "-q", "-m", "portable", "--timeout=120")
-            _report(f"portable tests on Python {minor}", environments, command, failed)
+        _check(environments, failed)
     code, closing = _tests(python, environments.environ, arguments)
     if failed:
         print(f"FAILED beside the tests, see above: {', '.join(failed)}", flush=True)
@@ -62,16 +66,24 @@ def test(environments: Environments, arguments: list[str]) -> int:
     return code or bool(failed)
 
 
-def _report(
-    name: str, environments: Environments, command: tuple[str, ...], failed: list[str]
-) -> None:
-    started = time.monotonic()
-    done = environments.run(*command)
-    word = "FAILED" if done.returncode else "ok"
-    print(f"{word:6} {name} ({time.monotonic() - started:.1f} s)", flush=True)
-    if done.returncode:
-        failed.append(name)
-        print(f"$ {_shown(command)}\n{done.stdout}", flush=True)
+def _check(environments: Environments, failed: list[str]) -> None:
+    """Make the checks, some at a time; what each took is told in their order."""
+    jobs = dict(CHECKS)
+    for name, python in environments.others().items():
+        jobs[f"portable tests with {name}"] = (str(python), *PORTABLE)
+
+    def call(command: tuple[str, ...]) -> tuple[subprocess.CompletedProcess[str], float]:
+        started = time.monotonic()
+        return environments.run(*command), time.monotonic() - started
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ended = pool.map(call, jobs.values())
+        for (name, command), (done, seconds) in zip(jobs.items(), ended, strict=True):
+            word = "FAILED" if done.returncode else "ok"
+            print(f"{word:6} {name} ({seconds:.0f} s)", flush=True)
+            if done.returncode:
+                failed.append(name)
+                print(f"$ {_shown(command)}\n{done.stdout}", flush=True)
 
 
 def _tests(python: Path, environ: dict[str, str], arguments: list[str]) -> tuple[int, str]:
@@ -104,7 +116,7 @@ def _tests(python: Path, environ: dict[str, str], arguments: list[str]) -> tuple
 
 def demo(environments: Environments) -> int:
     """Record the quick benchmarks twice, show the records, and answer the seed query."""
-    python = environments.main().relative_to(ROOT)
+    python = environments.demo().relative_to(ROOT)
     shutil.rmtree(DEMO, ignore_errors=True)
     DEMO.mkdir()
     database = str((DEMO / "benchmark.db").relative_to(ROOT))
@@ -148,6 +160,8 @@ def _reads_best_in_double(word: str) -> bool:
 
 def main(task: str, *arguments: str) -> int:
     """Run a task and return its exit code."""
+    # A shell that starts this in the background lets all of it ignore Ctrl-C: tests send that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         environments = Environments()
         return test(environments, list(arguments)) if task == "test" else demo(environments)

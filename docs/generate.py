@@ -106,7 +106,7 @@ def _keys(column: Any) -> str:
 
 def metrics() -> str:
     """Return the built-in metrics and where they are stored."""
-    from benchdb.metrics import COLUMN_METRICS, OTHER_METRICS
+    from benchdb.metrics import COLUMN_METRICS, OTHER_METRICS, OUTCOME_METRICS
 
     ways = {None: "", "LOWER_IS_BETTER": "lower", "HIGHER_IS_BETTER": "higher"}
     return table(
@@ -116,10 +116,14 @@ def metrics() -> str:
                 code(metric.name),
                 code(metric.unit),
                 ways[metric.direction],
-                code(place),
+                stored,
                 metric.meaning,
             )
-            for place, listed in (("test_run", COLUMN_METRICS), ("measurement", OTHER_METRICS))
+            for stored, listed in (
+                ("`test_run`", COLUMN_METRICS),
+                ("`measurement`", OTHER_METRICS),
+                ("counted by `benchdb show`", OUTCOME_METRICS),
+            )
             for metric in listed
         ],
     )

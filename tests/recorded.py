@@ -61,7 +61,7 @@ version = "1.0"
 subjects = ["suite"]
 
 [tool.pytest.ini_options]
-addopts = "-p no:cacheprovider -p no:benchmark -p no:asyncio"
+addopts = "-p benchdb -p no:cacheprovider"
 """
 
 #: Variables that say where to record, what CI this is and how wide a line is.
@@ -71,9 +71,9 @@ _LEFT_OUT += ("PYTHONDONTWRITEBYTECODE",)
 
 
 def environ(**more: str) -> dict[str, str]:
-    """Return the environment of a user who set nothing."""
+    """Return the environment of a user who set nothing; pytest loads no plugin that isn't named."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
-    return {**kept, "PYTHONUTF8": "1", **more}
+    return {**kept, "PYTHONUTF8": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **more}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from benchdb import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Project:
@@ -46,6 +48,24 @@ def test_help_imports_nothing_heavy(nowhere: Project) -> None:
     assert done.stdout.splitlines()[-1] == "[] 0"
     for verb in ("show", "merge", "db"):
         assert re.search(rf"^  {verb} ", done.stdout, re.MULTILINE)
+
+
+def test_looking_at_a_database_needs_no_sqlalchemy(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "suite")
+    project.record("-k", "sum")
+    for verb in (["show"], ["show", "test_sum"], ["db", "info"]):
+        script = (
+            f"import sys; from benchdb.cli import main; code = main({verb!r}); "
+            "print('sqlalchemy' in sys.modules, code)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=project.folder,
+            env=environ(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout.splitlines()[-1] == "False 0", done.stderr
 
 
 def test_every_verb_has_help(nowhere: Project) -> None:

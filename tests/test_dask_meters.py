@@ -172,6 +172,7 @@ def test_a_transient_is_in_the_exact_peak_of_a_worker(
     assert 0 < readings.columns["average_memory"] <= readings.columns["peak_memory"]
 
 
+@pytest.mark.portable
 def test_memory_that_stays_is_in_the_sampled_memory_of_the_cluster(
     processes: Client, readings: Readings
 ) -> None:
@@ -192,6 +193,7 @@ def test_workers_in_one_process_count_it_once(threads: Client, readings: Reading
     assert readings.columns["peak_memory"] < 1.5 * psutil.Process().memory_info().rss
 
 
+@pytest.mark.portable
 def test_compute_time_is_what_tasks_computed(processes: Client, readings: Readings) -> None:
     begun = time.perf_counter()
     with measure_task_durations(processes, readings):
@@ -221,6 +223,7 @@ def test_time_of_tasks_that_fail_is_computing(processes: Client, readings: Readi
     assert readings.columns["compute_time"] >= 0.2
 
 
+@pytest.mark.portable
 def test_spilling_shows_as_disk_time_and_moving_as_transfer(
     processes: Client, readings: Readings
 ) -> None:
@@ -285,6 +288,7 @@ def test_dashboards_keep_the_longest_tick_of_the_schedulers_life(threads: Client
     assert cluster.scheduler.digests_max["tick-duration"] >= longest
 
 
+@pytest.mark.portable
 def test_a_busy_scheduler_shows_as_cpu(processes: Client) -> None:
     idle, busy = Readings(), Readings()
     with measure_scheduler(processes, idle):
@@ -511,6 +515,7 @@ def test_versions_that_differ_are_named_and_the_schedulers_are_recorded(
     assert f"dask: client 1.2.3, scheduler {true['dask']}, workers {true['dask']}" in note
 
 
+@pytest.mark.portable
 def test_a_local_cluster_has_the_versions_of_this_environment(
     processes: Client, readings: Readings
 ) -> None:
@@ -550,6 +555,7 @@ def test_a_cluster_that_has_an_id_and_a_page_is_recorded_with_them() -> None:
     assert cluster_info(cluster) == ("nightly", "17", "https://host/17")
 
 
+@pytest.mark.portable
 def test_an_asynchronous_client_is_measured_with_async_with(readings: Readings) -> None:
     async def main() -> None:
         async with (
@@ -644,6 +650,7 @@ def test_a_client_that_is_closed_before_the_block_is_noted(
     assert readings.notes == ["memory of the cluster not measured: the client is closed"]
 
 
+@pytest.mark.portable
 @pytest.mark.skipif(find_spec("bokeh") is None, reason="Dask draws its report with bokeh")
 def test_the_performance_report_of_a_block_that_raises_is_written(
     processes: Client, readings: Readings, tmp_path: Path

@@ -404,6 +404,13 @@ def test_recipes_for_ci_are_valid_and_keep_the_log_too() -> None:
         assert "benchmark.db*" in example.source
 
 
-def test_python_examples_compile() -> None:
-    for example in examples("python"):
-        compile(example.source, str(example.page), "exec")
+PYTHON = [
+    pytest.param(example, id=f"{example.page.stem}-{number}")
+    for number, example in enumerate(examples("python"))
+]
+
+
+@pytest.mark.parametrize("example", PYTHON)
+def test_python_examples_compile(example: Example) -> None:
+    code = compile(example.source, str(example.page), "exec")
+    assert code.co_names, "an example that names nothing shows nothing"

@@ -21,6 +21,8 @@ from benchdb.collect.environment import (
 from benchdb.errors import WrongSetting
 from benchdb.records import Environment
 
+pytestmark = pytest.mark.portable
+
 MACHINE = Environment("", "AMD EPYC 7763", 4, 16, "Linux", "x86_64", "CPython", "3.12")
 
 

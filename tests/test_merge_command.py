@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from recorded import Project, new_project, newer_benchdb
+from recorded import Project, environ, new_project, newer_benchdb
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.portable
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +114,75 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_merged(
     assert ran.code == 2
     assert ran.err == f"benchdb: {foreign} is no SQLite database: name another file with --db\n"
     assert len(ran.out.splitlines()) == 2
+
+
+def test_a_damaged_file_is_named_and_the_others_are_merged(
+    one: Project, two: Project, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.db"
+    cut.write_bytes(one.database.read_bytes()[:-5000])
+    page = one.copy(tmp_path / "page").database
+    find = "select rootpage from sqlite_master where name = 'measurement'"
+    ((root,),) = one.query(find)
+    with page.open("r+b") as file:  # which only who reads that table sees
+        file.seek((root - 1) * 4096)
+        file.write(b"\xff" * 4096)
+    ran = one.benchdb("merge", "--db", "all.db", cut, page, two.database, cwd=tmp_path)
+    assert ran.code == 2
+    said = ran.err.splitlines()
+    assert [line.split(" is ")[0] for line in said] == [f"benchdb: {cut}", f"benchdb: {page}"]
+    assert all("damaged" in line and "put a copy of it back" in line for line in said)
+    assert ran.out == f"{two.database}: 1 session with 2 test runs added\n"
+
+
+def test_no_database_is_made_where_there_is_nothing_to_merge(tmp_path: Path, one: Project) -> None:
+    (tmp_path / "empty.db").touch()
+    ran = one.benchdb("merge", "--db", "all.db", "empty.db", tmp_path, cwd=tmp_path)
+    assert ran.code == 2
+    assert ran.err.splitlines() == [
+        "benchdb: empty.db is empty: record into it with `pytest --benchmark`",
+        f"benchdb: {tmp_path} is a folder: name a file in it",
+    ]
+    assert not (tmp_path / "all.db").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")
+def test_progress_is_shown_on_a_terminal_and_never_in_a_pipe(
+    one: Project, two: Project, tmp_path: Path
+) -> None:
+    files = ("--db", tmp_path / "all.db", one.database, two.database)
+    assert on_terminal(one, "merge", *files)[0] == 0
+    for said, call in {
+        "merging": ("merge", *files),
+        "checking": ("db", "check", *files[:2]),
+        "giving room back": ("db", "prune", "--yes", "--keep-last", "1", *files[:2]),
+    }.items():
+        code, shown = on_terminal(one, *call)
+        assert code == 0
+        assert said in shown
+        assert one.command(*call).err == ""
+
+
+def on_terminal(project: Project, *arguments: object) -> tuple[int, str]:
+    """Run the command with a terminal for its errors; returns its exit code and what was shown."""
+    import pty
+
+    ours, theirs = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchdb", *map(str, arguments)],
+        cwd=project.folder,
+        env=environ(TERM="xterm", COLUMNS="80"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux's way to say that the other end is closed
+        while more := os.read(ours, 1 << 16):
+            shown += more
+    os.close(ours)
+    return done.returncode, shown.decode()
 
 
 def test_a_wrong_name_merges_nothing(one: Project, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from benchdb.collect.packages import (
 )
 from benchdb.records import Package
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.fixture
 def site(tmp_path):

@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 
 def test_pytest_benchmark(suite: Suite) -> None:
     pytest.importorskip("pytest_benchmark")

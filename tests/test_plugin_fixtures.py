@@ -11,6 +11,8 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 SERIAL_AND_XDIST = pytest.mark.parametrize(
     ("plugins", "options"), [("", ()), ("xdist", ("-n", "1"))], ids=["one process", "a worker"]
 )
@@ -238,9 +240,8 @@ def test_any_metric_is_recorded_and_any_file_attached(
             ("latency", "s", "LOWER_IS_BETTER", 2.0, "[3.0, 1.0, 2.0]", 3),
             ("latency", "ms", None, 7.0, None, None),
             ("gap", "1", None, None, None, None),
-            ("gaps", "1", None, 4.0, "[null, 4.0, Infinity]", 3),
+            ("gaps", "1", None, 4.0, "[null, 4.0, 9e999]", 3),
             (r"text\u0000\ud800", r"\ud800", None, 1.0, None, None),
-            ("peak_memory", "B", "LOWER_IS_BETTER", 10.0, None, None),
             ("odd", "1", None, 1.0, None, None),
         ],
         key=str,
@@ -262,12 +263,51 @@ def test_any_metric_is_recorded_and_any_file_attached(
     assert contents[:3] == [b"one", b"two", b"raise SystemExit"]
     assert [size for *_, size, _ in artifacts] == [*map(len, contents), None, None]
     assert [name for _, name, *_ in artifacts][-2:] == [url for _, _, url, *_ in artifacts][-2:]
+    assert suite.runs("peak_memory", "name='test_metrics'") == [10]
     assert suite.runs("performance_report_url, cluster_dump_url", "name='test_files'") == [
         ("s3://bucket/a/report.html", artifacts[3][2])
     ]
     # An attached test is not collected by the next run.
     again = suite.run("--collect-only", "-q", "test_suite.py", "benchmark-artifacts")
     again.stdout.fnmatch_lines(["2 tests collected*"])
+
+
+def test_a_metric_makes_the_column_of_its_name_in_the_columns_unit_only(suite: Suite) -> None:
+    suite.write(
+        """
+        def test_in_milliseconds(test_run_benchmark):
+            test_run_benchmark.record("duration", 1500, unit="ms")
+
+        def test_both(test_run_benchmark, benchmark_time):
+            with benchmark_time:
+                pass
+            test_run_benchmark.record("duration", 1500, unit="ms")
+
+        def test_rounds(test_run_benchmark):
+            for value in 3, 1, 2:
+                test_run_benchmark.record("duration", value, unit="s")
+            test_run_benchmark.record("compute_time", 3.0)
+
+        def test_measured(test_run_benchmark, benchmark_memory):
+            with benchmark_memory():
+                test_run_benchmark.record("peak_memory", 1)
+        """
+    )
+    suite.run("--benchmark").assert_outcomes(passed=4)
+    columns = "name, duration < 1, duration, compute_time"
+    timed = suite.runs(columns, "name <> 'test_measured'")
+    assert [row[:2] for row in timed] == [
+        *(("test_in_milliseconds", None), ("test_both", 1), ("test_rounds", 0)),
+    ]
+    assert timed[2][2:] == (2, 3)
+    assert suite.runs("peak_memory > 1", "name='test_measured'") == [1]
+    measured = "select name, metric, unit, value from measurement join test_run using (ordinal)"
+    assert suite.query(f"{measured} order by ordinal") == [
+        ("test_in_milliseconds", "duration", "ms", 1500),
+        ("test_both", "duration", "ms", 1500),
+        ("test_rounds", "duration", "s", 2),
+        ("test_measured", "peak_memory", "B", 1),
+    ]
 
 
 def test_without_the_option_every_fixture_takes_the_same_calls(suite: Suite) -> None:

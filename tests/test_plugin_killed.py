@@ -12,7 +12,10 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
+pytestmark = [
+    pytest.mark.portable,
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals"),
+]
 
 KILLED = """
     import os, signal, pytest
@@ -228,3 +231,55 @@ def test_a_child_process_keeps_no_file_of_ours(suite: Suite) -> None:
         """
     )
     suite.run("--benchmark").assert_outcomes(passed=1)
+
+
+def test_a_session_whose_lock_file_is_removed_stays_whole(suite: Suite) -> None:
+    suite.write(
+        """
+        import subprocess, sys
+
+        def look(pytestconfig):
+            for path in pytestconfig.rootpath.glob("*.lock"):
+                path.unlink()
+            subprocess.run([sys.executable, "-m", "benchdb", "show"], check=True)
+
+        def test_before(benchmark_time): pass
+        def test_looking(benchmark_time, test_run_benchmark, pytestconfig):
+            look(pytestconfig)
+            test_run_benchmark.record("rows", 3)
+        def test_after(benchmark_time): pass
+        def test_looking_again(benchmark_time, pytestconfig): look(pytestconfig)
+        """
+    )
+    done = suite.run("--benchmark", "--benchmark-strict")
+    done.assert_outcomes(passed=4)
+    done.stdout.fnmatch_lines(["recorded 4 test runs in benchmark.db*", "*lost its lock file*"])
+    assert suite.query("select state, digest is null from session") == [("finished", 0)]
+    assert suite.runs("state, call_outcome") == [("closed", "passed")] * 4
+    assert suite.query("select value from measurement where metric='rows'") == [3.0]
+    checked = subprocess.run(
+        [sys.executable, "-m", "benchdb", "db", "check"], cwd=suite.folder, capture_output=True
+    )
+    assert checked.returncode == 0, checked.stdout
+    assert suite.helpers() == []
+
+
+#: Dies in the middle of a transaction of which a part is in the file already.
+HALF_WRITTEN = """
+import os, signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("pragma cache_size=1")
+connection.execute("begin")
+connection.execute("update test_run set platform = hex(randomblob(90000))")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_writer_left_half_written_is_undone_and_recorded_into(suite: Suite) -> None:
+    suite.write("def test_one(benchmark_time): pass")
+    suite.run("--benchmark")
+    subprocess.run([sys.executable, "-c", HALF_WRITTEN, str(suite.database)])
+    assert suite.helpers() == ["benchmark.db-journal"]
+    suite.run("--benchmark").stdout.fnmatch_lines(["recorded 1 test run in benchmark.db,*"])
+    assert suite.query("select count(*), max(length(platform)) < 1000 from test_run") == [(2, 1)]
+    assert suite.helpers() == []

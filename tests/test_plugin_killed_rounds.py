@@ -139,6 +139,34 @@ def test_a_test_that_asks_late_has_a_row_from_then_on(
     assert suite.helpers() == []
 
 
+def test_subtests_fail_their_test_but_do_not_end_its_call(suite: Suite) -> None:
+    pytest.importorskip("xdist")
+    suite.write(
+        """
+        import os
+
+        def test_going_on(benchmark_time, subtests):
+            for number in range(3):
+                with subtests.test(number=number):
+                    assert number != 1
+
+        def test_dying(benchmark_time, subtests):
+            with subtests.test("only"):
+                pass
+            os.kill(os.getpid(), 9)
+        """
+    )
+    if not hasattr(pytest, "Subtests"):
+        pytest.skip("this pytest has no subtests")
+    for plugins, options, state in ("xdist", ("-n", "1"), "lost"), ("", (), "open"):
+        suite.run("--benchmark", *options, plugins=plugins)
+        columns = "name, state, phase, call_outcome"
+        assert suite.runs(columns, "session_id = (select max(session_id) from test_run)") == [
+            ("test_going_on", "closed", None, "failed"),
+            ("test_dying", state, "call", None),
+        ]
+
+
 def test_a_test_that_dies_in_its_setup_and_asks_for_nothing_has_no_row(suite: Suite) -> None:
     pytest.importorskip("xdist")
     suite.write(

@@ -215,3 +215,65 @@ def test_nothing_of_ours_warns_and_plain_asserts_may_be_off(
     assert done.ret == 0
     assert "Warning" not in done.stdout.str() + done.stderr.str()
     assert "Exception ignored" not in done.stderr.str()
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",), ("-W", "error")])
+def test_options_that_need_benchmark_say_so_at_the_start(
+    suite: Suite, quiet: tuple[str, ...]
+) -> None:
+    suite.write(TEST)
+    done = suite.run("--benchmark-db=x.db", "--benchmark-tag=a=b", "--benchmark-strict", *quiet)
+    done.assert_outcomes(passed=1)
+    assert done.ret == 0
+    line = (
+        "benchdb: nothing is recorded, as --benchmark-db, --benchmark-tag, --benchmark-strict "
+        "came without --benchmark"
+    )
+    assert done.outlines.count(line) == 1
+    assert done.outlines.index(line) < 4
+    assert list(suite.folder.glob("*.db*")) == []
+    assert "benchdb:" not in suite.run(*quiet).stdout.str()
+    for recording in ("--benchmark", "--benchmark-auto"):
+        assert "benchdb:" not in suite.run(recording, "--benchmark-tag=a=b").stdout.str()
+
+
+@pytest.mark.parametrize(
+    ("toml", "message"),
+    [
+        ("[tool]\nbenchdb = 'x'", "benchdb must be a table: write its keys under [[]tool.benchdb]"),
+        ("[tool]\nbenchdb = ['x']", "benchdb must be a table: *"),
+        ("[[tool.benchdb]]\ndb = 'x'", "benchdb must be a table: *"),
+        ("[tool.benchdb]\ndb = 5", "[[]tool.benchdb] db must be a string that names a path"),
+        ("[tool.benchdb]\ndb = ''", "[[]tool.benchdb] db must be a string that names a path"),
+        ("[tool.benchdb]\ndb = 'a\\u0000b'".replace("'", '"'), "[[]tool.benchdb] db must be *"),
+        ("[tool.benchdb]\ntrunk = 'main'", "[[]tool.benchdb] trunk must be a list of strings"),
+        ("[tool.benchdb]\nfingerprint = ['size']", "*fingerprint does not know 'size': use *"),
+    ],
+)
+def test_a_setting_of_the_wrong_type_is_one_line(suite: Suite, toml: str, message: str) -> None:
+    suite.write(TEST)
+    (suite.folder / "pyproject.toml").write_text(f"{toml}\n[tool.pytest.ini_options]\n")
+    done = suite.run("--benchmark")
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert len([line for line in done.errlines if line]) == 1
+    done.stderr.fnmatch_lines([f"ERROR: benchdb: *{message}"])
+
+
+def test_an_early_end_leaves_no_file(suite: Suite) -> None:
+    suite.write(TEST)
+    assert suite.run("--benchmark", "absent.py").ret == pytest.ExitCode.USAGE_ERROR
+    assert suite.run("--benchmark", "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    suite.write(
+        conftest="""
+        import os, sqlite3
+        import benchdb.store.recorder
+
+        def interrupted(connection):
+            assert os.path.getsize("benchmark.db") == 0
+            raise KeyboardInterrupt
+
+        benchdb.store.recorder.create_schema = interrupted
+        """
+    )
+    assert suite.run("--benchmark").ret == pytest.ExitCode.INTERRUPTED
+    assert list(suite.folder.glob("*.db*")) == []

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 TEST = "def test_one(benchmark_time): pass"
 
 
@@ -89,6 +91,25 @@ def test_a_disk_that_fills_up_midway(suite: Suite, temporary: Path, mounted: Pat
         [f"recorded 60 test runs in *{aside.name}*", f"could not record into {database} (*full*"]
     )
     assert suite.query("PRAGMA integrity_check", database=database) == ["ok"]
+
+
+@pytest.mark.parametrize("workers", ["", "xdist"])
+def test_sql_fixtures_read_the_file_that_took_the_session(suite: Suite, workers: str) -> None:
+    pytest.importorskip(workers or "pytest")
+    suite.database.write_text("no database\n" * 100)
+    suite.write(
+        """
+        from benchdb.store.models import TestRun
+
+        def test_first(benchmark_time): pass
+        def test_reads(benchmark_time, benchmark_db_session):
+            assert benchmark_db_session.query(TestRun.name).first() == ("test_first",)
+        """
+    )
+    more = ("-n", "1") if workers else ()
+    done = suite.run("--benchmark", *more, plugins=workers)
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(["could not record into *"])
 
 
 def test_nowhere_to_record(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:

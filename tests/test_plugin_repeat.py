@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 SUITE = """
     import os, pathlib, pytest
 
@@ -185,6 +187,37 @@ def test_every_kind_of_test_repeats(suite: Suite) -> None:
     expected = ["test_suite", "TestCase::test_method", "test_async", "test_xfail"]
     assert suite.runs("name, round") == [(name, n) for n in (1, 2) for name in expected]
     assert suite.runs("distinct call_outcome", "name <> 'test_xfail'") == ["passed"]
+
+
+@pytest.mark.parametrize("workers", ["", "xdist"])
+def test_what_a_test_notes_on_its_item_is_of_its_round_alone(suite: Suite, workers: str) -> None:
+    pytest.importorskip(workers or "pytest")
+    suite.write(
+        """
+        import pytest
+
+        SEEN = []
+
+        def test_noted(benchmark_time, record_property, request):
+            record_property("round", len(SEEN))
+            assert "slow" not in request.keywords
+            assert request.node.get_closest_marker("xfail") is None
+            request.node.add_marker("slow")
+            request.node.extra_keyword_matches.add("slow")
+            SEEN.append(1)
+            if len(SEEN) == 1:
+                request.node.add_marker(pytest.mark.xfail)
+                assert False
+        """
+    )
+    more = ("-n", "1") if workers else ()
+    done = suite.run(
+        *("--benchmark", "--benchmark-repeat", "3", "-W", "ignore", "--junit-xml=junit.xml", *more),
+        plugins=workers,
+    )
+    done.assert_outcomes(xfailed=1, passed=2)
+    said = (suite.folder / "junit.xml").read_text()
+    assert [said.count(f'name="round" value="{number}"') for number in range(3)] == [1, 1, 1]
 
 
 def test_stopping_early_stops_the_rounds(suite: Suite) -> None:

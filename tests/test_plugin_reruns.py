@@ -10,6 +10,8 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
+pytestmark = pytest.mark.portable
+
 SERIAL_AND_XDIST = pytest.mark.parametrize(
     ("plugins", "options"),
     [("", ()), ("xdist", ("-n", "2", "--dist", "loadfile"))],

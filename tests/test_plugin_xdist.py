@@ -47,6 +47,7 @@ NAMES = {
 MODES = ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each", "no"]
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("mode", MODES)
 def test_every_way_to_deal_out_tests_records_each_of_them(suite: Suite, mode: str) -> None:
     suite.write(MIXED)

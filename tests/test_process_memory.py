@@ -12,6 +12,8 @@ import pytest
 from benchdb.collect.process_memory import measure_process_memory, peak, reset_peak
 from benchdb.collect.readings import Readings
 
+pytestmark = pytest.mark.portable
+
 MIB = 2**20
 
 #: A transient that no allocator keeps, and the least of it that must be seen.

@@ -8,6 +8,8 @@ import pytest
 
 from benchdb.collect.redaction import looks_secret, redact, redact_command_line, redact_value
 
+pytestmark = pytest.mark.portable
+
 # Put together here, so that no scanner of repositories takes them for somebody's.
 GITHUB = "ghp" + "_" + "16C7e42F292c6912E7710c838347Ae178B4a"
 GITHUB_FINE = "github" + "_pat_" + "11AAAAAAA0abcdefghij_KLMNOPQRSTUVWXYZ0123456789"

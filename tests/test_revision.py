@@ -7,6 +7,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchdb.collect import checkouts as checkouts_module
@@ -14,6 +15,8 @@ from benchdb.collect.checkouts import read_checkouts
 from benchdb.collect.packages import Editable
 from benchdb.collect.revision import current_packages, read_all, revision, session_branch
 from benchdb.records import Package, SubjectRevision
+
+pytestmark = pytest.mark.portable
 
 COMMIT = "16c7e42f292c6912e7710c838347ae178b4a16c7"
 COMMITTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -188,12 +191,13 @@ def test_before_the_first_commit_there_is_a_branch_and_no_more(repository):
     assert subject(repository.folder, "0.5") == SubjectRevision("foo", "0.5", branch="main")
 
 
-def test_a_shallow_clone_still_names_its_commit(repository, tmp_path):
-    repository.commit("1")
-    repository("tag", "v1.0")
-    commit = repository.commit("2")
-    repository("clone", "--quiet", "--depth=1", repository.folder.as_uri(), str(tmp_path / "clone"))
-    assert version(tmp_path / "clone") == f"0.5+1.g{commit[:10]}"
+def test_shallow_clones_name_the_commit_alike_however_shallow(repository, tmp_path):
+    for text in "123":
+        commit = repository.commit(text)
+    for depth in (1, 2):
+        clone = tmp_path / f"clone{depth}"
+        repository("clone", "--quiet", f"--depth={depth}", repository.folder.as_uri(), str(clone))
+        assert version(clone) == f"0.5+g{commit[:10]}"
 
 
 def test_a_linked_worktree_is_a_checkout_of_its_own(repository, tmp_path):
@@ -263,6 +267,35 @@ def test_a_git_that_hangs_is_not_waited_for(repository, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
     [found] = read_checkouts([repository.folder], timeout=0.1).values()
     assert (found.commit, found.branch, found.dirty) == (commit, "main", None)
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="groups of processes are POSIX's")
+def test_what_a_hanging_git_has_started_ends_with_it(repository, tmp_path, monkeypatch):
+    """Filters, hooks and helpers that ask for credentials are processes of their own."""
+    repository.commit("1")
+    fake, pids = tmp_path / "bin" / "git", tmp_path / "pids"
+    fake.parent.mkdir()
+    fake.write_text(f"#!/bin/sh\nsleep 600 &\necho $! >> {pids}\nwait\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(fake.parent), prepend=os.pathsep)
+    read_checkouts([repository.folder], timeout=2)
+
+    started = pids.read_text().split()
+    assert started
+    for pid in started:
+        while psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).status() != "zombie":
+            pass
+
+
+def test_a_commit_of_an_impossible_time_has_no_time(repository, tmp_path):
+    repository.commit("1")
+    seconds = str(int(COMMITTED.timestamp()))
+    raw = repository("cat-file", "commit", "HEAD").replace(seconds, "999999999999999")
+    (tmp_path / "raw").write_text(f"{raw}\n")
+    commit = repository("hash-object", "-t", "commit", "-w", "--literally", str(tmp_path / "raw"))
+    repository("update-ref", "HEAD", commit)
+    found = subject(repository.folder)
+    assert (found.commit, found.committed) == (commit, None)
 
 
 def test_a_folder_that_the_repository_does_not_track_has_no_commit(repository):

@@ -13,6 +13,8 @@ from benchdb.report import schemas
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 MARKUP = "test_suite.py::TestNames::test_markup[[bold red]a[/]|`b`_c_]"
 
 
@@ -94,6 +96,32 @@ def test_a_series_has_a_point_a_session_the_median_of_its_runs(shown: Project) -
     assert durations["points"][1]["value"] == pytest.approx(repeated[0][0])
     assert by_metric["rate"]["direction"] == "HIGHER_IS_BETTER"
     assert [point["value"] for point in by_metric["peak_memory"]["points"]] == [2.0**20] * 3
+
+
+def test_a_metric_that_became_a_column_later_keeps_its_history(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "suite")
+    # As a migration leaves the rows of before: the new column is empty in them.
+    project.query(
+        "insert into measurement (session_id, ordinal, metric, unit, value) "
+        "select session_id, ordinal, 'peak_memory', 'B', 7 from test_run where session_id <= 2"
+    )
+    project.query("update test_run set peak_memory = null where session_id = 1")
+    document = project.benchdb("show", "test_sum[1]", "--metric", "peak_memory", "--format", "json")
+    (series,) = document.json["series"]
+    assert [point["value"] for point in series["points"]] == [7, 2.0**20, 2.0**20]
+
+
+def test_a_metric_recorded_under_the_name_of_a_column_is_shown(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "suite")
+    (project.folder / "test_suite.py").write_text(
+        "def test_one(test_run_benchmark): test_run_benchmark.record('compute_time', 3.0)"
+    )
+    project.record()
+    (series, *_) = project.benchdb("show", "test_one", "--all", "--format", "json").json["series"]
+    assert series["metric"] == "compute_time"
+    assert [point["value"] for point in series["points"]] == [3]
 
 
 def test_a_session_with_changed_files_is_in_no_series_unless_asked(shown: Project) -> None:
@@ -189,12 +217,77 @@ def test_a_case_is_named_as_people_name_it(shown: Project, case: str, count: int
     assert len({one["case"] for one in series}) == count
 
 
+def test_a_whole_name_goes_before_a_name_without_its_class(shown: Project, tmp_path: Path) -> None:
+    project = shown.copy(tmp_path / "names")
+    project.query("update test_run set name = 'test_markup' where name = 'test_fail'")
+    cases = {
+        given: {
+            one["case"] for one in project.command("show", given, "--format", "json").json["series"]
+        }
+        for given in ("test_markup", "TestNames::test_markup", "test_markup*")
+    }
+    assert cases["test_markup"] == {"test_suite.py::test_markup"}
+    assert cases["TestNames::test_markup"] == {MARKUP}
+    assert cases["test_markup*"] == {"test_suite.py::test_markup", MARKUP}
+
+
+def test_cases_of_one_name_in_several_files_or_in_none_are_told_apart(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "files")
+    project.query("update test_run set path = 'b/test_b.py' where session_id = 2")
+    project.query("update test_run set path = null where session_id = 3")
+    for given in ("test_sum[1]", "*test_sum[1]", "*[1]"):
+        series = project.command("show", given, "--all", "--format", "json").json["series"]
+        durations = [(one["case"], one["total"]) for one in series if one["metric"] == "duration"]
+        assert durations == [
+            ("test_sum[1]", 1),
+            ("b/test_b.py::test_sum[1]", 1),
+            ("test_suite.py::test_sum[1]", 2),
+        ]
+    assert "b/test_b.py" in project.command("show", "b/test_b.py").out
+
+
+def test_only_the_last_points_are_shown_and_all_are_counted(shown: Project) -> None:
+    ran = shown.command("show", "test_sum[1]", "--last", "2")
+    assert re.search(r"^duration +3 ", ran.out, re.MULTILINE)
+    assert "the newest 2 of 3: --last 3 shows all" in ran.out
+    assert "shows all" not in shown.command("show", "test_sum[1]", "--last", "3").out
+    whole = shown.command("show", "test_sum[1]", "--format", "json").json["series"][0]
+    last = shown.command("show", "test_sum[1]", "--format", "json", "--last", "2").json["series"][0]
+    assert (last["total"], last["points"]) == (3, whole["points"][1:])
+
+
+def test_failures_are_shown_while_they_are_among_the_last_points(
+    shown: Project, tmp_path: Path
+) -> None:
+    project = shown.copy(tmp_path / "mended")
+    project.query(
+        "update test_run set call_outcome = 'failed' where name = 'test_sum[1]'"
+        " and session_id = (select min(session_id) from test_run)"
+    )
+    out = project.command("show", "test_sum[1]").out
+    assert re.search(r"^failed +3 ", out, re.MULTILINE)
+    (row,) = re.findall(r"^.*1 failed.*$", out, re.MULTILINE)
+    uid = project.query("select uid from session order by started limit 1")[0][0]
+    assert uid[-8:] in row
+    assert "failed" not in project.command("show", "test_sum[1]", "--last", "2").out
+
+
 def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> None:
     ran = shown.benchdb("show", "test_smu")
     assert ran.code == 2
     assert ran.out == ""
     assert ran.err.startswith("benchdb: no case 'test_smu': did you mean 'test_sum'")
     assert len(ran.err.splitlines()) == 1
+    for given, near in (
+        ("test_sum[3]", "did you mean 'test_sum[2]' or 'test_sum[1]'?"),
+        ("test_suit.py::test_fail", "'test_suite.py::test_fail'"),
+        ("suite", "'test_suite.py'"),
+        ("Markup", "'TestNames::test_markup'"),
+    ):
+        assert near in shown.command("show", given).err
+    assert "`benchdb show '*'` shows all 5" in shown.command("show", "qqqq").err
     ran = shown.benchdb("show", "test_sum", "--metric", "speed")
     assert ran.code == 2
     assert "use one of duration, failed, lost, peak_memory, rate" in ran.err
@@ -236,6 +329,27 @@ def test_a_pipe_has_the_width_that_columns_gives_it(shown: Project) -> None:
     lines = shown.benchdb("show", "*", COLUMNS="60").out.splitlines()
     assert max(len(line) for line in lines if "─" in line) <= 60
     assert max(len(line) for line in shown.benchdb("show", "*").out.splitlines()) > 60
+
+
+def test_on_a_narrow_terminal_a_case_stands_above_its_series(shown: Project) -> None:
+    lines = shown.command("show", "*", COLUMNS="60").out.splitlines()
+    assert max(len(line) for line in lines) <= 60
+    assert MARKUP in "".join(lines)
+    before = lines.index("test_suite.py::test_sum[1]")
+    assert [line.split()[0] for line in lines[before + 1 :][:3]] == [
+        "duration",
+        "peak_memory",
+        "rate",
+    ]
+    wide = shown.command("show", "*", COLUMNS="200").out
+    assert re.search(r"^test_suite.py::test_sum\[1\]  +duration ", wide, re.MULTILINE)
+
+
+def test_any_number_may_be_asked_for(shown: Project) -> None:
+    for case in ((), ("test_sum[1]",)):
+        ran = shown.command("show", *case, "--last", 10**20)
+        assert (ran.code, ran.err) == (0, "")
+    assert "`benchdb show '*'` shows all 5" in shown.command("show", "").err
 
 
 def test_a_database_without_sessions_says_how_to_record_one(shown: Project, tmp_path: Path) -> None:

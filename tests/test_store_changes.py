@@ -180,6 +180,7 @@ def holds(project: Project, old: Path, tmp_path: Path, columns: dict[str, object
     assert query(untouched, "select version_num from alembic_version") == [(head(),)]
 
 
+@pytest.mark.portable
 def test_a_column_is_added(project: Project, old: Path, tmp_path: Path) -> None:
     project.edit(
         "    hang_class: Mapped[str | None]\n",
@@ -260,6 +261,7 @@ def test_columns_of_every_kind_are_removed_without_a_trace_in_digests(
     ]
 
 
+@pytest.mark.portable
 def test_a_column_is_renamed_by_its_frozen_name(
     project: Project, old: Path, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ from benchdb.store.models import Base
 from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
 
+pytestmark = pytest.mark.portable
+
 DATA = Path(__file__).with_name("data")
 
 

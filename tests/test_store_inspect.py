@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from store_samples import EPOCH, execute, facts, fill, query, record
+from store_samples import EPOCH, closed, execute, facts, fill, query, record
 
 from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
 from benchdb.store.database import Schema, connect, explained, inspect
@@ -16,6 +17,8 @@ from benchdb.store.recording import Recording
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.portable
 
 
 def look(path: Path) -> Schema:
@@ -158,3 +161,16 @@ def test_a_session_goes_aside_in_the_middle_with_all_its_rows(tmp_path: Path) ->
     assert not recording.incomplete
     ((count,),) = query(recording.path, "select count(*) from test_run")
     assert count == 3 + number + 1
+
+
+def test_a_call_that_no_row_can_take_breaks_nothing_whatever_the_verb(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    recording = Recording(path, facts(), {})
+    assert recording.open(EPOCH, ("test", "test", 3)) == 0  # type: ignore[arg-type]
+    assert recording.open(EPOCH, ("test", "test", None)) == 1
+    recording.advance(1, "nothing", "passed", EPOCH)
+    recording.abandon(1, "lost", None)  # type: ignore[arg-type]
+    assert recording.close(1, replace(closed(), round=2**70)) != []
+    recording.finish(None)  # type: ignore[arg-type]
+    assert recording.incomplete
+    assert recording.path == path

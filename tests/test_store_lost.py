@@ -11,12 +11,28 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_samples import EPOCH, contents, facts, fill, forms, lose, names, query, record
+from store_samples import (
+    EPOCH,
+    contents,
+    execute,
+    facts,
+    fill,
+    forms,
+    lose,
+    names,
+    query,
+    record,
+)
 
+from benchdb.store import lost
+from benchdb.store.check import check
 from benchdb.store.locks import is_held, session_lock_path
 from benchdb.store.merge import merge
 from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
+from benchdb.store.recording import Recording
+
+pytestmark = pytest.mark.portable
 
 TESTS = Path(__file__).parent
 
@@ -74,6 +90,58 @@ def test_a_copy_made_while_a_session_lives_is_lost_there_and_gives_way_to_the_wh
     digest = recorder.finish(EPOCH)
     merge(copy, [path])
     assert forms(copy) == {("session-1", digest)}
+
+
+def test_a_lost_session_that_another_process_removes_meanwhile_is_let_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.db"
+    lose(path)
+    make = lost.session_digest
+
+    def removed_first(*arguments: object) -> str | None:
+        execute(path, "pragma foreign_keys=on", "delete from session")
+        return make(*arguments)
+
+    monkeypatch.setattr(lost, "session_digest", removed_first)
+    make_writable(path)
+    assert query(path, "select * from session") == []
+
+
+def test_a_lost_session_that_does_not_fit_together_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    lose(path, "broken")
+    execute(path, "update measurement set ordinal = 99 where metric = 'rows'")
+    recording = Recording(path, facts("next"), {})
+    assert recording.open(EPOCH, names()) == 1
+    recording.finish(EPOCH)
+    assert any("broken was lost and can't be closed" in note for note in recording.notes)
+    assert query(path, "select uid, state from session") == [
+        ("broken", "open"),
+        ("next", "finished"),
+    ]
+    assert any("broken was lost and can't be closed" in line for line in check(path).problems)
+
+
+def test_a_lost_session_with_units_that_no_benchdb_writes_is_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    for number, (unit, rounds) in enumerate(
+        [
+            ("column:foo", "null"),
+            ("column:float", "'[1, 2]'"),
+            ("column:float", "'x'"),
+            ("column:", "null"),
+        ]
+    ):
+        lose(path, f"session-{number}")
+        execute(
+            path,
+            f"update measurement set unit = '{unit}', rounds = {rounds}, "
+            "value = x'ff' where metric = 'rows' and session_id = (select max(id) from session)",
+        )
+        make_writable(path)
+    assert query(path, "select state, count(*) from session group by 1") == [("lost", 4)]
+    assert check(path).problems == ()
 
 
 def test_locks_are_held_while_a_session_lives_and_gone_afterwards(tmp_path: Path) -> None:

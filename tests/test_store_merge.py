@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sqlite3
 import tempfile
 import threading
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -26,101 +27,153 @@ from store_samples import (
 )
 
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
+from benchdb.store import batches
 from benchdb.store.database import connect
 from benchdb.store.forms import conflicts
 from benchdb.store.merge import merge
 from benchdb.store.recorder import Recorder
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.portable
+
 #: A session: its uid, which test runs, the day that it shares packages with, whether it was lost.
+#: Two of one uid are its forms, in one file or in several.
 SESSION = st.tuples(
     st.sampled_from(["a", "b", "c"]),
     st.lists(st.integers(0, 2), max_size=3).map(tuple),
     st.integers(0, 1),
     st.booleans(),
 )
-FILE = st.lists(SESSION, max_size=3, unique_by=lambda one: one[0])
+#: A file: its sessions, and the test runs of one that is still being recorded, where there is one.
+FILE = st.tuples(
+    st.lists(SESSION, max_size=3),
+    st.none() | st.lists(st.integers(0, 2), max_size=2).map(tuple),
+)
 laws = settings(
-    max_examples=8,
+    max_examples=12,
     deadline=None,
     database=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),  # shrinking would take minutes: files are slow
     suppress_health_check=list(HealthCheck),
 )
+SESSIONS = ("session", "test_run", "measurement", "artifact")
 
-_made: dict[tuple[object, ...], Path] = {}
+
+@pytest.fixture(autouse=True, scope="module")
+def small_batches() -> Iterator[None]:
+    """Let merging take several transactions for what these tests merge."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(batches, "BATCH_ROWS", 4)
+        patched.setattr(batches, "_PAUSE", 0)
+        yield
 
 
 @pytest.fixture(scope="module")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    _made.clear()
-    return tmp_path_factory.mktemp("shelf")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    return Shelf(tmp_path_factory.mktemp("shelf"))
 
 
-def made(shelf: Path, sessions: list[tuple[str, tuple[int, ...], int, bool]], to: Path) -> Path:
-    """Make a file with these sessions, from one file a session that is recorded once."""
-    if not sessions:
-        Recorder(to, facts("gone")).let_go()
-        execute(to, "delete from session")
-    for one in sessions:
-        if one not in _made:
+class Shelf:
+    """Files that hold one session each, recorded once; and those that examples put together."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._made: dict[tuple[object, ...], Path] = {}
+
+    @contextlib.contextmanager
+    def files(self, **wanted: tuple[list, tuple | None]) -> Iterator[Example]:
+        with tempfile.TemporaryDirectory() as folder:
+            live: list[Recorder] = []
+            example = Example(Path(folder), live)
+            for name, (sessions, running) in wanted.items():
+                path = example.folder / name
+                Recorder(path, facts("gone")).let_go()
+                execute(path, "delete from session")
+                for one in sessions:
+                    merge(path, [self._alone(one)])
+                if running is not None:
+                    recorder = Recorder(path, facts(f"live-{name}"))
+                    fill(recorder, running)
+                    live.append(recorder)
+            yield example
+            example.end_all()
+
+    def _alone(self, one: tuple[str, tuple[int, ...], int, bool]) -> Path:
+        if one not in self._made:
             uid, runs, day, lost = one
-            _made[one] = shelf / f"{len(_made)}.db"
-            (lose if lost else record)(_made[one], uid, runs, day)
-        merge(to, [_made[one]])
-    return to
+            self._made[one] = self.folder / f"{len(self._made)}.db"
+            (lose if lost else record)(self._made[one], uid, runs, day)
+        return self._made[one]
 
 
-def copy(path: Path) -> Path:
-    return Path(shutil.copy(path, path.with_name(f"{path.name}-copy")))
+@dataclass
+class Example:
+    folder: Path
+    live: list[Recorder]
+
+    def __getitem__(self, name: str) -> Path:
+        return self.folder / name
+
+    def copy(self, name: str, to: str) -> Path:
+        """Copy what is closed."""
+        merge(self[to], [self[name]])
+        return self[to]
+
+    def end_all(self) -> None:
+        while self.live:
+            self.live.pop().finish(EPOCH)
+
+
+def holdings(path: Path) -> dict[str, list[str]]:
+    """Return the closed sessions of a file, with all that belongs to them."""
+    copy = path.with_name(f"{path.name}-closed")
+    with contextlib.closing(sqlite3.connect(path)) as source:
+        source.execute("vacuum into ?", (str(copy),))
+    execute(copy, "pragma foreign_keys=on", "delete from session where state = 'open'")
+    held = contents(copy)
+    copy.unlink()
+    return {table: held[table] for table in SESSIONS}
 
 
 @laws
 @given(FILE, FILE)
-def test_merging_is_commutative(shelf: Path, one: list, other: list) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        a, b = made(shelf, one, Path(folder, "a")), made(shelf, other, Path(folder, "b"))
-        ab, ba = copy(a), copy(b)
-        merge(ab, [b])
-        merge(ba, [a])
-        assert forms(ab) == forms(ba)
-        held = contents(ab), contents(ba)
-        assert {table: held[0][table] for table in SESSIONS} == {
-            table: held[1][table] for table in SESSIONS
-        }
-
-
-SESSIONS = ("session", "test_run", "measurement", "artifact")
+def test_merging_is_commutative(shelf: Shelf, one: tuple, other: tuple) -> None:
+    with shelf.files(a=one, b=other) as files:
+        ab, ba = files.copy("a", "ab"), files.copy("b", "ba")
+        merge(ab, [files["b"]])
+        merge(ba, [files["a"]])
+        assert holdings(ab) == holdings(ba)
+        # A session that was being recorded comes when it has ended, whatever came before it.
+        files.end_all()
+        merge(ab, [files["a"], files["b"]])
+        merge(files["a"], [files["b"]])
+        assert holdings(ab) == holdings(files["a"])
 
 
 @laws
 @given(FILE, FILE, FILE)
-def test_merging_is_associative(shelf: Path, one: list, two: list, three: list) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        a, b, c = (
-            made(shelf, sessions, Path(folder, name))
-            for name, sessions in (("a", one), ("b", two), ("c", three))
-        )
-        left, right, bc = copy(a), Path(folder, "right"), copy(b)
-        merge(left, [b, c])
-        merge(bc, [c])
-        merge(right, [a])
-        merge(right, [bc])
-        assert forms(left) == forms(right)
-        held = contents(left), contents(right)
-        assert all(held[0][table] == held[1][table] for table in SESSIONS)
+def test_merging_is_associative(shelf: Shelf, one: tuple, two: tuple, three: tuple) -> None:
+    with shelf.files(a=one, b=two, c=three) as files:
+        left, bc, right = files.copy("a", "left"), files.copy("b", "bc"), files["right"]
+        merge(left, [files["b"], files["c"]])
+        merge(bc, [files["c"]])
+        merge(right, [files["a"], bc])
+        assert holdings(left) == holdings(right)
 
 
 @laws
 @given(FILE, FILE)
-def test_merging_again_changes_nothing(shelf: Path, one: list, other: list) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        a, b = made(shelf, one, Path(folder, "a")), made(shelf, other, Path(folder, "b"))
-        merge(a, [b])
-        before = contents(a)
-        (again,) = merge(a, [b])
-        assert contents(a) == before
+def test_merging_again_changes_nothing(shelf: Shelf, one: tuple, other: tuple) -> None:
+    with shelf.files(a=one, b=other) as files:
+        merge(files["a"], [files["b"]])
+        before = contents(files["a"])
+        (again,) = merge(files["a"], [files["b"]])
+        assert contents(files["a"]) == before
         assert (again.added, again.runs, again.conflicts) == (0, 0, ())
+        assert again.live == (other[1] is not None)
 
 
 @pytest.mark.parametrize("way", ["itself", "symlink", "relative"])

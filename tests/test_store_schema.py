@@ -23,6 +23,8 @@ from benchdb.store.migrate import migrated_schema
 from benchdb.store.models import Base
 from benchdb.store.revisions import head, lineage, migrations_folder
 
+pytestmark = pytest.mark.portable
+
 CHECKOUT = Path(__file__).parents[1]
 
 

@@ -20,6 +20,8 @@ from benchdb.store.values import UnfitValue, fitting, text
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.portable
+
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 

@@ -43,6 +43,8 @@ class Candidate:
         What each test asks for and does.
     options
         For pytest; ``{database}`` becomes a path.
+    kept
+        A glob of files that it must leave in the suite's folder.
     rounds
         Rounds in which it is run at all, where it takes too long for more.
     exit_codes
@@ -53,22 +55,27 @@ class Candidate:
     fixture: str = ""
     body: str = "pass"
     options: tuple[str, ...] = ()
+    kept: str = ""
     rounds: int | None = None
     exit_codes: tuple[int, ...] = (0,)
 
 
 _TIMED: Final = "with benchmark_time: pass"
 _RECORD: Final = ("--benchmark", "--benchmark-db={database}")
+
+#: What pytest-benchmark is asked to do: one round, as by itself it takes a second for each test.
+_PEDANTIC: Final = ("benchmark", "benchmark.pedantic(int, rounds=1, iterations=1)")
+
+#: Where it keeps results when it is told to: in memory until the end, then in a file for each run.
+KEPT: Final = ".benchmarks/*/*.json"
+
 _PLUGIN: Final = ("-p", "ancestor.fixtures", "--record-into={database}")
 
 CANDIDATES: Final[Mapping[str, Candidate]] = {
     "pytest": Candidate("pytest"),
     "benchdb": Candidate("benchdb", "benchmark_time", _TIMED, _RECORD),
-    "pytest-benchmark": Candidate(
-        "pytest-benchmark",
-        "benchmark",
-        "benchmark.pedantic(int, rounds=1, iterations=1)",  # else it takes a second each
-    ),
+    "pytest-benchmark": Candidate("pytest-benchmark", *_PEDANTIC, ("--benchmark-autosave",), KEPT),
+    "pytest-benchmark keeping nothing": Candidate("pytest-benchmark", *_PEDANTIC),
     "ancestor": Candidate("ancestor", "benchmark_time", _TIMED, _PLUGIN),
     "pytest-monitor": Candidate(
         "pytest-monitor",
@@ -136,6 +143,8 @@ class Suite:
         )
         assert spent.exit_code in self.candidate.exit_codes, spent.output
         assert "database is locked" not in spent.output, spent.output
+        if self.candidate.kept and "--collect-only" not in arguments:
+            assert any(self.folder.glob(self.candidate.kept)), "nothing was kept"
         return spent
 
     def forget(self) -> None:

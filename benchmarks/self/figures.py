@@ -7,17 +7,16 @@ meet all alike; `report.py` compares the candidates within each round.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+import merging
 import pytest
 from candidates import CANDIDATES, TESTS, UNUSED, Candidate, Suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-#: Sessions in the file that is merged.
-SESSIONS = 4
 
 
 @pytest.fixture(scope="session")
@@ -86,17 +85,69 @@ def test_unused(name: str, suite_of: Any, measure: Any) -> None:
     measure(suite_of(name, "unused", Candidate(name, options=options)), "test_one.py", times=7)
 
 
-def test_merge(suite_of: Any, tmp_path: Path, benchmark_time: Any, test_run_benchmark: Any) -> None:
-    """Merging sessions of 1000 rows each into a new file, and what a row takes in a file."""
+@pytest.fixture(scope="session")
+def many_sessions(suite_of: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with as many rows as a long history, made of a session that was recorded."""
+    recorded = suite_of("benchdb", "merge")
+    recorded.forget()  # what making the suite has recorded
+    recorded.run("test_all.py")
+    path: Path = tmp_path_factory.mktemp("history") / "history.db"
+    merging.multiply(recorded.database, path)
+    return path
+
+
+@pytest.fixture
+def timed(test_run_benchmark: Any) -> Callable[..., Any]:
+    """Call something in this process; its wall and CPU seconds are a round of this row."""
+
+    def call(function: Callable[..., Any], *arguments: Any) -> Any:
+        wall, cpu = time.perf_counter(), time.process_time()
+        result = function(*arguments)
+        test_run_benchmark.record("duration", time.perf_counter() - wall)
+        test_run_benchmark.record("cpu_time", time.process_time() - cpu)
+        return result
+
+    return call
+
+
+def test_merge(many_sessions: Path, tmp_path: Path, timed: Any, test_run_benchmark: Any) -> None:
+    """Merging a history into a new file, which has its indexes from the start."""
     from benchdb.store.merge import merge
 
-    source = suite_of("benchdb", "merge")
-    while source.rows() < SESSIONS * TESTS:
-        source.run("test_all.py")
-    rows = source.rows()
-    with benchmark_time:
-        (merged,) = merge(tmp_path / "merged.db", [source.database])
-    assert merged.runs == rows
+    target = tmp_path / "merged.db"
+    (merged,) = timed(merge, target, [many_sessions])
+    rows = merging.rows(target)
+    assert (merged.runs, rows) == (merging.SESSIONS * TESTS, merging.rows(many_sessions))
     test_run_benchmark.record("rows_merged", rows, "1")
-    size = source.database.stat().st_size / rows
+    target.unlink()
+
+
+def test_merge_again(many_sessions: Path, tmp_path: Path, timed: Any) -> None:
+    """Merging a history of which the target has every session already."""
+    from benchdb.store.merge import merge
+
+    target = tmp_path / "merged.db"
+    merge(target, [many_sessions])
+    (merged,) = timed(merge, target, [many_sessions])
+    assert (merged.added, merged.held) == (0, merging.SESSIONS)
+    target.unlink()
+
+
+def test_bare_insert(many_sessions: Path, tmp_path: Path, timed: Any) -> None:
+    """What SQLite itself takes for the same rows into the same tables and indexes."""
+    from benchdb.store.merge import merge
+
+    target = tmp_path / "inserted.db"
+    merge(target, [])  # makes it, with all tables and indexes
+    timed(merging.insert_bare, target, many_sessions)
+    assert merging.rows(target) == merging.rows(many_sessions)
+    target.unlink()
+
+
+def test_file_size(suite_of: Any, test_run_benchmark: Any) -> None:
+    """What a row takes in a file, its share of the session among it."""
+    suite = suite_of("benchdb", "merge")
+    if suite.rows() < TESTS:
+        suite.run("test_all.py")
+    size = suite.database.stat().st_size / suite.rows()
     test_run_benchmark.record("file_size_per_row", size, "B", "LOWER_IS_BETTER")

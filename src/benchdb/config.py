@@ -84,9 +84,12 @@ def read_settings(root: Path) -> Settings:
     import tomllib
 
     try:
-        table = tomllib.loads(text).get("tool", {}).get("benchdb", {})
+        tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise WrongSetting(f"{path} is no valid TOML ({error}): mend that line") from None
+    table = tools.get("benchdb", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise WrongSetting(f"{path}: benchdb must be a table: write its keys under [tool.benchdb]")
     return Settings(root, **{key: _setting(path, key, value) for key, value in table.items()})
 
 
@@ -103,8 +106,8 @@ def _setting(path: Path, key: str, value: object) -> Any:
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return value
         raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a number, 0 or more")
-    if not isinstance(value, str):
-        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a string")
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a string that names a path")
     return value
 
 
@@ -187,8 +190,15 @@ def database_location(
     A relative path of an option is relative to `base`, the working folder by default; any other to
     the rootdir.
     A ``sqlite:///`` URL is given back as a path.
+
+    Raises
+    ------
+    WrongSetting
+        If the option is empty.
     """
-    if option:
+    if option is not None:
+        if not option:
+            raise WrongSetting("the name of the database is empty: give a path or a URL")
         return _location(option, base or Path.cwd())
     for variable in DATABASE_VARIABLES:
         if environ.get(variable):

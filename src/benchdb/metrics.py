@@ -71,9 +71,21 @@ OTHER_METRICS: Final = (
     ),
 )
 
+#: Metrics that no row holds: series count the test runs of each session by their outcome.
+FAILED: Final = Metric("failed", "1", meaning="number of test runs of which a phase failed")
+LOST: Final = Metric("lost", "1", meaning="number of test runs whose process was killed")
+OUTCOME_METRICS: Final = (FAILED, LOST)
+
+#: Metrics that a test can give a value, by name.
 BUILT_IN: Final = {metric.name: metric for metric in (*COLUMN_METRICS, *OTHER_METRICS)}
 
-#: Kinds of artifact whose place is a column of ``test_run`` too.
+
+def counts_outcomes(metric: Metric) -> bool:
+    """Tell whether a metric is one of `OUTCOME_METRICS`."""
+    return any((metric.name, metric.unit) == (one.name, one.unit) for one in OUTCOME_METRICS)
+
+
+#: Kinds of artifact whose URL is a column of ``test_run`` too.
 ARTIFACT_COLUMNS: Final = {
     kind: f"{kind}_url"
     for kind in ("performance_report", "cluster_dump", "memray_profiles", "py_spy_profiles")

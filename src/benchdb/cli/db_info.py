@@ -33,12 +33,12 @@ def command(
     from benchdb.report.database import file_content, file_table, holdings
     from benchdb.store.file_facts import file_facts
     from benchdb.store.opening import reading
-    from benchdb.store.queries import stored_sessions
+    from benchdb.store.queries import counted_sessions
 
     path, _ = locate(db)
     with reading(path) as connection:
         facts = file_facts(path, connection)
-        held = holdings(stored_sessions(connection, hidden=True))
+        held = holdings(counted_sessions(connection, hidden=True))
     if form == "json":
         write(schemas.document(schemas.INFO, path, file_content(facts, held)))
     else:

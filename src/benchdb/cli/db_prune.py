@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchdb.config import Settings
+    from benchdb.series import CountedSession, StoredSession
     from benchdb.store.prune import Pruned
-    from benchdb.store.queries import StoredSession
+
+_Session = TypeVar("_Session", bound="StoredSession")
 
 _AGE: Final = re.compile(r"(\d+)\s*d(?:ays?)?")
 
@@ -65,7 +67,7 @@ def command(
     """
     from benchdb.store.opening import reading
     from benchdb.store.prune import prune
-    from benchdb.store.queries import stored_sessions
+    from benchdb.store.queries import counted_sessions
 
     if before is None and keep_last is None and not named:
         raise click.UsageError(
@@ -79,7 +81,7 @@ def command(
     limit = None if before is None else _instant(before)
     path, settings = locate(db)
     with reading(path, say) as connection:
-        every = stored_sessions(connection, hidden=True)
+        every = counted_sessions(connection, hidden=True)
     chosen = named_sessions(every, named, path) if named else _older(every, limit, keep_last)
     if dry_run or not chosen:
         _report(chosen, None, path, settings, form)
@@ -108,8 +110,8 @@ def _instant(given: str) -> datetime:
 
 
 def _older(
-    every: Sequence[StoredSession], limit: datetime | None, keep_last: int | None
-) -> list[StoredSession]:
+    every: Sequence[CountedSession], limit: datetime | None, keep_last: int | None
+) -> list[CountedSession]:
     newest = {one.row for one in every[: keep_last or 0]}
     return [
         one
@@ -121,8 +123,8 @@ def _older(
 
 
 def named_sessions(
-    every: Sequence[StoredSession], named: Sequence[str], path: Path, *, forms: bool = False
-) -> list[StoredSession]:
+    every: Sequence[_Session], named: Sequence[str], path: Path, *, forms: bool = False
+) -> list[_Session]:
     """Return the sessions that are meant by parts of their uids or digests.
 
     Parameters
@@ -136,7 +138,7 @@ def named_sessions(
     forms
         Whether a part may mean all forms of one session.
     """
-    chosen: dict[int, StoredSession] = {}
+    chosen: dict[int, _Session] = {}
     for given in named:
         wanted = given.strip().lower()
         found = [
@@ -160,7 +162,7 @@ def named_sessions(
     return list(chosen.values())
 
 
-def _ask(chosen: Sequence[StoredSession], path: Path) -> None:
+def _ask(chosen: Sequence[CountedSession], path: Path) -> None:
     from benchdb.report.text import counted
 
     runs = counted(sum(one.runs for one in chosen), "test run")
@@ -169,7 +171,7 @@ def _ask(chosen: Sequence[StoredSession], path: Path) -> None:
 
 
 def _report(
-    chosen: Sequence[StoredSession],
+    chosen: Sequence[CountedSession],
     done: Pruned | None,
     path: Path,
     settings: Settings,

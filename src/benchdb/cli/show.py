@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from benchdb.cli.options import database_option, format_option, locate
 from benchdb.cli.output import say, write, write_tables
+
+#: More sessions than any file has; what counts them takes no number of any size.
+_MOST: Final = 10**9
 
 
 @click.command("show", short_help="Recent sessions; the series of a case, with its trend.")
@@ -37,8 +42,8 @@ def command(
 ) -> None:
     """Show recent sessions; or the series of a CASE, one for each metric, with its trend.
 
-    A CASE is the name of a test, with or without parameters, its path::name, the path of its file,
-    or a pattern of these with * and ?.
+    A CASE is the name of a test, with or without parameters, its path::name, its name without its
+    class, the path of its file, or a pattern of these with * and ?: the first that there is.
 
     A series has one point a session: the median over the case's test runs that passed. It stands on
     trunk sessions: clean ones on a branch that [tool.benchdb] trunk names (main and master by
@@ -49,14 +54,15 @@ def command(
 
     if metrics and not cases:
         raise click.UsageError("--metric needs a CASE", click.get_current_context())
+    last = min(last, _MOST)
     path, settings = locate(db)
     preferred = settings.subjects or ()
     with reading(path, say) as connection:
         if not cases:
             from benchdb.report.sessions import sessions_content, sessions_table
-            from benchdb.store.queries import stored_sessions
+            from benchdb.store.queries import counted_sessions
 
-            found = stored_sessions(connection, last=last)
+            found = counted_sessions(connection, last=last)
             if form == "json":
                 write(schemas.document(schemas.SESSIONS, path, sessions_content(found)))
             elif found:
@@ -66,16 +72,20 @@ def command(
             return
 
         from benchdb.report.series import series_content, series_tables
-        from benchdb.review.series import case_series, matching_cases
+        from benchdb.review.cases import matching_cases
+        from benchdb.review.series import case_series
 
         every = case_series(
             connection,
             matching_cases(connection, cases),
             settings,
+            last=last,
             metrics=metrics,
             every_session=every_session,
         )
-        if form == "json":
-            write(schemas.document(schemas.SERIES, path, series_content(every, last)))
-        else:
-            write_tables(series_tables(every, last, settings.trunk, preferred), form)
+    if form == "json":
+        for part in schemas.parts(schemas.SERIES, path, series_content(every)):
+            write(part)
+    else:
+        tables = series_tables(every, settings.trunk, preferred, zeros=bool(metrics))
+        write_tables(tables, form)

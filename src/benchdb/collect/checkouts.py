@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, replace
@@ -36,6 +37,8 @@ _STATUS: Final = (
     "--ignore-submodules=untracked",
 )
 _LOG: Final = ("-c", "log.showSignature=false", "log", "-1", "--no-color", "--format=%H %ct")
+_COMMIT_AND_TIME: Final = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) (-?\d+)\s*")
+_DESCRIBED: Final = re.compile(r"(.+)-(\d+)-g[0-9a-f]+\s*")
 #: Tags without a digit ("nightly") name no version.
 _DESCRIBE: Final = ("describe", "--tags", "--long", "--abbrev=40", "--match", "*[0-9]*")
 _COUNT: Final = ("rev-list", "--count", "HEAD")
@@ -62,7 +65,7 @@ class Checkout:
     tag
         The nearest tag with a digit in it, by `git describe`.
     distance
-        Commits since the tag; without a tag, all commits.
+        Commits since the tag; without a tag, all commits, unless the clone is shallow.
     """
 
     top: Path
@@ -90,10 +93,10 @@ def read_checkouts(
     timeout
         Seconds, for all of them together.
     """
-    places = {folder: _top(folder) for folder in folders}
-    tops = list(dict.fromkeys(top for top in places.values() if top is not None))
+    top_of = {folder: _top(folder) for folder in folders}
+    tops = list(dict.fromkeys(top for top in top_of.values() if top is not None))
     inner = {
-        folder: top for folder, top in places.items() if top is not None and top != folder.resolve()
+        folder: top for folder, top in top_of.items() if top is not None and top != folder.resolve()
     }
     with _Git(timeout) as git:
         for top in tops:
@@ -103,12 +106,15 @@ def read_checkouts(
             git.start(folder, _TRACKED)
         found = {top: _read(git, top, database) for top in tops}
         # Only these walk through the whole history.
-        untagged = [top for top in tops if found[top].committed and found[top].tag is None]
+        untagged = [top for top in tops if found[top].commit and found[top].tag is None]
+        # In a shallow clone the count would tell how it was cloned.
+        untagged = [top for top in untagged if not (_git_folders(top)[1] / "shallow").exists()]
         for top in untagged:
             git.start(top, _COUNT)
         for top in untagged:
             count = git.answer(top, _COUNT)
-            found[top] = replace(found[top], distance=int(count) if count else None)
+            distance = int(count) if count and count.strip().isdecimal() else None
+            found[top] = replace(found[top], distance=distance)
         foreign = set()
         for folder, top in inner.items():
             answered = found[top].dirty is not None
@@ -116,7 +122,7 @@ def read_checkouts(
                 foreign.add(folder)
     return {
         folder: found[top]
-        for folder, top in places.items()
+        for folder, top in top_of.items()
         if top is not None and folder not in foreign
     }
 
@@ -140,14 +146,18 @@ def _read(git: _Git, top: Path, database: Path | None) -> Checkout:
         checkout = replace(checkout, commit=commit, branch=branch)
     else:
         checkout = _with_status(checkout, status, database)
-    log = (git.answer(top, _LOG) or "").split()
-    if len(log) == 2:
-        committed = datetime.fromtimestamp(int(log[1]), UTC)
-        checkout = replace(checkout, commit=log[0], committed=committed)
-    described = (git.answer(top, _DESCRIBE) or "").strip().rsplit("-", 2)
-    if len(described) == 3:
-        checkout = replace(checkout, tag=described[0], distance=int(described[1]))
+    if found := _COMMIT_AND_TIME.fullmatch(git.answer(top, _LOG) or ""):
+        checkout = replace(checkout, commit=found[1], committed=_instant(int(found[2])))
+    if found := _DESCRIBED.fullmatch(git.answer(top, _DESCRIBE) or ""):
+        checkout = replace(checkout, tag=found[1], distance=int(found[2]))
     return checkout
+
+
+def _instant(seconds: int) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):  # who commits may write any number
+        return None
 
 
 def _with_status(checkout: Checkout, status: str, database: Path | None) -> Checkout:
@@ -257,6 +267,7 @@ class _Git:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
+                start_new_session=True,  # no terminal to ask on, and a group that ends as one
             )
 
     def answer(self, folder: Path, command: tuple[str, ...]) -> str | None:
@@ -274,7 +285,11 @@ class _Git:
 
     @staticmethod
     def _stop(process: subprocess.Popen[bytes]) -> None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(OSError):  # it may have ended
+                os.killpg(process.pid, signal.SIGKILL)
         process.kill()
         if process.stdout is not None:
             process.stdout.close()  # a grandchild may hold the other end: don't read on
-        process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1.0)  # a dead network file system holds even the killed

@@ -40,15 +40,15 @@ def worker_functions() -> _WorkerFunctions:
 
         return time.time(), int(psutil.Process().memory_info().rss)
 
-    def begin(token: str) -> tuple[bool, tuple[float, int]]:
-        return begin_peak(token), memory_now()
+    def begin(window: str) -> tuple[bool, tuple[float, int]]:
+        return begin_peak(window), memory_now()
 
-    def end(token: str, seconds: float) -> tuple[int | None, tuple[float, int]]:
+    def end(window: str, seconds: float) -> tuple[int | None, tuple[float, int]]:
         import time
 
         import psutil
 
-        peak = end_peak(token)
+        peak = end_peak(window)
         if peak is None and time.time() - psutil.Process().create_time() < seconds:
             peak = life_peak()  # the process came inside the block: its life is its part of it
         return peak, memory_now()
@@ -66,11 +66,11 @@ def scheduler_functions() -> _SchedulerFunctions:
 
     `distributed.diagnostics.MemorySampler` takes a worker's last heartbeat for its memory now, so
     its first samples show what was freed before the block, and it counts a process once for each
-    worker in it. Here a worker's own reading at the block's start holds until a newer one comes.
+    worker in it. Here a worker's own sample from the block's start holds until a newer one comes.
     """
 
     def begin(
-        token: str,
+        window: str,
         client_id: str,
         known: dict[str, tuple[float, int]],
         interval: float,
@@ -117,17 +117,17 @@ def scheduler_functions() -> _SchedulerFunctions:
             else:  # its test is gone, and won't ask any more
                 end({})
 
-        name = f"benchdb-memory-{token}"
+        name = f"benchdb-memory-{window}"
         callback: Any = PeriodicCallback(tick, interval * 1000)
         callback.benchdb_end = end
         dask_scheduler.periodic_callbacks[name] = callback
         callback.start()
 
     def end(
-        token: str, now: dict[str, tuple[float, int]], dask_scheduler: Any
+        window: str, now: dict[str, tuple[float, int]], dask_scheduler: Any
     ) -> tuple[float, int, float]:
         result: tuple[float, int, float] = dask_scheduler.periodic_callbacks[
-            f"benchdb-memory-{token}"
+            f"benchdb-memory-{window}"
         ].benchdb_end(now)
         return result
 
@@ -143,17 +143,17 @@ class _MemoryWindow(WorkersWindow):
         client: Any = self.client
         given = await self.begin_on_workers(worker_functions().begin)
         self._unreset = {address for address, (reset, _) in given.items() if not reset}
-        known = {address: reading for address, (_, reading) in given.items()}
+        known = {address: sample for address, (_, sample) in given.items()}
         await client.run_on_scheduler(
-            scheduler_functions().begin, self.token, client.id, known, INTERVAL
+            scheduler_functions().begin, self.name, client.id, known, INTERVAL
         )
 
     async def finish(self) -> None:
         client: Any = self.client
         given = await self.end_on_workers(worker_functions().end)
-        now = {address: reading for address, (_, reading) in given.items()}
+        now = {address: sample for address, (_, sample) in given.items()}
         average, peak, seconds = await client.run_on_scheduler(
-            scheduler_functions().end, self.token, now
+            scheduler_functions().end, self.name, now
         )
         self.blocks.average("average_memory", average, seconds, whole=True)
         self.blocks.maximum("peak_memory", peak)
@@ -172,7 +172,7 @@ def measure_memory(client: Client, readings: Readings) -> Window:
 
     Sets two columns: ``average_memory``, over time, and ``peak_memory``, the highest moment, of the
     summed resident memory of all worker processes, as sampled from heartbeats, with each worker's
-    own reading at the start and the end. Records the metric ``worker_peak_memory``: the exact peak
+    own sample at the start and the end. Records the metric ``worker_peak_memory``: the exact peak
     of the hungriest worker process, where workers run on Linux, with those that came inside the
     block and without those that left. All are in bytes.
 

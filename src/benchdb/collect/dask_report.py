@@ -30,16 +30,16 @@ def stream_functions() -> _StreamFunctions:
     """
     name, attribute = "task-stream", "_benchdb_streams"
 
-    def begin(token: str, client_id: str, dask_scheduler: Any) -> None:
+    def begin(window: str, client_id: str, dask_scheduler: Any) -> None:
         streams = vars(dask_scheduler).setdefault(attribute, {})
         if streams or name not in dask_scheduler.plugins:
             for other in [one for one, of in streams.items() if of not in dask_scheduler.clients]:
                 del streams[other]  # its client went away inside its block
-            streams[token] = client_id
+            streams[window] = client_id
 
-    def end(token: str, dask_scheduler: Any) -> None:
+    def end(window: str, dask_scheduler: Any) -> None:
         streams = vars(dask_scheduler).get(attribute, {})
-        if streams.pop(token, None) and not streams and name in dask_scheduler.plugins:
+        if streams.pop(window, None) and not streams and name in dask_scheduler.plugins:
             dask_scheduler.remove_plugin(name)
 
     return _StreamFunctions(begin, end)
@@ -84,7 +84,7 @@ class PerformanceReport(Window):
         make: Any = distributed.performance_report
         self._report: Any = make(filename=str(self.path))
         client: Any = self.client
-        await client.run_on_scheduler(stream_functions().begin, self.token, client.id)
+        await client.run_on_scheduler(stream_functions().begin, self.name, client.id)
         with client.as_current():
             await self._report.__aenter__()
 
@@ -97,7 +97,7 @@ class PerformanceReport(Window):
                 await self._report.__aexit__(None, None, None, code=self._code)
             self.written = True
         finally:
-            await client.run_on_scheduler(stream_functions().end, self.token)
+            await client.run_on_scheduler(stream_functions().end, self.name)
 
 
 def performance_report(client: Client, readings: Readings, path: Path) -> PerformanceReport:

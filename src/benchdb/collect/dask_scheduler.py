@@ -36,21 +36,21 @@ def tick_functions() -> _TickFunctions:
             measure()
         return float(server.digests_max.get(name, 0.0))
 
-    def begin(token: str, server: Any) -> None:
+    def begin(window: str, server: Any) -> None:
         windows = vars(server).setdefault("_benchdb_ticks", {})
         longest = tick_now(server)
         windows.setdefault("life", 0.0)
         for other in windows:
             windows[other] = max(windows[other], longest)
-        windows[token] = 0.0
+        windows[window] = 0.0
         server.digests_max[name] = 0.0
 
-    def end(token: str, server: Any) -> float:
+    def end(window: str, server: Any) -> float:
         windows = vars(server).get("_benchdb_ticks", {})
         longest = tick_now(server)
-        if token not in windows:  # a server that came inside the block: all its life
+        if window not in windows:  # a server that came inside the block: all its life
             return float(max(windows.get("life", 0.0), longest))
-        result: float = max(windows.pop(token), longest)
+        result: float = max(windows.pop(window), longest)
         if set(windows) == {"life"}:
             server.digests_max[name] = max(windows.pop("life"), longest)
         return result
@@ -67,11 +67,11 @@ def worker_functions() -> _ServerFunctions:
     """Return functions that begin and end the longest tick on a worker."""
     begin_tick, end_tick = tick_functions()
 
-    def begin(token: str, dask_worker: Any) -> None:
-        begin_tick(token, dask_worker)
+    def begin(window: str, dask_worker: Any) -> None:
+        begin_tick(window, dask_worker)
 
-    def end(token: str, seconds: float, dask_worker: Any) -> float:
-        return end_tick(token, dask_worker)
+    def end(window: str, seconds: float, dask_worker: Any) -> float:
+        return end_tick(window, dask_worker)
 
     return _ServerFunctions(begin, end)
 
@@ -81,26 +81,26 @@ def scheduler_functions() -> _ServerFunctions:
     begin_tick, end_tick = tick_functions()
     begin_peak, _, end_peak, _ = peak_functions()
 
-    def begin(token: str, dask_scheduler: Any) -> tuple[float, float, int]:
+    def begin(window: str, dask_scheduler: Any) -> tuple[float, float, int]:
         import time
 
-        begin_tick(token, dask_scheduler)
-        begin_peak(f"{token}-scheduler")
+        begin_tick(window, dask_scheduler)
+        begin_peak(f"{window}-scheduler")
         return time.thread_time(), time.perf_counter(), dask_scheduler.monitor.count
 
     def end(
-        token: str, cpu: float, wall: float, count: int, dask_scheduler: Any
+        window: str, cpu: float, wall: float, count: int, dask_scheduler: Any
     ) -> tuple[float, float, int, float]:
         import time
 
         import psutil
 
         cpu, wall = time.thread_time() - cpu, time.perf_counter() - wall
-        memory = end_peak(f"{token}-scheduler")
+        memory = end_peak(f"{window}-scheduler")
         if memory is None:  # no Linux: what the scheduler's own monitor saw
             sampled = dask_scheduler.monitor.range_query(count).get("memory", [])
             memory = max(*sampled, psutil.Process().memory_info().rss, 0)
-        return cpu, wall, int(memory), end_tick(token, dask_scheduler)
+        return cpu, wall, int(memory), end_tick(window, dask_scheduler)
 
     return _ServerFunctions(begin, end)
 
@@ -113,12 +113,12 @@ class _SchedulerWindow(WorkersWindow):
     async def begin(self) -> None:
         client: Any = self.client
         await self.begin_on_workers(worker_functions().begin)
-        self._before = await client.run_on_scheduler(scheduler_functions().begin, self.token)
+        self._before = await client.run_on_scheduler(scheduler_functions().begin, self.name)
 
     async def finish(self) -> None:
         client: Any = self.client
         cpu, wall, memory, tick = await client.run_on_scheduler(
-            scheduler_functions().end, self.token, *self._before
+            scheduler_functions().end, self.name, *self._before
         )
         self.blocks.average("scheduler_cpu_avg", cpu / wall if wall else 0.0, wall)
         self.blocks.maximum("scheduler_memory_max", memory)

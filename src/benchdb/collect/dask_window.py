@@ -130,7 +130,7 @@ class Window(ABC):
     def __init__(self, client: Client, readings: Readings) -> None:
         self.client = client
         self.readings = readings
-        self.token = uuid.uuid4().hex
+        self.name = uuid.uuid4().hex
         self._asynchronous = bool(getattr(client, "asynchronous", False))
         self._measuring = False
         self._entered = ""
@@ -274,23 +274,23 @@ class WorkersWindow(Window):
     of_workers: ClassVar[str]
 
     async def begin_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Run ``function(token)`` on all workers; return their answers by address."""
+        """Run ``function(window)`` on all workers; return their answers by address."""
         workers = await worker_addresses(self.client)
-        answers = await ask_workers(self.client, function, self.token, workers=workers)
+        answers = await ask_workers(self.client, function, self.name, workers=workers)
         self._silent = answers.missing
         self._begun = frozenset(answers.given)
         self._begun_at = time.perf_counter()
         return answers.given
 
     async def end_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Run ``function(token, seconds since the begin)`` on the workers there are now.
+        """Run ``function(window, seconds since the begin)`` on the workers there are now.
 
         Those that were silent at the begin are not waited for again.
         """
         present = await worker_addresses(self.client)
         seconds = time.perf_counter() - self._begun_at
         asked = [address for address in present if address not in self._silent]
-        answers = await ask_workers(self.client, function, self.token, seconds, workers=asked)
+        answers = await ask_workers(self.client, function, self.name, seconds, workers=asked)
         self.note_missing(
             self._silent | answers.missing, f"{self.of_workers} is without these workers"
         )

@@ -255,15 +255,15 @@ def _direct_source(direct: Any) -> tuple[str, Path | None]:
         return "editable", _file_path(url)
     if "vcs_info" in direct:
         vcs = direct["vcs_info"]
-        place = "" if url.startswith("file:") else redact(url, {})
-        return f"{vcs.get('vcs', 'git')}+{place}@{vcs['commit_id']}", None
+        address = "" if url.startswith("file:") else redact(url, {})
+        return f"{vcs.get('vcs', 'git')}+{address}@{vcs['commit_id']}", None
     if "archive_info" in direct:
         archive = direct["archive_info"]
-        place = os.path.basename(url) if url.startswith("file:") else redact(url, {})
+        address = os.path.basename(url) if url.startswith("file:") else redact(url, {})
         digest = archive.get("hash") or "".join(
             f"{kind}={value}" for kind, value in sorted((archive.get("hashes") or {}).items())[:1]
         )
-        return (f"{place}#{digest}" if digest and "#" not in place else place), None
+        return (f"{address}#{digest}" if digest and "#" not in address else address), None
     return "", None
 
 

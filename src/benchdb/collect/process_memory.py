@@ -30,7 +30,7 @@ _TEST: Final = "test"
 
 
 class PeakFunctions(NamedTuple):
-    """Functions over the exact peak of the process that they run in, by a window's token.
+    """Functions over the exact peak of the process that they run in, by a window's name.
 
     `life` returns the peak since the process started, or since the last window began.
     """
@@ -59,11 +59,11 @@ def peak_functions() -> PeakFunctions:
         at = status.index(b"VmHWM:") + 6
         return int(status[at : status.index(b"kB", at)]) * 1024
 
-    def begin(token: str) -> bool:
+    def begin(window: str) -> bool:
         import sys
 
         windows = vars(sys).setdefault(attribute, {})
-        others = [other for other in windows if other != token]
+        others = [other for other in windows if other != window]
         try:
             if others:
                 mark = high_water()
@@ -72,15 +72,15 @@ def peak_functions() -> PeakFunctions:
             with open("/proc/self/clear_refs", "wb", buffering=0) as file:
                 file.write(b"5")
         except (OSError, ValueError):
-            windows.pop(token, None)
+            windows.pop(window, None)
             return False
-        windows[token] = 0
+        windows[window] = 0
         return True
 
-    def read(token: str) -> int | None:
+    def read(window: str) -> int | None:
         import sys
 
-        seen: int | None = vars(sys).get(attribute, {}).get(token)
+        seen: int | None = vars(sys).get(attribute, {}).get(window)
         if seen is None:
             return None
         try:
@@ -88,11 +88,11 @@ def peak_functions() -> PeakFunctions:
         except (OSError, ValueError):
             return None
 
-    def end(token: str) -> int | None:
+    def end(window: str) -> int | None:
         import sys
 
-        peak = read(token)
-        vars(sys).get(attribute, {}).pop(token, None)
+        peak = read(window)
+        vars(sys).get(attribute, {}).pop(window, None)
         return peak
 
     def life() -> int | None:
@@ -203,19 +203,19 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
     if not blocks.enter(_KIND, THIS_PROCESS):
         yield  # the block around this one measures it
         return
-    token = f"block-{id(readings)}"
+    window = f"block-{id(readings)}"
     sampler = None
     try:
         sampler = _Sampler(interval)
         sampler.start()
-        _begin(token)
+        _begin(window)
     except Exception as error:
         readings.note(f"memory of the process was not measured: {error!r}")
         sampler = None
     try:
         yield
     finally:
-        exact = _end(token)
+        exact = _end(window)
         blocks.leave(_KIND, THIS_PROCESS)
         if sampler is not None:
             sampler.stop()

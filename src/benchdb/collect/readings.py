@@ -7,7 +7,7 @@ import statistics
 from typing import TYPE_CHECKING, Final
 
 from benchdb.collect.blocks import Blocks
-from benchdb.metrics import BUILT_IN, MOST_ROUNDS
+from benchdb.metrics import BUILT_IN, COLUMN_METRICS, MOST_ROUNDS
 from benchdb.records import Artifact, Measurement
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The unit of a metric that was recorded without one.
 NO_UNIT: Final = "1"
+
+_COLUMNS: Final = {(metric.name, metric.unit) for metric in COLUMN_METRICS}
 
 
 def _built_in(name: str) -> Metric | None:
@@ -125,14 +127,8 @@ class Readings:
         if line not in self.notes:
             self.notes.append(line)
 
-    def all_rounds(self, name: str) -> list[float]:
-        """Return every value recorded under this name, whatever its unit was said to be."""
-        return [
-            value for (one, *_), values in self.rounds.items() if one == name for value in values
-        ]
-
     def measurements(self) -> list[Measurement]:
-        """Return the measurements; a ``duration`` of one round is left to its column."""
+        """Return a measurement for each name and unit that was recorded."""
         merged: dict[tuple[str, str], tuple[list[float], str | None]] = {}
         for (name, unit, direction), rounds in self.rounds.items():
             key = (name, unit or default_unit(name))
@@ -141,5 +137,20 @@ class Readings:
         return [
             measurement(name, rounds, unit, direction)
             for (name, unit), (rounds, direction) in merged.items()
-            if not (name == "duration" and len(rounds) == 1)
         ]
+
+    def results(self) -> tuple[dict[str, object], list[Measurement]]:
+        """Return the columns, and the measurements that no column holds.
+
+        What was recorded under the name and in the unit of a column makes that column, where no
+        meter did: in another unit it is another metric. One that has rounds is kept beside it.
+        """
+        columns = dict(self.columns)
+        left = []
+        for one in self.measurements():
+            made = (one.metric, one.unit) in _COLUMNS and one.metric not in columns
+            if made:
+                columns[one.metric] = one.value
+            if not made or one.rounds:
+                left.append(one)
+        return columns, left

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import hashlib
+import itertools
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -29,48 +33,112 @@ class ArtifactFolder:
 
     def __init__(self, folder: Path, database: Path, uid: str) -> None:
         self._folder = folder / uid
-        self._base = database.parent
+        self._database = database
+        self._uid = uid
 
     def place(self, nodeid: str, name: str) -> Path:
-        """Return a path, not yet taken, for a file of this name; its folder exists."""
-        folder = self._folder / _safe(nodeid)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / _safe(name)
-        number = 1
-        while path.exists():
-            number += 1
-            path = folder / f"{number}-{_safe(name)}"
-        return path
-
-    def keep(self, nodeid: str, kind: str, file: Path) -> Artifact:
-        """Copy a file, or a folder as a zip, into the artifacts.
+        """Make an empty file of this name, or of one like it, and return its path.
 
         Raises
         ------
         OSError
-            If it can't be read or copied.
+            If it can't be made.
         """
-        if file.is_dir():
-            place = self.place(nodeid, f"{file.name}.zip")
-            shutil.make_archive(str(place.with_suffix("")), "zip", file)
-        else:
+        folder = self._folder / _safe(nodeid)
+        folder.mkdir(parents=True, exist_ok=True)
+        name = _safe(name)
+        path = folder / name
+        for number in itertools.count(2):
+            # The same test may be running in another worker.
+            with contextlib.suppress(FileExistsError):
+                path.open("xb").close()
+                break
+            path = folder / f"{number}-{name}"
+        return path
+
+    def keep(self, nodeid: str, kind: str, given: str) -> Artifact:
+        """Copy a file, or a folder as a zip, into the artifacts.
+
+        Raises
+        ------
+        OSError, ValueError
+            If it can't be read or copied, or must not be opened.
+        """
+        if not given:
+            raise ValueError("it names no file")
+        file = Path(given)
+        status = file.stat()
+        untouchable = self._untouchable()
+        if _identity(status) in untouchable:
+            raise ValueError("it is the database, which nobody may open but through SQLite")
+        if stat.S_ISDIR(status.st_mode):
+            name = f"{file.resolve().name}.zip"
+        elif stat.S_ISREG(status.st_mode):
             # Else pytest would collect a test file that was attached.
             name = f"{file.name}.txt" if file.suffix == ".py" else file.name
-            place = self.place(nodeid, name)
-            shutil.copyfile(file, place)
-        return self.described(kind, place)
+        else:
+            raise ValueError("it is neither a file nor a folder")
+        place = self.place(nodeid, name)
+        try:
+            if file.is_dir():
+                self._zip(file, place, untouchable)
+            else:
+                shutil.copyfile(file, place)
+            return self.described(kind, place)
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
+
+    def _untouchable(self) -> set[tuple[int, int]]:
+        """Return the files of the database, wherever it is recorded by now.
+
+        Whoever opens and closes one drops the locks that SQLite holds on it.
+        """
+        from benchdb.store.recording import places
+
+        found = set()
+        for path in places(self._database, self._uid):
+            for one in (path, *path.parent.glob(f"{glob.escape(path.name)}-*")):
+                with contextlib.suppress(OSError):
+                    found.add(_identity(one.stat()))
+        return found
+
+    def _zip(self, folder: Path, place: Path, untouchable: set[tuple[int, int]]) -> None:
+        """Write a zip of a folder's files, the database's and our own artifacts left out."""
+        import zipfile
+
+        ours = _identity(self._folder.parent.stat())
+        with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+            for base, folders, names in os.walk(folder, onerror=_raise):
+                path = Path(base)
+                if _identity(path.stat()) == ours:
+                    folders.clear()
+                    continue
+                if path != folder:
+                    archive.write(path, path.relative_to(folder))
+                for file in sorted(path / name for name in names):
+                    if file.is_file() and _identity(file.stat()) not in untouchable:
+                        archive.write(file, file.relative_to(folder))
 
     def described(self, kind: str, place: Path) -> Artifact:
         """Return the record of a file that lies in the artifacts."""
         with place.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         try:
-            url = os.path.relpath(place, self._base)
+            url = os.path.relpath(place, self._database.parent)
         except ValueError:  # another drive
             url = str(place)
         return Artifact(
             kind, place.name, url=Path(url).as_posix(), size=place.stat().st_size, sha256=digest
         )
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _safe(name: str) -> str:

@@ -101,7 +101,18 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "benchmark_exclusive: under pytest-xdist, run while no other benchmarked test does",
     )
-    if config.option.benchdb or config.option.benchdb_auto:
+    option = config.option
+    if option.benchdb or option.benchdb_auto:
         from benchdb.plugin.start import start
 
         start(config)
+    elif (
+        option.benchdb_db
+        or option.benchdb_tags
+        or option.benchdb_repeat != 1
+        or option.benchdb_strict
+        or option.benchdb_artifacts
+    ):
+        from benchdb.plugin.unused import say_unused_options
+
+        say_unused_options(config)

@@ -8,6 +8,7 @@ from contextlib import (
     AsyncExitStack,
     ExitStack,
     nullcontext,
+    suppress,
 )
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,9 @@ class _KeptReport:
     def _keep(self) -> None:
         if self._report.written:
             self._running.keep("performance_report", self._report.path)
+        else:
+            with suppress(OSError):
+                self._report.path.unlink()
 
 
 def local_versions(running: RunningTest) -> dict[str, str]:

@@ -111,7 +111,7 @@ class Observer:
         running = item.stash.get(RUNNING, None)
         if running is None or call.when not in ("setup", "call", "teardown"):
             return report
-        running.outcomes[call.when] = outcome_of(report)
+        running.ended(call.when, outcome_of(report))
         writer = self._writer
         if writer is None:
             self._put_on(report, running)
@@ -137,7 +137,7 @@ class Observer:
             self._diary.write(running)
 
     def _put_on(self, report: pytest.TestReport, running: RunningTest) -> None:
-        running.reports.append(report)
+        running.reports[report.when] = report  # not those of subtests, which are calls, too
         if report.when == "setup":
             report.benchdb = {  # type: ignore[attr-defined]
                 "asked": running.asked,
@@ -149,7 +149,7 @@ class Observer:
             # On all three: pytest-rerunfailures sends a failed attempt's reports only when all
             # phases are over, and then no further than the one that failed.
             closed = to_wire(running.closed())
-            for one in running.reports:
+            for one in running.reports.values():
                 one.benchdb = {"asked": True, "closed": closed}  # type: ignore[attr-defined]
 
 

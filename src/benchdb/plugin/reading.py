@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from benchdb.plugin.start import BENCH
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
+
+    from benchdb.plugin.start import Bench
 
 
 def reading_engine(config: pytest.Config) -> Engine:
@@ -18,8 +24,26 @@ def reading_engine(config: pytest.Config) -> Engine:
 
     bench = config.stash.get(BENCH, None)
     controller: Any = config.pluginmanager.getplugin("benchdb-controller")
-    path = controller.recorded_into if controller else bench.database if bench else None
+    path = controller.recorded_into if controller else _recorded_into(bench) if bench else None
     return empty_engine() if path is None else refusing_engine(path)
+
+
+def _recorded_into(bench: Bench) -> Path | None:
+    """Return the file that a worker's controller records into, None where it can't be seen here.
+
+    The controller told its workers before it knew whether the wanted file takes the session. The
+    file that it changed to last is the last of them.
+    """
+    from benchdb.store.database import connect
+    from benchdb.store.recording import places
+
+    for path in reversed(places(bench.database, bench.uid)):
+        # Files are found to be there, foreign, or of another schema by asking them.
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path)) as connection:
+            query = "SELECT 1 FROM session WHERE uid = ?"
+            if connection.execute(query, (bench.uid,)).fetchone():
+                return path
+    return None
 
 
 def reading_session(engine: Any) -> Session:

@@ -84,7 +84,7 @@ class RemoteTests:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Advance or close the row that a report is about."""
-        if not self._is_elsewhere:
+        if not self._is_elsewhere or hasattr(report, "context"):  # a subtest's: its test goes on
             return
         place = (getattr(report, "node", None), report.nodeid)
         sent = getattr(report, "benchdb", None)

@@ -91,6 +91,13 @@ def fresh(item: pytest.Item, round: int) -> pytest.Item:
     again.stash = pytest.Stash()
     again.stash._storage.update(item.stash._storage)
     again.stash[ROUND] = round
+    # What fixtures and tests add to: properties, and marks by add_marker.
+    again.user_properties = list(item.user_properties)
+    again.own_markers = list(item.own_markers)
+    again.extra_keyword_matches = set(item.extra_keyword_matches)
+    keywords: Any = copy.copy(item.keywords)
+    keywords.node, keywords._markers = again, dict(keywords._markers)
+    again.keywords = keywords
     # A test class has an instance for each run, and the test function is bound to it.
     if getattr(again, "cls", None) is not None:
         again.__dict__.pop("_instance", None)

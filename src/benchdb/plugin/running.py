@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchdb.collect.clock import Clock, Stopwatch
@@ -12,10 +10,11 @@ from benchdb.collect.readings import Readings
 from benchdb.collect.redaction import redact
 from benchdb.metrics import ARTIFACT_COLUMNS
 from benchdb.records import Artifact, ClosedTestRun
-from benchdb.store.values import shown
+from benchdb.store.values import said, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import pytest
 
@@ -61,10 +60,17 @@ class RunningTest:
         self.readings = Readings()
         self.outcomes: dict[str, str] = {}
         self.ordinal: int | None = None
-        self.reports: list[pytest.TestReport] = []
+        self.reports: dict[str, pytest.TestReport] = {}
         self.artifacts = artifacts
         self.on_late_ask: Callable[[RunningTest], None] | None = None
         self._untouched: dict[str, object] = {}
+        self._has_failed = False
+
+    def ended(self, phase: str, outcome: str) -> None:
+        """Note a phase's outcome; a subtest is another call, and fails its test."""
+        self._has_failed |= phase == "call" and outcome == "failed"
+        failed = phase == "call" and outcome == "passed" and self._has_failed
+        self.outcomes[phase] = "failed" if failed else outcome
 
     def ask(self) -> None:
         """Have a row from here on; a test that hadn't may ask as late as in its call."""
@@ -80,7 +86,7 @@ class RunningTest:
         if mark is None:
             return None
         values = [*mark.args, *mark.kwargs.values()]
-        return str(values[0]) if values else None
+        return said(values[0]) if values else None
 
     @cached_property
     def stopwatch(self) -> Stopwatch:
@@ -121,7 +127,8 @@ class RunningTest:
         """Record a value of any metric; what is no number is said in the summary."""
         from benchdb.records import Direction
 
-        name, unit = str(name), None if unit is None else str(unit)
+        name, unit = said(name), None if unit is None else said(unit)
+        direction = None if direction is None else said(direction)
         if direction is not None and direction not in tuple(Direction):
             ways = " or ".join(Direction)
             self.readings.note(
@@ -139,22 +146,31 @@ class RunningTest:
 
     def attach(self, kind: str, path_or_url: Any) -> None:
         """Attach a file, which is copied to the artifacts at once, or a URL."""
-        kind, given = str(kind), str(path_or_url)
+        kind, given = said(kind), said(path_or_url)
         if "://" in given:
             given = redact(given)
             artifact = Artifact(kind, given, url=given)
         else:
             try:
-                artifact = self.artifacts.keep(self.item.nodeid, kind, Path(given))
+                artifact = self.artifacts.keep(self.item.nodeid, kind, given)
             except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or error
-                self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
+                self._not_attached(given or "''", error)
                 return
         self._attached(kind, artifact)
 
     def keep(self, kind: str, place: Path) -> None:
         """Attach a file that lies in the artifacts already."""
-        self._attached(kind, self.artifacts.described(kind, place))
+        try:
+            self._attached(kind, self.artifacts.described(kind, place))
+        except OSError as error:
+            self._not_attached(place.name, error)
+
+    def _not_attached(self, given: str, error: Exception) -> None:
+        why: object = error
+        if isinstance(error, OSError) and error.strerror:
+            other = str(error.filename or "")
+            why = error.strerror if other in ("", given) else f"{error.strerror}: {other}"
+        self.readings.note(f"{self.item.nodeid}: {given} was not attached: {why}")
 
     def _attached(self, kind: str, artifact: Artifact) -> None:
         self.readings.attach(artifact)
@@ -164,12 +180,9 @@ class RunningTest:
     def closed(self) -> ClosedTestRun:
         """Return all that is known when the teardown is over."""
         readings = self.readings
-        rounds = readings.all_rounds("duration")
-        if rounds:
-            readings.set("duration", statistics.median(rounds))
-        elif self.call_duration is not None:
-            readings.set("duration", self.call_duration)
-        columns = dict(readings.columns)
+        columns, measurements = readings.results()
+        if self.call_duration is not None:
+            columns.setdefault("duration", self.call_duration)
         unknown = self._take_attributes(columns)
         for name, value in columns.items():
             if name.endswith("_url") and isinstance(value, str):
@@ -184,7 +197,7 @@ class RunningTest:
             attempt=self.attempt,
             round=self.round,
             columns=columns,
-            measurements=tuple(readings.measurements()),
+            measurements=tuple(measurements),
             artifacts=tuple(readings.artifacts),
             cluster=readings.cluster,
             unknown=tuple(unknown),

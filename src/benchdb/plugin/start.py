@@ -82,6 +82,8 @@ def _bench(config: pytest.Config) -> Bench:
 
     told = getattr(config, "workerinput", {}).get(WORKER_INPUT)
     option = config.option
+    if option.benchdb_artifacts == "":
+        raise UserError("--benchmark-artifacts is empty: give it a folder")
     settings = read_settings(config.rootpath)
     if option.benchdb_repeat < 1:
         raise UserError("--benchmark-repeat takes a whole number from 1 on")

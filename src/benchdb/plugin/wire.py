@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from benchdb.records import Artifact, ClosedTestRun, Cluster, Measurement
+from benchdb.store.values import shown
+
+_MOST_BITS = 1000
 
 #: A dict with this key stands for an instant.
 _INSTANT = "benchdb-instant"
@@ -14,7 +17,16 @@ _INSTANT = "benchdb-instant"
 
 def to_wire(run: ClosedTestRun) -> dict[str, Any]:
     """Return dicts, lists, strings and numbers only; `from_wire` takes them back."""
-    return {field.name: plain(getattr(run, field.name)) for field in fields(run)}
+    sent = {field.name: plain(getattr(run, field.name)) for field in fields(run)}
+    sent["columns"] = {str(name): _column(value) for name, value in run.columns.items()}
+    return sent
+
+
+def _column(value: object) -> Any:
+    try:
+        return scalar(value)
+    except Exception:  # an object of the user's may raise anything
+        return shown(value)
 
 
 def from_wire(sent: dict[str, Any]) -> ClosedTestRun:
@@ -36,33 +48,49 @@ def from_wire(sent: dict[str, Any]) -> ClosedTestRun:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as plain ones; what is none is taken by its text."""
-    if value is None or type(value) in (bool, int, float):
+    """Return a value of ours, or one that a user set, as plain values that travel."""
+    try:
+        if is_dataclass(value) and not isinstance(value, type):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        if type(value) is dict:
+            return {str(key): plain(one) for key, one in value.items()}
+        if type(value) in (list, tuple):
+            return [plain(one) for one in value]
+        return scalar(value)
+    except Exception:  # an object of the user's may raise anything
+        return shown(value)
+
+
+def scalar(value: Any) -> Any:
+    """Return a single value as a plain one; what is none is taken by its text."""
+    if value is None or type(value) in (bool, float):
         return value
     if isinstance(value, str):
         # Lone surrogates don't travel; the store would write them so, too.
-        return value.encode("utf-8", "backslashreplace").decode()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        return str.encode(value, "utf-8", "backslashreplace").decode()
+    if isinstance(value, int):
+        # The longest don't travel either, and no column holds them.
+        return int(value) if value.bit_length() < _MOST_BITS else shown(value)
     if isinstance(value, datetime):
-        return {_INSTANT: value.isoformat()}
+        if value != value:  # noqa: PLR0124  pandas' NaT
+            return None
+        return {_INSTANT: datetime.fromisoformat(value.isoformat()).isoformat()}
     if isinstance(value, timedelta):
         return value.total_seconds()
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
     for convert in (_item, float, str):
         try:
             return convert(value)
         except Exception:  # noqa: S112  an object of the user's may raise anything
             continue
-    return f"<{type(value).__name__}>"
+    return shown(value)
 
 
 def _item(value: Any) -> Any:
     """Return the Python number in a numpy scalar or an array of one."""
-    return plain(value.item())
+    item = value.item()
+    if hasattr(item, "item"):
+        raise TypeError
+    return scalar(item)
 
 
 def _whole(value: Any) -> Any:

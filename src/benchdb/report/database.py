@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.records import Environment
+    from benchdb.series import CountedSession
     from benchdb.store.file_facts import FileFacts
-    from benchdb.store.queries import StoredSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class Holdings:
         Each with the number of its sessions, the most used first.
     """
 
-    open: tuple[StoredSession, ...]
-    lost: tuple[StoredSession, ...]
+    open: tuple[CountedSession, ...]
+    lost: tuple[CountedSession, ...]
     conflicts: tuple[str, ...]
     environments: tuple[tuple[Environment, int], ...]
 
 
-def holdings(sessions: Sequence[StoredSession]) -> Holdings:
+def holdings(sessions: Sequence[CountedSession]) -> Holdings:
     """Return what stands in a database, from all its sessions."""
     counts: dict[Environment, int] = {}
     for one in sessions:
@@ -91,7 +91,7 @@ def file_table(facts: FileFacts, held: Holdings) -> Table:
     return Table((Column(""), Column("", fold=True)), named, remarks=remarks)
 
 
-def _named(sessions: Sequence[StoredSession]) -> str:
+def _named(sessions: Sequence[CountedSession]) -> str:
     uids = ", ".join(text.short(one.uid) for one in sessions[:3])
     more = ", …" if len(sessions) > 3 else ""
     return f"{text.counted(len(sessions), 'session')} whose process was killed: {uids}{more}"

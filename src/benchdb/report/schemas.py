@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -74,20 +75,21 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     SERIES: {
         "schema": "benchdb/series/1",
         "database": "path of the file that was read",
-        "series": "series, by case, version, environment, cluster, tags and metric",
+        "series": "series, by case, version, environment, tags, cluster and metric",
         "series[].case": "path::name",
         "series[].path": "file of the test",
         "series[].name": "its name, with class and parameters",
         "series[].version": "from @pytest.mark.benchmark_version",
-        "series[].metric": "name of the metric; failed and lost count test runs",
-        "series[].unit": "s, B, 1 or the user's word",
-        "series[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
         "series[].environment": "fingerprint",
         "series[].cluster": "shape of the cluster: kind, workers, threads, memory_limit, "
         "scheduler_instance_type, worker_instance_type, region; null without one",
         "series[].tags": "values of the tags in series_tags",
         "series[].tags.*": "value of a tag",
+        "series[].metric": "name of the metric; failed and lost count test runs",
+        "series[].unit": "s, B, 1 or the user's word",
+        "series[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
         "series[].trunk": "whether it has trunk sessions alone",
+        "series[].total": "number of all its points, of which --last takes the newest",
         "series[].points": "one a session, in order of place, the oldest first",
         "series[].points[].session": "uid of the session",
         "series[].points[].place": "newest committer time among its subjects, else its start",
@@ -192,8 +194,31 @@ def document(
     source, named
         What it is about, and the field that names that.
     """
-    whole = {"schema": schema, named: str(source), **content}
-    return json.dumps(_plain(whole), indent=2, allow_nan=False) + "\n"
+    return "".join(parts(schema, source, content, named))
+
+
+def parts(
+    schema: str, source: Path | str, content: dict[str, Any], named: str = "database"
+) -> Iterator[str]:
+    """Yield a document of a schema piece by piece: items of an iterator are made one at a time."""
+    before = "{"
+    for name, value in {"schema": schema, named: str(source), **content}.items():
+        yield f'{before}\n  "{name}": '
+        before = ","
+        if not isinstance(value, Iterator):
+            yield _written(value, "  ")
+            continue
+        start = "["
+        for item in value:
+            yield f"{start}\n    {_written(item, '    ')}"
+            start = ","
+        yield "\n  ]" if start == "," else "[]"
+    yield "\n}\n"
+
+
+def _written(value: Any, indent: str) -> str:
+    # No text in JSON holds a line break of its own.
+    return json.dumps(_plain(value), indent=2, allow_nan=False).replace("\n", f"\n{indent}")
 
 
 def _plain(value: Any) -> Any:

@@ -1,11 +1,12 @@
-"""Series: what one is, and how it looks as a table and as JSON."""
+"""Series, as tables and as JSON."""
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.metrics import counts_outcomes
 from benchdb.report import text
 from benchdb.report.sessions import SHORT_FINGERPRINT, conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
@@ -13,114 +14,17 @@ from benchdb.report.units import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
-    from benchdb.records import Cluster, Environment, Metric
-    from benchdb.store.queries import Case, StoredSession
-
-#: Metrics that count outcomes; tables show them where there is something to count.
-OUTCOMES: Final = ("failed", "lost")
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """The value of one metric of one case in one session.
-
-    Parameters
-    ----------
-    place
-        Where it stands in its series: the newest committer time among the session's subjects, else
-        the session's start.
-    value
-        The median over the case's test runs whose call passed.
-    runs
-        The number of these.
-    trunk
-        Whether it comes from a trunk session.
-    """
-
-    session: StoredSession
-    place: datetime
-    value: float
-    runs: int
-    trunk: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What the series of a case have in common that differ in their metric alone."""
-
-    case: Case
-    version: str | None = None
-    environment: Environment | None = None
-    cluster: Cluster | None = None
-    tags: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """The points of one line and one metric, in order of place; `asked` if asked for by name."""
-
-    line: Line
-    metric: Metric
-    points: tuple[Point, ...]
-    asked: bool = False
-
-    @property
-    def telling(self) -> bool:
-        """Whether a table should show it: what only counts outcomes needs one to count."""
-        return (
-            self.asked
-            or self.metric.name not in OUTCOMES
-            or any(point.value for point in self.points)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class CaseSeries:
-    """All series of one case.
-
-    Parameters
-    ----------
-    trunk
-        Whether they stand on trunk sessions alone.
-    fallback
-        Whether every session is used because there is no trunk session.
-    measured
-        Whether a test run that passed was measured.
-    left_out
-        Number of the case's sessions that are in no series because they are no trunk sessions.
-    conflicts
-        Uids of its sessions that are in no series because there are several forms of them.
-    """
-
-    case: Case
-    series: tuple[Series, ...]
-    trunk: bool
-    fallback: bool
-    measured: bool
-    left_out: int
-    conflicts: tuple[str, ...] = ()
-
-    def lines(self) -> dict[Line, list[Series]]:
-        """Return the telling series by line, counted outcomes with the line that they belong to.
-
-        What counts outcomes is on no cluster, as a lost test run can't tell its own; where the
-        other series of the case ran on one shape alone, they are shown with them.
-        """
-        found: dict[Line, list[Series]] = {}
-        for series in self.series:
-            if series.telling:
-                found.setdefault(series.line, []).append(series)
-        for line in [line for line in found if line.cluster is None]:
-            like = [other for other in found if replace(other, cluster=None) == line != other]
-            if len(like) == 1 and all(each.metric.name in OUTCOMES for each in found[line]):
-                found[like[0]] += found.pop(line)
-        return found
+    from benchdb.records import Cluster
+    from benchdb.series import Case, CaseSeries, Conditions, Point, Series
 
 
 def series_tables(
-    every: Sequence[CaseSeries], last: int, trunk: Sequence[str], preferred: tuple[str, ...] = ()
+    every: Sequence[CaseSeries],
+    trunk: Sequence[str],
+    preferred: tuple[str, ...] = (),
+    *,
+    zeros: bool = False,
 ) -> list[Table]:
     """Return what to show of cases: of one its points too, of several a row a series.
 
@@ -128,24 +32,40 @@ def series_tables(
     ----------
     every
         The cases.
-    last
-        How many points of a series to show.
     trunk
         Names of the branches that series stand on.
     preferred
         Names of the subjects that stand for a revision, the first first.
+    zeros
+        Whether to show series that count outcomes where there was none.
     """
+    shown = [_shown(one, zeros=zeros) for one in every]
     tables = []
     if len(every) == 1:
-        for line, some in every[0].lines().items():
-            tables.append(line_table(line, some, last))
-            tables.append(points_table(some, last, preferred))
+        for conditions, some in shown[0].items():
+            tables.append(conditions_table(every[0].case, conditions, some))
+            tables.append(points_table(some, preferred))
         if not tables:
             tables.append(Table((), (), every[0].case.id))
     else:
-        tables.append(overview_table(every, last))
+        tables.append(overview_table([some for one in shown for some in one.values()]))
     remarks = _remarks(every, trunk)
     return [*tables, Table((), (), remarks=tuple(remarks))] if remarks else tables
+
+
+def _shown(one: CaseSeries, *, zeros: bool) -> dict[Conditions, list[Series]]:
+    """Return the series of a case that a table shows, those of equal conditions together."""
+    found = {
+        conditions: [
+            series
+            for series in some
+            if zeros
+            or not counts_outcomes(series.key.metric)
+            or any(point.value for point in series.points)
+        ]
+        for conditions, some in one.by_conditions().items()
+    }
+    return {conditions: some for conditions, some in found.items() if some}
 
 
 def _remarks(every: Sequence[CaseSeries], trunk: Sequence[str]) -> list[str]:
@@ -171,56 +91,50 @@ def _remarks(every: Sequence[CaseSeries], trunk: Sequence[str]) -> list[str]:
     return remarks
 
 
-def overview_table(every: Sequence[CaseSeries], last: int) -> Table:
-    """Return a table with a row a series: of many cases."""
+def overview_table(every: Sequence[Sequence[Series]]) -> Table:
+    """Return a table with a row a series: of many cases, those of equal conditions together."""
     rows: list[tuple[str | Cell, ...]] = []
-    telling = [
-        (line, series) for one in every for line, some in one.lines().items() for series in some
-    ]
-    placed = len({line.environment for line, _ in telling}) > 1
-    before: Line | None = None
-    for line, series in telling:
-        again = line == before
-        place = line.environment.fingerprint[:SHORT_FINGERPRINT] if line.environment else ""
-        shape = text.cluster(line.cluster) if line.cluster else ""
-        said = (
-            line.case.id,
-            line.version or "",
-            place if placed else "",
-            shape,
-            text.pairs(line.tags),
-        )
-        rows.append((*("" if again else part for part in said), *_series_cells(series, last)))
-        before = line
+    environments = {some[0].key.conditions.environment for some in every}
+    for some in every:
+        case, conditions = some[0].key.case, some[0].key.conditions
+        said = (case.id, _described(conditions, named=len(environments) > 1))
+        for number, series in enumerate(some):
+            rows.append((*("" if number else part for part in said), *_series_cells(series)))
     columns = (
-        Column("case", code=True, fold=True),
-        Column("version", rank=4, optional=True),
-        Column("environment", rank=3, optional=True),
-        Column("cluster", rank=5, optional=True, fold=True),
-        Column("tags", rank=6, optional=True, fold=True),
+        Column("case", code=True, above=True),
+        Column("conditions", optional=True, above=True),
         *_SERIES_COLUMNS,
     )
     return Table(columns, tuple(rows))
 
 
-def line_table(line: Line, some: Sequence[Series], last: int) -> Table:
-    """Return a table with a row a series: of one line."""
-    rows = [_series_cells(series, last) for series in some]
-    return Table(_SERIES_COLUMNS, tuple(rows), line.case.id, _described(line))
+def conditions_table(case: Case, conditions: Conditions, some: Sequence[Series]) -> Table:
+    """Return a table with a row a series: of one case under equal conditions."""
+    rows = [_series_cells(series) for series in some]
+    return Table(_SERIES_COLUMNS, tuple(rows), case.id, _described(conditions))
 
 
-def points_table(some: Sequence[Series], last: int, preferred: tuple[str, ...]) -> Table:
-    """Return a table with a row a session and a column a metric: of one line, the newest first."""
-    sessions = {point.session.row: point for series in some for point in series.points}
-    newest = sorted(sessions.values(), key=order, reverse=True)[:last]
-    kept = {point.session.row for point in newest}
-    values = [
-        {point.session.row: point.value for point in series.points if point.session.row in kept}
-        for series in some
-    ]
+def points_table(some: Sequence[Series], preferred: tuple[str, ...]) -> Table:
+    """Return a table with a row a session and a column a series, the newest first.
+
+    Parameters
+    ----------
+    some
+        Series of one case under equal conditions.
+    preferred
+        Names of the subjects that stand for a revision, the first first.
+    """
+    last = max(len(series.points) for series in some)
+    points = {point.session.row: point for series in some for point in series.points}
+    newest = sorted(points.values(), key=lambda point: point.session.order, reverse=True)[:last]
+    measured = [series for series in some if not counts_outcomes(series.key.metric)]
+    outcomes = [series for series in some if series not in measured] if measured else []
+    shown = measured or some
+    values = [_values(series, newest) for series in shown]
+    counts = [(series.key.metric.name, _values(series, newest)) for series in outcomes]
     scales = [
-        scale_of(found.values(), series.metric.unit)
-        for series, found in zip(some, values, strict=True)
+        scale_of(found.values(), series.key.metric.unit)
+        for series, found in zip(shown, values, strict=True)
     ]
     off_trunk = not all(point.trunk for point in newest)
     rows: list[tuple[str | Cell, ...]] = []
@@ -228,11 +142,15 @@ def points_table(some: Sequence[Series], last: int, preferred: tuple[str, ...]) 
         session = point.session
         main = text.main_subject(session.subjects, session.branch, preferred)
         state = "" if session.state == "finished" else session.state
+        counted = [
+            f"{found[session.row]:g} {name}" for name, found in counts if found.get(session.row)
+        ]
         rows.append(
             (
                 text.minute(session.started),
                 text.short(session.uid),
                 Cell(state, "live" if state == "open" else "bad"),
+                Cell(", ".join(counted), "bad"),
                 (session.branch or "-") if off_trunk else "",
                 text.revision(main),
                 *(
@@ -245,21 +163,25 @@ def points_table(some: Sequence[Series], last: int, preferred: tuple[str, ...]) 
         Column("started (UTC)"),
         Column("session", code=True),
         Column("state", optional=True),
+        Column("outcome", optional=True),
         Column("branch", rank=2, optional=True),
         Column("revision", rank=1, optional=True),
         *(
-            Column(scale.title(series.metric.name), right=True, rank=3 + number if number else 0)
-            for number, (scale, series) in enumerate(zip(scales, some, strict=True))
+            Column(
+                scale.title(series.key.metric.name), right=True, rank=3 + number if number else 0
+            )
+            for number, (scale, series) in enumerate(zip(scales, shown, strict=True))
         ),
     )
-    total = len(sessions)
-    remark = f"the newest {last} of {total:,} sessions" if total > last else ""
+    total = max(series.total for series in some)
+    remark = f"the newest {last:,} of {total:,}: --last {total} shows all" if total > last else ""
     return Table(columns, tuple(rows), remarks=(remark,) if remark else ())
 
 
-def order(point: Point) -> tuple[datetime, datetime, str]:
-    """Return what points of a series are sorted by."""
-    return point.place, point.session.started, point.session.uid
+def _values(series: Series, some: Sequence[Point]) -> dict[int, float]:
+    """Return the values of a series at the sessions of some points."""
+    kept = {point.session.row for point in some}
+    return {point.session.row: point.value for point in series.points if point.session.row in kept}
 
 
 _SERIES_COLUMNS: Final = (
@@ -271,49 +193,71 @@ _SERIES_COLUMNS: Final = (
 )
 
 
-def _series_cells(series: Series, last: int) -> tuple[str | Cell, ...]:
-    values = [point.value for point in series.points[-last:]]
-    scale = scale_of(values, series.metric.unit)
+def _series_cells(series: Series) -> tuple[str | Cell, ...]:
+    values = [point.value for point in series.points]
+    scale = scale_of(values, series.key.metric.unit)
     return (
-        series.metric.name,
-        f"{len(series.points):,}",
+        series.key.metric.name,
+        f"{series.total:,}",
         scale.text(values[-1]),
         scale.text(statistics.median(values)),
         Cell(values=tuple(values)),
     )
 
 
-def _described(line: Line) -> str:
+def _described(conditions: Conditions, *, named: bool | None = None) -> str:
+    """Return conditions in one line.
+
+    Parameters
+    ----------
+    conditions
+        What to describe.
+    named
+        Whether to name the environment by its fingerprint, or not at all; by default it is told.
+    """
+    environment = ""
+    if conditions.environment and named is None:
+        environment = text.environment(conditions.environment)
+    elif conditions.environment and named:
+        environment = f"environment {conditions.environment.fingerprint[:SHORT_FINGERPRINT]}"
     said = [
-        f"version {line.version}" if line.version else "",
-        text.cluster(line.cluster) if line.cluster else "",
-        text.pairs(line.tags),
-        text.environment(line.environment) if line.environment else "",
+        f"version {conditions.version}" if conditions.version else "",
+        text.cluster(conditions.cluster) if conditions.cluster else "",
+        text.pairs(conditions.tags),
+        environment,
     ]
     return " · ".join(part for part in said if part)
 
 
-def series_content(every: Sequence[CaseSeries], last: int) -> dict[str, Any]:
-    """Return the content of ``benchdb/series/1``."""
+def series_content(every: Sequence[CaseSeries]) -> dict[str, Any]:
+    """Return the content of ``benchdb/series/1``; its series are made as they are written."""
     return {
-        "series": [
+        "series": (
             {
-                "case": series.line.case.id,
-                "path": series.line.case.path or None,
-                "name": series.line.case.name,
-                "version": series.line.version,
-                "metric": series.metric.name,
-                "unit": series.metric.unit,
-                "direction": series.metric.direction,
-                "environment": series.line.environment and series.line.environment.fingerprint,
-                "cluster": series.line.cluster and _shape(series.line.cluster),
-                "tags": dict(series.line.tags),
+                "case": one.case.id,
+                "path": one.case.path or None,
+                "name": one.case.name,
+                **_conditions(series.key.conditions),
+                "metric": series.key.metric.name,
+                "unit": series.key.metric.unit,
+                "direction": series.key.metric.direction,
                 "trunk": one.trunk,
-                "points": [_point(point) for point in series.points[-last:]],
+                "total": series.total,
+                "points": [_point(point) for point in series.points],
             }
             for one in every
             for series in one.series
-        ]
+        )
+    }
+
+
+def _conditions(conditions: Conditions) -> dict[str, Any]:
+    environment, cluster = conditions.environment, conditions.cluster
+    return {
+        "version": conditions.version,
+        "environment": environment and environment.fingerprint,
+        "cluster": cluster and _shape(cluster),
+        "tags": dict(conditions.tags),
     }
 
 
@@ -326,7 +270,7 @@ def _point(point: Point) -> dict[str, Any]:
     session = point.session
     return {
         "session": session.uid,
-        "place": point.place,
+        "place": session.place,
         "started": session.started,
         "value": point.value,
         "runs": point.runs,

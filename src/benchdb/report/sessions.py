@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.records import Environment, SubjectRevision
-    from benchdb.store.queries import StoredSession
+    from benchdb.series import CountedSession
 
 _STATES: Final = {"open": "live", "lost": "bad"}
 
@@ -20,7 +20,7 @@ _STATES: Final = {"open": "live", "lost": "bad"}
 SHORT_FINGERPRINT: Final = 8
 
 
-def sessions_table(sessions: Sequence[StoredSession], preferred: tuple[str, ...] = ()) -> Table:
+def sessions_table(sessions: Sequence[CountedSession], preferred: tuple[str, ...] = ()) -> Table:
     """Return a table of sessions.
 
     Parameters
@@ -47,7 +47,7 @@ def sessions_table(sessions: Sequence[StoredSession], preferred: tuple[str, ...]
             Column("tags", rank=4, optional=True, fold=True),
         ),
         rows=tuple(
-            _row(one, main, named=several, placed=len(known) > 1)
+            _row(one, main, named=several, mixed=len(known) > 1)
             for one, main in zip(sessions, mains, strict=True)
         ),
         remarks=(*_environments(known), *_conflicts(sessions)),
@@ -55,7 +55,7 @@ def sessions_table(sessions: Sequence[StoredSession], preferred: tuple[str, ...]
 
 
 def _row(
-    one: StoredSession, main: SubjectRevision | None, *, named: bool, placed: bool
+    one: CountedSession, main: SubjectRevision | None, *, named: bool, mixed: bool
 ) -> tuple[str | Cell, ...]:
     name = f"{main.name} " if main is not None and named else ""
     state = f"{one.state}, conflict" if one.conflict else one.state
@@ -68,7 +68,7 @@ def _row(
         f"{one.runs:,}",
         Cell(f"{one.failed:,}", "bad" if one.failed else "quiet"),
         Cell(f"{one.lost:,}", "bad" if one.lost else "quiet"),
-        one.environment.fingerprint[:SHORT_FINGERPRINT] if one.environment and placed else "",
+        one.environment.fingerprint[:SHORT_FINGERPRINT] if one.environment and mixed else "",
         text.pairs(one.tags),
     )
 
@@ -82,7 +82,7 @@ def _environments(known: dict[str, Environment]) -> list[str]:
     ]
 
 
-def _conflicts(sessions: Sequence[StoredSession]) -> list[str]:
+def _conflicts(sessions: Sequence[CountedSession]) -> list[str]:
     uids = dict.fromkeys(one.uid for one in sessions if one.conflict)
     return [conflict_line(list(uids))] if uids else []
 
@@ -97,7 +97,7 @@ def conflict_line(uids: Sequence[str]) -> str:
     )
 
 
-def sessions_content(sessions: Sequence[StoredSession]) -> dict[str, Any]:
+def sessions_content(sessions: Sequence[CountedSession]) -> dict[str, Any]:
     """Return the content of ``benchdb/sessions/1``."""
     same = ("uid", "digest", "started", "finished", "state", "conflict", "branch", "dirty")
     more = ("ci_run_url", "command_line", "host", "xdist_workers", "benchdb_version")

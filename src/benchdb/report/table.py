@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
+    from rich.table import Table as RichTable
 
 #: Wide enough for any line: in a pipe nothing is cut or wrapped.
 _ENDLESS: Final = 1_000_000
@@ -22,6 +23,9 @@ _GAP: Final = 2
 
 #: A column that may be folded gets at least so many before others are left out.
 _FOLDED: Final = 32
+
+#: Characters that rows stand in under what leads them.
+_INDENT: Final = 2
 
 #: Columns that were left out are named, if they are no more.
 _NAMED: Final = 3
@@ -48,6 +52,9 @@ class Column:
         Whether to leave it out where every cell is empty.
     fold
         Whether its cells may take several lines where the terminal is narrow.
+    above
+        Whether its cells stand on a line of their own above their row where a terminal is narrow;
+        only of the first columns.
     """
 
     title: str
@@ -56,6 +63,7 @@ class Column:
     rank: int = 0
     optional: bool = False
     fold: bool = False
+    above: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +117,11 @@ def terminal(table: Table, medium: Medium) -> str:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    written = _written(_without_empty(table), medium)
-    fitting, left_out = _fitting(written, medium.width, cell_len)
+    whole = _written(_without_empty(table), medium)
+    leading = _leading(whole, medium.width, cell_len)
+    beside = _only(whole, list(range(leading, len(whole.columns))))
+    room = medium.width and medium.width - (_INDENT if leading else 0)
+    fitting, left_out = _fitting(beside, room, cell_len)
     console = _console(medium)
     drawn = RichTable(
         box=Box(str(SIMPLE_HEAD).replace("─", "-"), ascii=True)
@@ -128,7 +139,7 @@ def terminal(table: Table, medium: Medium) -> str:
             Text(column.title),
             justify="right" if column.right else "left",
             overflow="fold",
-            no_wrap=not column.fold or medium.width is None,
+            no_wrap=bool(leading) or not column.fold or medium.width is None,
         )
     for row in fitting.rows:
         drawn.add_row(*(Text(cell.text, _STYLES.get(cell.style, "")) for cell in _cells(row)))
@@ -137,7 +148,9 @@ def terminal(table: Table, medium: Medium) -> str:
             console.print(Text(fitting.heading, "bold"), soft_wrap=medium.width is None)
         if fitting.subheading:
             console.print(Text(fitting.subheading, "dim"), soft_wrap=medium.width is None)
-        if fitting.rows:
+        if fitting.rows and leading:
+            _print_with_leads(console, drawn, [_cells(row[:leading]) for row in whole.rows])
+        elif fitting.rows:
             console.print(drawn)
         if fitting.rows and (fitting.remarks or left_out):
             console.print()
@@ -146,6 +159,28 @@ def terminal(table: Table, medium: Medium) -> str:
         if left_out:
             console.print(Text(_too_narrow(left_out), "dim"))
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def _leading(table: Table, width: int | None, measure: Callable[[str], int]) -> int:
+    """Return how many of the first columns go above their rows: none where all fit beside."""
+    if width is None or sum(_widths(table, measure)) + _GAP * (len(table.columns) - 1) <= width:
+        return 0
+    return sum(column.above for column in table.columns)
+
+
+def _print_with_leads(console: Console, drawn: RichTable, leads: list[list[Cell]]) -> None:
+    """Print a table whose rows take a line each, and above a row what leads it."""
+    from rich.segment import Segment, Segments
+    from rich.text import Text
+
+    options = console.options.update(width=max(1, console.width - _INDENT))
+    lines = console.render_lines(drawn, options, pad=False)
+    above = len(lines) - len(leads)  # its head
+    for number, line in enumerate(lines):
+        lead = leads[number - above] if number >= above else []
+        if said := " · ".join(cell.text for cell in lead if cell.text):
+            console.print(Text(said, "bold", overflow="fold"))
+        console.print(Segments([Segment(" " * _INDENT), *line, Segment.line()]), end="")
 
 
 def _too_narrow(left_out: list[str]) -> str:
@@ -224,11 +259,10 @@ def _fitting(
     table: Table, width: int | None, measure: Callable[[str], int]
 ) -> tuple[Table, list[str]]:
     """Leave out columns until a table fits the width; return also what was left out."""
-    widths = []
-    for number, column in enumerate(table.columns):
-        texts = [column.title, *(_cells(row)[number].text for row in table.rows)]
-        natural = max(measure(text) for text in texts)
-        widths.append(min(natural, _FOLDED) if column.fold else natural)
+    widths = [
+        min(natural, _FOLDED) if column.fold else natural
+        for natural, column in zip(_widths(table, measure), table.columns, strict=True)
+    ]
     kept = list(range(len(table.columns)))
     left_out: list[str] = []
     while width is not None and sum(widths[number] + _GAP for number in kept) - _GAP > width:
@@ -238,6 +272,15 @@ def _fitting(
         kept.remove(dropped)
         left_out.append(table.columns[dropped].title)
     return _only(table, kept), left_out
+
+
+def _widths(table: Table, measure: Callable[[str], int]) -> list[int]:
+    """Return how many characters each column takes, with no cell folded."""
+    return [
+        max(measure(text) for text in (column.title, *(row[number].text for row in rows)))
+        for rows in [[_cells(row) for row in table.rows]]
+        for number, column in enumerate(table.columns)
+    ]
 
 
 def _console(medium: Medium) -> Console:

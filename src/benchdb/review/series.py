@@ -7,35 +7,27 @@ runs whose call passed. Other outcomes count in the metrics ``failed`` and ``los
 
 from __future__ import annotations
 
-import difflib
-import re
 import statistics
-from collections import defaultdict
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
-from benchdb.records import Direction, Metric
-from benchdb.report.series import CaseSeries, Line, Point, Series, order
-from benchdb.store.queries import stored_cases, stored_runs, stored_sessions
+from benchdb.metrics import FAILED, LOST, counts_outcomes
+from benchdb.series import CaseSeries, Conditions, Point, Series, SeriesKey
+from benchdb.store.cases import stored_runs
+from benchdb.store.queries import stored_clusters, stored_sessions
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Sequence
-    from datetime import datetime
-
-    from sqlalchemy import Connection
 
     from benchdb.config import Settings
-    from benchdb.records import Cluster
-    from benchdb.store.queries import Case, StoredRun, StoredSession
+    from benchdb.records import Cluster, Metric
+    from benchdb.series import Case, StoredSession
+    from benchdb.store.cases import StoredRun
 
-_FAILED: Final = Metric("failed", "1", Direction.LOWER_IS_BETTER)
 _GIB: Final = 2**30
-_LOST: Final = Metric("lost", "1", Direction.LOWER_IS_BETTER)
-
-#: A name is near another from here on.
-_NEAR: Final = 0.5
-_MOST_NAMED: Final = 3
 
 
 def is_trunk(session: StoredSession, trunk: Sequence[str]) -> bool:
@@ -51,87 +43,24 @@ def is_trunk(session: StoredSession, trunk: Sequence[str]) -> bool:
     return all(one.branch in trunk for one in session.subjects if one.commit is not None)
 
 
-def place(session: StoredSession) -> datetime:
-    """Return where the points of a session stand in their series."""
-    committed = [one.committed for one in session.subjects if one.committed is not None]
-    return max(committed, default=session.started)
-
-
-def shape(cluster: Cluster | None) -> Cluster | None:
+def shape(cluster: Cluster) -> Cluster:
     """Return a cluster without its versions, which differ along a series.
 
     A local cluster's limit follows from the machine's memory, which equal machines tell apart by a
     few MiB: from a GiB on it is rounded to an eighth of one.
     """
-    if cluster is None:
-        return None
     limit = cluster.memory_limit
     if limit is not None and limit >= _GIB:
         limit = round(limit / _GIB * 8) * _GIB // 8
     return replace(cluster, memory_limit=limit, scheduler_versions=(), worker_versions=())
 
 
-def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
-    """Return the cases that are meant, each once, sorted.
-
-    Parameters
-    ----------
-    connection
-        From `benchdb.store.opening.reading`.
-    given
-        Each a name, the name of a test with all its parameter values, a path, ``path::name``, or a
-        pattern of these in which ``*`` stands for anything and ``?`` for one character.
-
-    Raises
-    ------
-    UserError
-        If one means nothing; it names what is near.
-    """
-    every = stored_cases(connection)
-    found: set[Case] = set()
-    for one in given:
-        some = [case for case in every if one in _names(case)]
-        if not some and ("*" in one or "?" in one):
-            # Brackets are parameters here, not a set of characters.
-            pattern = re.escape(one).replace(r"\*", ".*").replace(r"\?", ".")
-            matches = re.compile(pattern, re.DOTALL).fullmatch
-            some = [case for case in every if any(matches(name) for name in _names(case))]
-        if not some:
-            raise UserError(_unknown(one, every))
-        found.update(some)
-    return sorted(found)
-
-
-def _names(case: Case) -> set[str]:
-    """Return all that a case is called, from its bare name to ``path::Class::name``."""
-    names = {case.path} - {""}
-    for name in (case.name, case.originalname):
-        head, bracket, parameters = name.partition("[")
-        parts = head.split("::")
-        tails = ["::".join(parts[start:]) for start in range(len(parts))]
-        names.update(tail + bracket + parameters for tail in tails)
-        if case.path:
-            names.add(f"{case.path}::{name}")
-    return names
-
-
-def _unknown(given: str, every: Sequence[Case]) -> str:
-    if not every:
-        return f"no case {given!r}: nothing is recorded yet, record with `pytest --benchmark`"
-    names = sorted({name for case in every for name in (case.name, case.originalname, case.id)})
-    held = [name for name in names if given.lower() in name.lower()]
-    near = difflib.get_close_matches(given, names, n=_MOST_NAMED, cutoff=_NEAR)
-    said = list(dict.fromkeys([*near, *sorted(held, key=len)]))[:_MOST_NAMED]
-    if said:
-        return f"no case {given!r}: did you mean {' or '.join(repr(name) for name in said)}?"
-    return f"no case {given!r}: `benchdb show '*'` shows all {len(every)}"
-
-
 def case_series(
-    connection: Connection,
+    connection: sqlite3.Connection,
     cases: Sequence[Case],
     settings: Settings,
     *,
+    last: int,
     metrics: Sequence[str] = (),
     every_session: bool = False,
 ) -> list[CaseSeries]:
@@ -142,9 +71,11 @@ def case_series(
     connection
         From `benchdb.store.opening.reading`.
     cases
-        From `matching_cases`.
+        From `benchdb.review.cases.matching_cases`.
     settings
         They name the trunk and the tags that tell one series from another.
+    last
+        How many points of a series to make: the newest.
     metrics
         Names of metrics to keep; all by default.
     every_session
@@ -155,95 +86,147 @@ def case_series(
     UserError
         If none of the cases has one of `metrics`; it names those that they have.
     """
-    runs = stored_runs(connection, cases)
-    rows = {run.session for some in runs.values() for run in some}
-    sessions = {one.row: one for one in stored_sessions(connection, rows=rows)}
-    made = [_of_case(case, runs[case], sessions, settings, every_session) for case in cases]
-    return _of_metrics(made, metrics) if metrics else made
+    sessions = _Sessions(connection, settings)
+    known: set[str] = set()
+    made = []
+    for case, runs in stored_runs(connection, cases):
+        sessions.read(runs)
+        values = _CaseValues(sessions, runs, every_session)
+        known.update(metric.name for _, metric in values.by_key)
+        made.append(values.series(case, last, metrics))
+    for name in metrics:
+        if name not in known:
+            measured = ", ".join(sorted(known))
+            raise UserError(f"no metric {name!r} was measured here: use one of {measured}")
+    return sorted(made, key=lambda one: one.case)
 
 
-def _of_case(
-    case: Case,
-    runs: Sequence[StoredRun],
-    sessions: dict[int, StoredSession],
-    settings: Settings,
-    every_session: bool,
-) -> CaseSeries:
-    rows = {run.session for run in runs} & sessions.keys()  # the others are withdrawn
-    usable = {row for row in rows if not sessions[row].conflict}
-    on_trunk = {row for row in usable if is_trunk(sessions[row], settings.trunk)}
-    used = usable if every_session or not on_trunk else on_trunk
-    values: dict[tuple[Line, str, str], dict[int, list[float]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    met: dict[tuple[str, str], Metric] = {}
-    for run in runs:
-        if run.session not in used:
-            continue
-        line = _line(case, run, sessions[run.session], settings.series_tags)
-        found = [(_FAILED, float(run.failed)), (_LOST, float(run.lost))]
-        bare = replace(line, cluster=None)  # a lost test run can't tell what it ran on
-        for metric, value in found:
-            values[bare, metric.name, metric.unit][run.session].append(value)
-            met[metric.name, metric.unit] = metric
-        for metric, value in run.values.items() if run.passed else ():
-            if (metric.name, metric.unit) in _OUTCOMES:
-                continue  # a user's own of that name: the count is what the name means here
-            values[line, metric.name, metric.unit][run.session].append(value)
-            met[metric.name, metric.unit] = metric
-    series = []
-    for (line, name, unit), by_session in values.items():
-        middle = sum if (name, unit) in _OUTCOMES else statistics.median
-        points = [
-            Point(sessions[row], place(sessions[row]), middle(some), len(some), row in on_trunk)
-            for row, some in by_session.items()
-        ]
-        series.append(Series(line, met[name, unit], tuple(sorted(points, key=order))))
-    series.sort(key=_rank)
-    return CaseSeries(
-        case,
-        tuple(series),
-        trunk=used <= on_trunk,
-        fallback=bool(used) and not on_trunk and not every_session,
-        measured=any((one.metric.name, one.metric.unit) not in _OUTCOMES for one in series),
-        left_out=len(usable - used),
-        conflicts=tuple(sorted({sessions[row].uid for row in rows - usable})),
-    )
+class _Sessions:
+    """What is known of the sessions of test runs, read once, and the conditions in them."""
+
+    def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._clusters: dict[int, Cluster] = {}
+        self._conditions: dict[tuple[int, str | None, int | None], Conditions] = {}
+        self._equal: dict[Conditions, Conditions] = {}
+        self.rows: dict[int, StoredSession] = {}
+        self.trunk: set[int] = set()
+        self.newest: list[int] = []
+
+    def read(self, runs: Sequence[StoredRun]) -> None:
+        """Read what these test runs refer to and was not read before."""
+        rows = {run.session for run in runs} - self.rows.keys()
+        for session in stored_sessions(self._connection, rows=rows) if rows else ():
+            self.rows[session.row] = session
+            if is_trunk(session, self._settings.trunk):
+                self.trunk.add(session.row)
+        if rows:
+            self.newest = sorted(self.rows, key=lambda row: self.rows[row].order, reverse=True)
+        clusters = {run.cluster for run in runs if run.cluster is not None}
+        if clusters := clusters - self._clusters.keys():
+            found = stored_clusters(self._connection, clusters)
+            self._clusters.update({row: shape(cluster) for row, cluster in found.items()})
+
+    def conditions(self, session: int, version: str | None, cluster: int | None) -> Conditions:
+        """Return the conditions of a test run, equal ones as one object."""
+        key = (session, version, cluster)
+        found = self._conditions.get(key)
+        if found is None:
+            row = self.rows[session]
+            made = Conditions(
+                version,
+                row.environment,
+                None if cluster is None else self._clusters[cluster],
+                tuple(tag for tag in row.tags if tag[0] in self._settings.series_tags),
+            )
+            found = self._conditions[key] = self._equal.setdefault(made, made)
+        return found
 
 
-_OUTCOMES: Final = {(metric.name, metric.unit) for metric in (_FAILED, _LOST)}
+class _CaseValues:
+    """The values of one case, by series and session."""
 
+    def __init__(self, sessions: _Sessions, runs: Sequence[StoredRun], every_session: bool) -> None:
+        self._sessions = sessions
+        rows = {run.session for run in runs} & sessions.rows.keys()  # the others are hidden
+        usable = {row for row in rows if not sessions.rows[row].conflict}
+        on_trunk = usable & sessions.trunk
+        self._used = usable if every_session or not on_trunk else on_trunk
+        self.trunk = self._used <= on_trunk
+        self.fallback = bool(self._used) and not on_trunk and not every_session
+        self.left_out = len(usable - self._used)
+        self.conflicts = tuple(sorted({sessions.rows[row].uid for row in rows - usable}))
+        self.by_key = self._grouped(runs)
 
-def _line(case: Case, run: StoredRun, session: StoredSession, series_tags: tuple[str, ...]) -> Line:
-    tags = tuple((key, value) for key, value in session.tags if key in series_tags)
-    return Line(case, run.version, session.environment, shape(run.cluster), tags)
+    def _grouped(
+        self, runs: Sequence[StoredRun]
+    ) -> dict[tuple[Conditions, Metric], dict[int, list[float]]]:
+        # By the identity of conditions and the name of metrics: hashing them takes long.
+        groups: dict[tuple[int, str, str], dict[int, list[float]]] = {}
+        keys: dict[tuple[int, str, str], tuple[Conditions, Metric]] = {}
+
+        def add(conditions: Conditions, metric: Metric, session: int, value: float) -> None:
+            key = (id(conditions), metric.name, metric.unit)
+            group = groups.get(key)
+            if group is None:
+                keys[key] = (conditions, metric)
+                group = groups[key] = {}
+            values = group.get(session)
+            if values is None:
+                group[session] = [value]
+            else:
+                values.append(value)
+
+        for run in runs:
+            session = run.session
+            if session not in self._used:
+                continue
+            # A lost test run can't tell what it ran on.
+            bare = self._sessions.conditions(session, run.version, None)
+            add(bare, FAILED, session, run.failed)
+            add(bare, LOST, session, run.lost)
+            if run.passed:
+                conditions = self._sessions.conditions(session, run.version, run.cluster)
+                for metric, value in run.values:
+                    add(conditions, metric, session, value)
+        return {keys[key]: by_session for key, by_session in groups.items()}
+
+    def series(self, case: Case, last: int, metrics: Sequence[str]) -> CaseSeries:
+        """Return the series, with as many of their newest points."""
+        made = []
+        for (conditions, metric), by_session in self.by_key.items():
+            if metrics and metric.name not in metrics:
+                continue
+            newest = islice((row for row in self._sessions.newest if row in by_session), last)
+            points = [self._point(metric, row, by_session[row]) for row in newest]
+            made.append(
+                Series(SeriesKey(case, conditions, metric), tuple(points[::-1]), len(by_session))
+            )
+        return CaseSeries(
+            case,
+            tuple(sorted(made, key=_rank)),
+            trunk=self.trunk,
+            fallback=self.fallback,
+            measured=any(not counts_outcomes(metric) for _, metric in self.by_key),
+            left_out=self.left_out,
+            conflicts=self.conflicts,
+        )
+
+    def _point(self, metric: Metric, row: int, values: list[float]) -> Point:
+        middle = sum if counts_outcomes(metric) else statistics.median
+        sessions = self._sessions
+        return Point(sessions.rows[row], float(middle(values)), len(values), row in sessions.trunk)
 
 
 def _rank(series: Series) -> tuple[str, ...]:
-    line = series.line
-    outcome = (series.metric.name, series.metric.unit) in _OUTCOMES
+    conditions, metric = series.key.conditions, series.key.metric
     return (
-        line.version or "",
-        line.environment.fingerprint if line.environment else "",
-        repr(line.tags),
-        repr(line.cluster) if line.cluster else "",
-        "2" if outcome else "0" if series.metric.name == "duration" else "1",
-        series.metric.name,
-        series.metric.unit,
+        conditions.version or "",
+        conditions.environment.fingerprint if conditions.environment else "",
+        repr(conditions.tags),
+        repr(conditions.cluster) if conditions.cluster else "",
+        "2" if counts_outcomes(metric) else "0" if metric.name == "duration" else "1",
+        metric.name,
+        metric.unit,
     )
-
-
-def _of_metrics(every: list[CaseSeries], metrics: Sequence[str]) -> list[CaseSeries]:
-    known = sorted({series.metric.name for one in every for series in one.series})
-    for name in metrics:
-        if name not in known:
-            raise UserError(f"no metric {name!r} was measured here: use one of {', '.join(known)}")
-    return [
-        replace(
-            one,
-            series=tuple(
-                replace(each, asked=True) for each in one.series if each.metric.name in metrics
-            ),
-        )
-        for one in every
-    ]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from benchdb.errors import UserError
 from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
-from benchdb.store.opening import explaining, readable, settle
+from benchdb.store.lost import unclosed
+from benchdb.store.opening import explaining, opened, readable, settle
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def check(path: Path, progress: Progress = untold) -> Checked:
     settle(path)
     problems = []
     progress("reading", 0, 0)
-    with explaining(path), contextlib.closing(connect(path)) as connection:
+    with explaining(path), opened(path) as (connection, _):
         for (said,) in connection.execute("PRAGMA integrity_check(20)"):
             if said != "ok":
                 problems.append(f"the file is damaged: {said}")
@@ -62,6 +63,8 @@ def check(path: Path, progress: Progress = untold) -> Checked:
                 runs += count
                 problems += problem
             progress("checking", len(closed), len(closed))
+            if at != path:  # a copy, in which the lost sessions were closed that could be
+                problems += unclosed(connection, path)
     except UserError as error:
         if not problems:
             raise

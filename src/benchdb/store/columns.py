@@ -40,7 +40,8 @@ def quoted(names: Iterable[str], table: str = "") -> str:
     return ", ".join(f'{owner}"{name}"' for name in names)
 
 
-def insertion(table: str, names: Iterable[str]) -> str:
-    """Return the statement that inserts one row with these columns."""
+def insertion(table: str, names: Iterable[str], condition: str = "true") -> str:
+    """Return the statement that inserts one row with these columns, where a condition holds."""
     columns = tuple(names)
-    return f"INSERT INTO {table} ({quoted(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({quoted(columns)}) SELECT {marks} WHERE {condition}"

@@ -270,13 +270,6 @@ def on_network(path: Path, mounts: str | None = None) -> bool:
     return any(name in kinds.get(folder, "") for name in _NETWORK)
 
 
-def raw(connection: Any) -> sqlite3.Connection:
-    """Return sqlite3's connection under one of SQLAlchemy's."""
-    found = connection.connection.dbapi_connection
-    assert isinstance(found, sqlite3.Connection)
-    return found
-
-
 def engine(path: Path, *, write: bool = False) -> Engine:
     """Return a SQLAlchemy engine on a database; without `write`, SQLite refuses every write.
 

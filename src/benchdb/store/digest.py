@@ -1,8 +1,9 @@
 """The digest of a session: SHA-256 over all its rows, the same wherever and in whatever schema.
 
-Rows are sorted by natural key; a row is the names and values of its columns that are not NULL, with
-natural keys in the place of row ids, floats by repr and instants as whole microseconds. So a new
-nullable column changes no digest. Names are frozen for ever:
+Test runs are sorted by ordinal, what belongs to one by its line; a line is the names and values of
+its columns that are not NULL, with natural keys in the place of row ids, floats by repr and
+instants as whole microseconds. So a new nullable column changes no digest. Names are frozen for
+ever:
 
 - a renamed or retyped column keeps its first name and kind: see `benchdb.store.frozen`;
 - the values of a dropped column of ``test_run`` become measurements whose unit is
@@ -13,6 +14,7 @@ A value that its column's first kind can't hold is digested as it is, so none go
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -47,15 +49,17 @@ _LEFT_OUT: Final = frozenset({"id", "digest", "session_id"})
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _FORMS: Final[dict[str, Any]] = {"float": float, "integer": int, "boolean": bool}
-_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_KINDS: Final = frozenset({"text", "instant", *_FORMS})
+#: What others wrote may be bytes, which JSON has no form for.
+_ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
 
 
 def session_digest(
     connection: sqlite3.Connection,
     session_id: int,
     replaced: Mapping[str, object] = MappingProxyType({}),
-) -> str:
-    """Return the digest of one session, from its rows.
+) -> str | None:
+    """Return the digest of one session, from one state of its rows; None where it is gone.
 
     Parameters
     ----------
@@ -66,9 +70,13 @@ def session_digest(
     replaced
         Values of the session's own row, as they are going to be.
     """
-    (session,) = _rows(connection, "session", session_id, replaced)
+    with _one_state(connection):
+        session = next(_rows(connection, "session", session_id, replaced), None)
+        runs = _run_lines(connection, session_id)
+    if session is None:
+        return None
     made = hashlib.sha256(_line("session", session))
-    for _, lines in sorted(_run_lines(connection, session_id).items()):
+    for _, lines in sorted(runs.items()):
         for line in lines:
             made.update(line)
     return made.hexdigest()
@@ -81,7 +89,9 @@ def run_digests(connection: sqlite3.Connection, session_id: int) -> dict[int, tu
     after rows were closed.
     """
     digests = {}
-    for ordinal, (first, *lines) in _run_lines(connection, session_id).items():
+    with _one_state(connection):
+        runs = _run_lines(connection, session_id)
+    for ordinal, (first, *lines) in runs.items():
         table, row = json.loads(first)
         del row["beside"]
         made = hashlib.sha256(_line(table, row))
@@ -91,15 +101,27 @@ def run_digests(connection: sqlite3.Connection, session_id: int) -> dict[int, tu
     return digests
 
 
+@contextlib.contextmanager
+def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
+    """See nothing of what others commit meanwhile."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
 def _run_lines(connection: sqlite3.Connection, session_id: int) -> dict[int, list[bytes]]:
     """Return the lines of each test run by ordinal: its own, then those of what belongs to it."""
     runs = {row["ordinal"]: row for row in _rows(connection, "test_run", session_id)}
     children: list[tuple[int, bytes]] = []
     for row in _rows(connection, "measurement", session_id):
-        unit = str(row["unit"])
-        if unit.startswith(DROPPED):
-            (value,) = json.loads(row["rounds"]) if "rounds" in row else (row["value"],)
-            runs[row["ordinal"]][row["metric"]] = _canonical(unit.removeprefix(DROPPED), value)
+        if (dropped := _dropped(row)) is not None:
+            runs[row["ordinal"]][row["metric"]] = dropped
         else:
             children.append((row["ordinal"], _line("measurement", row)))
     artifacts = _rows(connection, "artifact", session_id)
@@ -108,6 +130,23 @@ def _run_lines(connection: sqlite3.Connection, session_id: int) -> dict[int, lis
     for ordinal, line in sorted(children):
         lines[ordinal].append(line)
     return lines
+
+
+def _dropped(row: dict[str, Any]) -> Any:
+    """Return the value of a column that is no more; None for any other measurement.
+
+    So is one whose unit begins as theirs but which no migration wrote.
+    """
+    unit = str(row["unit"])
+    kind = unit.removeprefix(DROPPED)
+    if not unit.startswith(DROPPED) or kind not in _KINDS:
+        return None
+    try:
+        values = json.loads(row["rounds"]) if "rounds" in row else [row.get("value")]
+    except (ValueError, TypeError):
+        return None
+    is_one = isinstance(values, list) and len(values) == 1
+    return _canonical(kind, values[0]) if is_one and values[0] is not None else None
 
 
 def _line(table: str, row: dict[str, Any]) -> bytes:
@@ -153,12 +192,12 @@ def _canonical(kind: str, value: Any) -> Any:
         return _microseconds(value)
     if kind == "text":
         return str(value)
-    form = _FORMS[kind]
-    if type(value) is form:
+    form = _FORMS.get(kind)
+    if form is None or type(value) is form:
         return value
     try:
         formed = form(int(value) if form is bool and isinstance(value, str) else value)
-    except (ValueError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return value
     # A column that became text spells the value that it had.
     spelled = str(int(formed) if form is bool else formed)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy import Connection, func, select
+from typing import TYPE_CHECKING
 
 from benchdb.store.database import Schema
-from benchdb.store.models import Measurement, Session, TestRun
 from benchdb.store.opening import explaining, look_at
+from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
+    import sqlite3
     from datetime import datetime
     from pathlib import Path
 
@@ -48,7 +47,7 @@ class FileFacts:
     aside: tuple[Path, ...]
 
 
-def file_facts(path: Path, connection: Connection) -> FileFacts:
+def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
     """Return what a file is and holds.
 
     Parameters
@@ -59,18 +58,20 @@ def file_facts(path: Path, connection: Connection) -> FileFacts:
         From `reading`.
     """
     found = look_at(path)
-    first, last, sessions = connection.execute(
-        select(func.min(Session.started), func.max(Session.started), func.count(Session.id))
-    ).one()
-    count: Any = func.count()
+    started = connection.execute("SELECT min(started), max(started) FROM session").fetchone()
+    first, last = map(read_instant, started)
+    sessions, test_runs, measurements = (
+        connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+        for table in ("session", "test_run", "measurement")
+    )
     return FileFacts(
         path=path,
         size=size_of(path),
         schema=found.revision or "",
         newest=found.schema is Schema.NEWEST,
         sessions=sessions,
-        test_runs=connection.scalar(select(count).select_from(TestRun)) or 0,
-        measurements=connection.scalar(select(count).select_from(Measurement)) or 0,
+        test_runs=test_runs,
+        measurements=measurements,
         first=first,
         last=last,
         backups=_beside(path, f"{path.name}.before-", ""),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from benchdb.store import locks
 from benchdb.store.database import transaction
@@ -12,6 +12,9 @@ from benchdb.store.forms import remove_superseded
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
+
+#: What rows that no benchdb wrote may lead to, as the digest of their session is made.
+_UNREADABLE: Final = (LookupError, TypeError, ValueError)
 
 
 def open_sessions(connection: sqlite3.Connection, path: Path) -> tuple[list[str], list[str]]:
@@ -55,10 +58,12 @@ def end_session(
     Returns
     -------
     str or None
-        The digest; None where somebody else has ended the session meanwhile.
+        The digest; None where somebody else has ended or removed the session meanwhile.
     """
     end = {"state": state, "finished": finished}
     digest = session_digest(connection, session_id, end)
+    if digest is None:
+        return None
     with transaction(connection):
         # Read again under the write lock.
         is_open = "SELECT uid FROM session WHERE id=? AND state='open'"
@@ -83,7 +88,8 @@ def close_lost_sessions(
 ) -> list[str]:
     """Close every open session whose process is gone, as a function of its rows alone.
 
-    No clock and no host enters, so copies of one file that are closed apart agree.
+    No clock and no host enters, so copies of one file that are closed apart agree. One whose rows
+    can't be read stays as it is: see `unclosed`.
 
     Parameters
     ----------
@@ -103,12 +109,25 @@ def close_lost_sessions(
     closed = []
     for uid in lost:
         query = "SELECT id FROM session WHERE uid=? AND state='open'"
-        for (row,) in connection.execute(query, (uid,)).fetchall():
-            if _close_lost(connection, row):
-                closed.append(uid)
+        try:
+            for (row,) in connection.execute(query, (uid,)).fetchall():
+                if _close_lost(connection, row):
+                    closed.append(uid)
+        except _UNREADABLE:
+            continue
         if discard:
             locks.discard(path, uid)
     return closed
+
+
+def unclosed(connection: sqlite3.Connection, path: Path) -> list[str]:
+    """Return a line for each session that `close_lost_sessions` had to leave open."""
+    _, lost = open_sessions(connection, path)
+    return [
+        f"the session {uid} was lost and can't be closed, as its rows don't fit together: "
+        "see `benchdb db check`"
+        for uid in lost
+    ]
 
 
 def _close_lost(connection: sqlite3.Connection, session_id: int) -> bool:

@@ -11,13 +11,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import NoDatabase, UserError
+from benchdb.errors import ForeignFile, NoDatabase, UserError
 from benchdb.store.database import (
     Found,
     Schema,
     connect,
     create_schema,
-    engine,
     explained,
     inspect,
     leave_single_file,
@@ -27,8 +26,6 @@ from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from sqlalchemy import Connection
 
     from benchdb.store.progress import Progress
 
@@ -40,6 +37,9 @@ _PAGES: Final = 2000
 
 #: What SQLite answers a reader where it must write first: roll back, or make the index of a log.
 _UNSETTLED: Final = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+
+#: By this SQLite notices what state a file is in.
+_FIRST_LOOK: Final = "SELECT count(*) FROM sqlite_master"
 
 
 @contextlib.contextmanager
@@ -71,19 +71,25 @@ def look_at(path: Path, *, filled: bool = False) -> Found:
     UserError
         If there is none, or it is none of benchdb's.
     """
-    with explaining(path):
-        if not os.path.lexists(path):
-            raise NoDatabase(
-                f"there is no database at {path}: make one with `pytest --benchmark`, "
-                "or name another with --db"
-            )
-        if path.is_file() and not os.access(path, os.R_OK):
-            raise UserError(f"{path} can't be read by this user: change its permissions")
-        with _opened(path) as (connection, _):
-            found = inspect(connection, path)
+    if not os.path.lexists(path):
+        raise NoDatabase(
+            f"there is no database at {path}: make one with `pytest --benchmark`, "
+            "or name another with --db"
+        )
+    _refuse_strange(path)
+    if os.path.isfile(path) and not os.access(path, os.R_OK):
+        raise UserError(f"{path} can't be read by this user: change its permissions")
+    with explaining(path), opened(path) as (connection, _):
+        found = inspect(connection, path)
     if filled:
         _refuse_empty(found, path)
     return found
+
+
+def _refuse_strange(path: Path) -> None:
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        # To open a pipe would wait for who writes into it.
+        raise ForeignFile(f"{path} is no ordinary file: name another one with --db")
 
 
 def _refuse_empty(found: Found, path: Path) -> None:
@@ -92,8 +98,10 @@ def _refuse_empty(found: Found, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def reading(path: Path, say: Callable[[str], None] = lambda _: None) -> Iterator[Connection]:
-    """Give a read-only connection of SQLAlchemy on a database of the user's own.
+def reading(
+    path: Path, say: Callable[[str], None] = lambda _: None
+) -> Iterator[sqlite3.Connection]:
+    """Give a connection that reads one state of a database of the user's own.
 
     It is at the newest schema, with no lost session open: see `settle` and `readable`.
 
@@ -114,7 +122,12 @@ def reading(path: Path, say: Callable[[str], None] = lambda _: None) -> Iterator
             f"{path} has an older schema and is read through a temporary copy: "
             "`benchdb db upgrade` upgrades it for good"
         )
-    with readable(path) as at, explaining(path), engine(at).connect() as connection:
+    with (
+        readable(path) as at,
+        explaining(path),
+        contextlib.closing(connect(at)) as connection,
+    ):
+        connection.execute("BEGIN")
         yield connection
 
 
@@ -126,7 +139,7 @@ def settle(path: Path) -> Found:
     found = look_at(path)
     if found.schema is not Schema.NEWEST or not os.access(path, os.W_OK):
         return found
-    with explaining(path), _opened(path) as (connection, at):
+    with explaining(path), opened(path) as (connection, at):
         _, lost = open_sessions(connection, path)
         if at == path and not lost:
             return found
@@ -138,6 +151,24 @@ def settle(path: Path) -> Found:
         close_lost_sessions(connection, path)
         leave_single_file(connection)
     return found
+
+
+def roll_back(path: Path) -> None:
+    """Undo the half-written change that a killed process left in a file that is to be written."""
+    with contextlib.closing(connect(path)) as connection:
+        try:
+            connection.execute(_FIRST_LOOK)
+        except sqlite3.OperationalError as error:
+            if not _is_unsettled(error):
+                raise
+        else:
+            return
+    with contextlib.closing(connect(path, write=True)) as connection:
+        connection.execute(_FIRST_LOOK)
+
+
+def _is_unsettled(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in _UNSETTLED
 
 
 @contextlib.contextmanager
@@ -154,7 +185,7 @@ def readable(path: Path, progress: Progress = untold) -> Iterator[Path]:
     """
     with contextlib.ExitStack() as stack:
         with explaining(path):
-            connection, at = stack.enter_context(_opened(path))
+            connection, at = stack.enter_context(opened(path))
             found = inspect(connection, path)
             _refuse_empty(found, path)
             live, lost = open_sessions(connection, path)
@@ -191,9 +222,11 @@ def make_writable(path: Path, progress: Progress = untold) -> Path | None:
         If it can't be; it is as it was.
     """
     copy = None
-    if not os.path.lexists(path) and not os.access(path.parent, os.W_OK):
+    _refuse_strange(path)
+    folder = path.parent
+    if not os.path.lexists(path) and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
         raise UserError(
-            f"no file can be made in {path.parent}: make that folder writable, "
+            f"no file can be made in {folder}: see that it is a folder and can be written, "
             "or name another file with --db"
         )
     with explaining(path), contextlib.closing(connect(path, write=True, create=True)) as connection:
@@ -253,8 +286,8 @@ def back_up(connection: sqlite3.Connection, copy: Path, progress: Progress) -> N
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """Open a file to read it; gives where it is read, too.
+def opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """Open a file to read it as it is; gives where it is read, too.
 
     A process that was killed may leave a journal or a log that SQLite must work in before anybody
     can read, and a reader may not do that: then a temporary copy is opened.
@@ -263,9 +296,9 @@ def _opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
     with contextlib.ExitStack() as stack:
         connection = stack.enter_context(contextlib.closing(connect(path)))
         try:
-            connection.execute("SELECT count(*) FROM sqlite_master")
+            connection.execute(_FIRST_LOOK)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in _UNSETTLED or not path.exists():
+            if not _is_unsettled(error) or not path.exists():
                 raise
             connection.close()  # before the files are opened by other means than SQLite
             at = stack.enter_context(_copied(path, lambda copy: _copy_files(path, copy)))

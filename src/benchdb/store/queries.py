@@ -1,118 +1,40 @@
-"""What the commands read: frozen records from an open database, in few queries."""
+"""Sessions as the commands read them: frozen records from an open database, in few queries.
+
+By plain statements, as importing SQLAlchemy would take longer than all of them. The columns are
+those of `benchdb.store.models`, and have the names of the records' fields.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Connection, Float, Table, and_, case, func, or_, select
-
 from benchdb import records
-from benchdb.metrics import COLUMN_METRICS
+from benchdb.series import CountedSession, StoredSession
 from benchdb.store.annotations import left_out
-from benchdb.store.database import raw
-from benchdb.store.digest import DROPPED
 from benchdb.store.forms import conflicts
-from benchdb.store.models import (
-    Cluster,
-    Environment,
-    Measurement,
-    RevisionPackage,
-    Session,
-    TestRun,
-)
+from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Collection, Iterator, Sequence
-    from datetime import datetime
 
 _Any = TypeVar("_Any")
-
-_RUNS: Final[Any] = TestRun.__table__
 
 #: Fewer than the variables that any SQLite takes in one statement.
 _CHUNK: Final = 500
 
-
-@dataclass(frozen=True, slots=True)
-class StoredSession:
-    """One session with what it refers to, and its test runs counted.
-
-    Parameters
-    ----------
-    row
-        Its id in this file.
-    subjects
-        Its revision: the subject packages, sorted by name.
-    runs, failed, lost
-        Numbers of test runs: all; those of which a phase failed; those whose process was killed.
-    conflict
-        Whether the file holds other forms of it; analysis uses none of them.
-    """
-
-    row: int
-    uid: str
-    digest: str | None
-    started: datetime
-    finished: datetime | None
-    state: str
-    branch: str | None
-    dirty: bool | None
-    ci_run_url: str | None
-    command_line: str | None
-    host: str | None
-    xdist_workers: int | None
-    benchdb_version: str | None
-    tags: tuple[tuple[str, str], ...]
-    environment: records.Environment | None
-    subjects: tuple[records.SubjectRevision, ...]
-    runs: int
-    failed: int
-    lost: int
-    conflict: bool
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Case:
-    """A test with its parameter values."""
-
-    path: str
-    name: str
-    originalname: str
-
-    @property
-    def id(self) -> str:
-        """``path::name``, as pytest prints it."""
-        return f"{self.path}::{self.name}" if self.path else self.name
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRun:
-    """One test run of a case, as a series needs it.
-
-    Parameters
-    ----------
-    session
-        The session's id in this file.
-    passed
-        Whether its call passed: only then do its values count.
-    values
-        Value by metric, of the metrics that were measured.
-    """
-
-    session: int
-    version: str | None
-    cluster: records.Cluster | None
-    passed: bool
-    failed: bool
-    lost: bool
-    values: dict[records.Metric, float]
+#: Whether a phase of a test run failed.
+FAILED: Final = (
+    "(coalesce(setup_outcome = 'failed', 0) OR coalesce(call_outcome = 'failed', 0)"
+    " OR coalesce(teardown_outcome = 'failed', 0))"
+)
 
 
 def stored_sessions(
-    connection: Connection,
+    connection: sqlite3.Connection,
     *,
     last: int | None = None,
     rows: Collection[int] | None = None,
@@ -123,7 +45,7 @@ def stored_sessions(
     Parameters
     ----------
     connection
-        On a database at the newest schema.
+        From `benchdb.store.opening.reading`.
     last
         How many of the newest; all by default.
     rows
@@ -131,208 +53,138 @@ def stored_sessions(
     hidden
         Whether to return those, too, that were withdrawn or are not the form that is kept.
     """
-    query = select(Session.__table__).order_by(Session.started.desc(), Session.uid.desc())
-    unwanted = set() if hidden else left_out(raw(connection))
-    if last is not None:
-        query = query.limit(last + len(unwanted))
-    found = [
-        row
-        for row in connection.execute(query).mappings()
-        if row["id"] not in unwanted and (rows is None or row["id"] in rows)
-    ][:last]
+    unwanted = set() if hidden else left_out(connection)
+    order = "ORDER BY started DESC, uid DESC LIMIT ?"
+    limit = -1 if last is None else last + len(unwanted)
+    if rows is None:
+        found = _records(connection, f"SELECT * FROM session {order}", (limit,))
+    else:
+        found = [
+            row
+            for some in chunks(sorted(rows))
+            for row in _records(
+                connection,
+                f"SELECT * FROM session WHERE id IN ({marks(some)}) {order}",
+                (*some, limit),
+            )
+        ]
+        found.sort(key=lambda row: (row["started"], row["uid"]), reverse=True)
+    found = [row for row in found if row["id"] not in unwanted][:last]
     if not found:
         return []
-    counts = _counts(connection, [row["id"] for row in found])
     environments = _environments(connection)
     subjects = _subjects(connection, {row["revision"] for row in found})
-    double = set(conflicts(raw(connection)))
-    same = [name for name in StoredSession.__dataclass_fields__ if name in found[0]]
-    made = []
-    for row in found:
-        values: dict[str, Any] = {name: row[name] for name in same}
-        values["tags"] = _pairs(row["tags"])
-        values["environment"] = environments.get(row["environment"])
-        runs, failed, lost = counts.get(row["id"], (0, 0, 0))
-        made.append(
-            StoredSession(
-                row=row["id"],
-                subjects=tuple(subjects.get(row["revision"], ())),
-                runs=runs,
-                failed=failed,
-                lost=lost,
-                conflict=row["uid"] in double,
-                **values,
-            )
+    double = set(conflicts(connection))
+    return [
+        _made(
+            StoredSession,
+            {
+                **row,
+                "row": row["id"],
+                "started": read_instant(row["started"]),
+                "finished": read_instant(row["finished"]),
+                "dirty": _truth(row["dirty"]),
+                "tags": _pairs(row["tags"]),
+                "environment": environments.get(row["environment"]),
+                "subjects": tuple(subjects.get(row["revision"], ())),
+                "conflict": row["uid"] in double,
+            },
         )
+        for row in found
+    ]
+
+
+def counted_sessions(
+    connection: sqlite3.Connection, *, last: int | None = None, hidden: bool = False
+) -> list[CountedSession]:
+    """Return sessions with their test runs counted, the newest first.
+
+    Parameters
+    ----------
+    connection
+        From `benchdb.store.opening.reading`.
+    last, hidden
+        As in `stored_sessions`.
+    """
+    found = stored_sessions(connection, last=last, hidden=hidden)
+    counts = _counts(connection, [one.row for one in found])
+    made = []
+    for one in found:
+        runs, failed, lost = counts.get(one.row, (0, 0, 0))
+        said = {field.name: getattr(one, field.name) for field in fields(one)}
+        made.append(CountedSession(**said, runs=runs, failed=failed, lost=lost))
     return made
 
 
-def stored_cases(connection: Connection) -> list[Case]:
-    """Return every case that was ever run, sorted."""
-    query = select(_RUNS.c.path, _RUNS.c.name, _RUNS.c.originalname).distinct()
-    return sorted(
-        Case(path or "", name, original) for path, name, original in connection.execute(query)
-    )
-
-
-def stored_runs(connection: Connection, wanted: Sequence[Case]) -> dict[Case, list[StoredRun]]:
-    """Return the test runs of cases that ended, in no particular order."""
-    found: dict[Case, list[StoredRun]] = {case: [] for case in wanted}
-    names = sorted({case.name for case in wanted})
-    for chunk in _chunks(names):
-        _read_runs(connection, _RUNS.c.name.in_(chunk), found)
-    return found
-
-
-def _read_runs(connection: Connection, mine: Any, found: dict[Case, list[StoredRun]]) -> None:
-    metrics = column_metrics()
-    measured = _measured(connection, mine)
-    clusters: dict[int, records.Cluster] = {}
-    names = ("session_id", "ordinal", "path", "name", "originalname", "version", "cluster")
-    columns = [_RUNS.c[name] for name in (*names, "call_outcome", "state")]
-    values = [_RUNS.c[metric.name] for metric in metrics]
-    query = select(*columns, _FAILED, *values).where(mine, _RUNS.c.state != "open")
-    for row in connection.execute(query):
-        session, ordinal, path, name, original, version, cluster, call, state, failed, *rest = row
-        runs = found.get(Case(path or "", name, original))
-        if runs is None:
-            continue  # of this name, but in another file
-        taken = {
-            metric: float(value)
-            for metric, value in zip(metrics, rest, strict=True)
-            if value is not None
-        }
-        taken.update(measured.get((session, ordinal), {}))
-        if cluster is not None and cluster not in clusters:
-            clusters[cluster] = _cluster(connection, cluster)
-        runs.append(
-            StoredRun(
-                session=session,
-                version=version,
-                cluster=clusters.get(cluster),
-                passed=call == "passed",
-                failed=bool(failed),
-                lost=state == "lost",
-                values=taken,
-            )
-        )
-
-
-def column_metrics() -> tuple[records.Metric, ...]:
-    """Return the metrics that are columns: the built-in ones, and those of migrations of one's own.
-
-    Every column of floats is a metric; ``info={"unit": "s"}`` says in which unit.
-    """
-    built_in = {metric.name: metric for metric in COLUMN_METRICS}
-    return tuple(
-        built_in.get(column.name)
-        or records.Metric(column.name, column.info.get("unit", "1"), direction=None)
-        for column in _RUNS.columns
-        if isinstance(column.type, Float)
-    )
-
-
-_FAILED: Final[Any] = func.coalesce(
-    or_(
-        _RUNS.c.setup_outcome == "failed",
-        _RUNS.c.call_outcome == "failed",
-        _RUNS.c.teardown_outcome == "failed",
-    ),
-    False,
-)
-
-
-def _measured(
-    connection: Connection, mine: Any
-) -> dict[tuple[int, int], dict[records.Metric, float]]:
-    """Return the measurements that no column holds, by session and ordinal."""
-    table: Any = Measurement.__table__
-    columns = {(metric.name, metric.unit) for metric in column_metrics()}
-    query = (
-        select(
-            table.c.session_id,
-            table.c.ordinal,
-            table.c.metric,
-            table.c.unit,
-            table.c.direction,
-            table.c.value,
-        )
-        .join(
-            _RUNS,
-            and_(table.c.session_id == _RUNS.c.session_id, table.c.ordinal == _RUNS.c.ordinal),
-        )
-        .where(mine, table.c.value.is_not(None), table.c.unit.not_like(f"{DROPPED}%"))
-    )
-    found: dict[tuple[int, int], dict[records.Metric, float]] = defaultdict(dict)
-    for session, ordinal, name, unit, direction, value in connection.execute(query):
-        if (name, unit) not in columns:
-            found[session, ordinal][_metric(name, unit, direction)] = value
-    return found
-
-
-def _metric(name: str, unit: str, direction: str | None) -> records.Metric:
-    known = records.Direction.__members__.get(direction or "")
-    return records.Metric(name, unit, known)
-
-
-def _counts(connection: Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
+def stored_clusters(
+    connection: sqlite3.Connection, rows: Collection[int]
+) -> dict[int, records.Cluster]:
+    """Return the clusters with these ids."""
     found = {}
-    for chunk in _chunks(sessions):
-        query = (
-            select(
-                _RUNS.c.session_id,
-                func.count(),
-                func.sum(case((_FAILED, 1), else_=0)),
-                func.sum(case((_RUNS.c.state == "lost", 1), else_=0)),
-            )
-            .where(_RUNS.c.session_id.in_(chunk))
-            .group_by(_RUNS.c.session_id)
-        )
-        found.update({row: (runs, bad, gone) for row, runs, bad, gone in connection.execute(query)})
+    for some in chunks(sorted(rows)):
+        query = f"SELECT * FROM cluster WHERE id IN ({marks(some)})"
+        for row in _records(connection, query, some):
+            said = {name: _pairs(row[name]) for name in ("scheduler_versions", "worker_versions")}
+            found[row["id"]] = _made(records.Cluster, {**row, **said})
     return found
 
 
-def _environments(connection: Connection) -> dict[str, records.Environment]:
-    table: Any = Environment.__table__
-    return {
-        row["fingerprint"]: records.Environment(
-            **{**_known(row, records.Environment), "extra": _pairs(row["extra"])}
+def _counts(connection: sqlite3.Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
+    found = {}
+    for some in chunks(sessions):
+        query = (
+            f"SELECT session_id, count(*), sum({FAILED}), sum(state = 'lost') FROM test_run "
+            f"WHERE session_id IN ({marks(some)}) GROUP BY session_id"
         )
-        for row in connection.execute(select(table)).mappings()
+        found.update(
+            {row: (runs, bad, gone) for row, runs, bad, gone in connection.execute(query, some)}
+        )
+    return found
+
+
+def _environments(connection: sqlite3.Connection) -> dict[str, records.Environment]:
+    return {
+        row["fingerprint"]: _made(records.Environment, {**row, "extra": _pairs(row["extra"])})
+        for row in _records(connection, "SELECT * FROM environment")
     }
 
 
 def _subjects(
-    connection: Connection, revisions: set[int | None]
+    connection: sqlite3.Connection, revisions: set[int | None]
 ) -> dict[int, list[records.SubjectRevision]]:
     found: dict[int, list[records.SubjectRevision]] = defaultdict(list)
-    table: Any = RevisionPackage.__table__
-    for chunk in _chunks([row for row in revisions if row is not None]):
-        query = select(table).where(table.c.revision.in_(chunk)).order_by(table.c.name)
-        for row in connection.execute(query).mappings():
+    for some in chunks([row for row in revisions if row is not None]):
+        query = f"SELECT * FROM revision_package WHERE revision IN ({marks(some)}) ORDER BY name"
+        for row in _records(connection, query, some):
             found[row["revision"]].append(
                 records.SubjectRevision(
                     row["name"],
                     row["version"],
                     row["commit_hash"],
-                    row["committed"],
+                    read_instant(row["committed"]),
                     row["branch"],
-                    row["dirty"],
+                    _truth(row["dirty"]),
                 )
             )
     return found
 
 
-def _cluster(connection: Connection, row_id: int) -> records.Cluster:
-    table: Table = Cluster.__table__  # type: ignore[assignment]
-    row = connection.execute(select(table).where(table.c.id == row_id)).mappings().one()
-    versions = ("scheduler_versions", "worker_versions")
-    said = {name: _pairs(row[name]) for name in versions}
-    return records.Cluster(**{**_known(row, records.Cluster), **said})
+def _records(
+    connection: sqlite3.Connection, query: str, values: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """Return rows, each by the names of its columns."""
+    cursor = connection.execute(query, values)
+    names = [name for name, *_ in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def _known(row: Any, record: Any) -> dict[str, Any]:
-    return {name: row[name] for name in record.__dataclass_fields__ if name in row}
+def _made(record: type[_Any], row: dict[str, Any]) -> _Any:
+    """Return a record from what has the names of its fields."""
+    return record(**{field.name: row[field.name] for field in fields(record)})  # type: ignore[arg-type]
+
+
+def _truth(stored: int | None) -> bool | None:
+    return None if stored is None else bool(stored)
 
 
 def _pairs(said: str | None) -> tuple[tuple[str, str], ...]:
@@ -346,6 +198,12 @@ def _pairs(said: str | None) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((str(key), str(value)) for key, value in content.items()))
 
 
-def _chunks(rows: list[_Any]) -> Iterator[list[_Any]]:
-    for start in range(0, len(rows), _CHUNK):
-        yield rows[start : start + _CHUNK]
+def chunks(items: list[_Any], size: int = _CHUNK) -> Iterator[list[_Any]]:
+    """Yield items, as many at a time as one statement may name."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def marks(values: Sequence[object]) -> str:
+    """Return the placeholders of values in a statement."""
+    return ", ".join("?" * len(values))

@@ -25,7 +25,7 @@ from benchdb.store.database import (
     use_journal,
 )
 from benchdb.store.locks import ProcessLock, session_lock
-from benchdb.store.lost import close_lost_sessions, described, end_session
+from benchdb.store.lost import close_lost_sessions, described, end_session, unclosed
 from benchdb.store.rows import ARTIFACT, MEASUREMENT, fit_artifacts, fit_columns, fit_measurements
 from benchdb.store.values import stored_instant, text
 
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 #: Most seconds from one checkpoint to the next test that has one before it runs.
 CHECKPOINT_SECONDS: Final = 2.0
 
-#: How many times as long as a checkpoint took its pause is: what they take is a hundredth.
+#: How many times as long as a checkpoint took its pause is, so that they take a hundredth of the
+#: time; one that takes longer than a fiftieth of a second takes more.
 _CHECKPOINT_SHARE: Final = 100
 
 
@@ -59,6 +60,8 @@ class Recorder:
     ----------
     found_lost : list of str
         A line for each earlier session that was found lost, and closed.
+    reopened : bool
+        Whether another process had closed the session, as if this one were gone.
 
     Raises
     ------
@@ -76,12 +79,14 @@ class Recorder:
         self.facts = facts
         self.uid = facts.uid
         self.rows = 0
+        self.reopened = False
         self._ordinal = 0
         self._checkpoint = time.monotonic()
         self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
         self._opened: dict[int, tuple[Any, ...]] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
+        was_there = path.exists()
         self._raw = connect(path, write=True, create=True)
         self._lock: ProcessLock | None = None
         try:
@@ -89,12 +94,16 @@ class Recorder:
                 create_schema(self._raw)
             use_journal(self._raw, path)
             self.found_lost = described(self._raw, close_lost_sessions(self._raw, path))
+            self.found_lost += unclosed(self._raw, path)
             self._lock = session_lock(path, facts.uid)
             self.session_id = self._begin(facts)
+            self._own = (self.session_id, facts.uid)
             self._kinds = column_kinds(self._raw, "test_run")
             self._opening = self._prepare_opening(constant)
         except BaseException:
             self.let_go()
+            if not was_there:
+                _remove_empty(path)
             raise
 
     def _begin(self, facts: records.SessionFacts) -> int:
@@ -129,7 +138,7 @@ class Recorder:
             "phase": "setup",
             **fit_columns(constant, self._kinds, []),
         }
-        return insertion("test_run", (*fixed, *_OPENING)), tuple(fixed.values())
+        return insertion("test_run", (*fixed, *_OPENING), _IS_OPEN), tuple(fixed.values())
 
     def open(
         self,
@@ -170,7 +179,7 @@ class Recorder:
             instant,
             instant,
         )
-        self._raw.execute(sql, fixed + fresh)
+        self._write(sql, fixed + fresh)
         self._opened[ordinal] = fresh
         self._ordinal = ordinal
         self.rows += 1
@@ -192,7 +201,7 @@ class Recorder:
             When the next phase began.
         """
         phase = "call" if ended == "setup" and outcome == "passed" else "teardown"
-        self._raw.execute(
+        self._write(
             _ADVANCE[ended], (phase, stored_instant(since), outcome, self.session_id, ordinal)
         )
         self._checkpoint_if_due()
@@ -204,8 +213,9 @@ class Recorder:
 
     def remove(self, ordinal: int) -> None:
         """Take back an open row: the test asks for nothing of benchdb."""
-        self._raw.execute(
-            "DELETE FROM test_run WHERE session_id=? AND ordinal=?", (self.session_id, ordinal)
+        self._write(
+            f"DELETE FROM test_run WHERE session_id=? AND ordinal=? AND {_IS_OPEN}",
+            (self.session_id, ordinal),
         )
         self._opened.pop(ordinal, None)
         self.rows -= 1
@@ -258,15 +268,21 @@ class Recorder:
 
     def finish(self, finished: datetime) -> str:
         """End the session; rows still open are interrupted. Returns its digest."""
-        self._raw.execute(
-            "UPDATE test_run SET state='interrupted', \"end\"=? "
-            "WHERE session_id=? AND state='open'",
-            (stored_instant(finished), self.session_id),
-        )
-        digest = end_session(self._raw, self.session_id, "finished", stored_instant(finished))
+        end = stored_instant(finished)
+        digest = self._end(end)
+        if digest is None:
+            self._reopen()
+            digest = self._end(end)
         leave_single_file(self._raw)
         self.let_go()
         return digest or ""
+
+    def _end(self, end: str) -> str | None:
+        still_open = "UPDATE test_run SET state='interrupted', \"end\"=? WHERE session_id=? "
+        self._raw.execute(
+            f"{still_open} AND state='open' AND {_IS_OPEN}", (end, self.session_id, *self._own)
+        )
+        return end_session(self._raw, self.session_id, "finished", end)
 
     def let_go(self) -> None:
         """Close the connection and give the lock back; an open session is lost by that."""
@@ -294,7 +310,7 @@ class Recorder:
             self.rows = len(self._opened)
             sql, fixed = self._opening
             for fresh in self._opened.values():
-                self._raw.execute(sql, fixed + fresh)
+                self._write(sql, fixed + fresh)
             raise
 
     def keep_package_scan(self, key: str, packages: str) -> None:
@@ -318,9 +334,42 @@ class Recorder:
         sql = self._updates.get(names)
         if sql is None:
             assignments = ", ".join(f'"{name}"=?' for name in names)
-            sql = f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=?"
+            sql = (
+                f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=? AND {_IS_OPEN}"
+            )
             self._updates[names] = sql
-        self._raw.execute(sql, (*row.values(), self.session_id, ordinal))
+        self._write(sql, (*row.values(), self.session_id, ordinal))
+
+    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
+        """Write one row, while the session is open: a closed one is never changed."""
+        if self._raw.execute(sql, values + self._own).rowcount:
+            return
+        if not self._raw.execute(f"SELECT {_IS_OPEN}", self._own).fetchone()[0]:
+            self._reopen()
+            self._raw.execute(sql, values + self._own)
+
+    def _reopen(self) -> None:
+        """Take the session back that another process closed, as its lock was not to be seen.
+
+        Copies of it as it was closed are superseded by what it will be, which holds their rows.
+        """
+        if self._lock is not None:
+            self._lock.release(remove=False)
+        self._lock = session_lock(self.path, self.uid)
+        within = self._raw.in_transaction
+        with contextlib.nullcontext() if within else transaction(self._raw):
+            taken = self._raw.execute(
+                "UPDATE session SET state='open', finished=NULL, digest=NULL "
+                "WHERE id=? AND uid=? AND state='lost'",
+                self._own,
+            )
+            if taken.rowcount == 0:
+                raise sqlite3.DatabaseError("the session was removed from the file")
+            self._raw.executemany(
+                "UPDATE test_run SET state='open', \"end\"=NULL WHERE session_id=? AND ordinal=?",
+                [(self.session_id, ordinal) for ordinal in self._opened],
+            )
+        self.reopened = True
 
     def _checkpoint_if_due(self) -> None:
         """Make a checkpoint as something of a test begins, which may hang."""
@@ -337,9 +386,12 @@ class Recorder:
         self._pause = min(CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._checkpoint - begun))
 
 
+#: Whether the session whose id and uid are given is still open; ids are used again.
+_IS_OPEN: Final = "EXISTS (SELECT 1 FROM session WHERE id=? AND uid=? AND state='open')"
+
 _ADVANCE: Final = {
     ended: f"UPDATE test_run SET phase=?, phase_start=?, {ended}_outcome=? "
-    "WHERE session_id=? AND ordinal=?"
+    f"WHERE session_id=? AND ordinal=? AND {_IS_OPEN}"
     for ended in ("setup", "call")
 }
 
@@ -358,3 +410,10 @@ _OPENING: Final = (
 
 _INSERT_MEASUREMENT: Final = insertion("measurement", ("session_id", "ordinal", *MEASUREMENT))
 _INSERT_ARTIFACT: Final = insertion("artifact", ("session_id", "ordinal", *ARTIFACT))
+
+
+def _remove_empty(path: Path) -> None:
+    """Leave nothing of a file that was not to become a database."""
+    with contextlib.suppress(OSError):
+        if path.stat().st_size == 0:
+            path.unlink()

@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final
 from benchdb.errors import UserError
 from benchdb.store.database import Schema, connect, explained, inspect, on_network
 from benchdb.store.lost import open_sessions
+from benchdb.store.opening import roll_back
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
     from benchdb import records
@@ -37,6 +38,8 @@ _FAULTS_OF_A_ROW: Final = (
     TypeError,
     ValueError,
     AttributeError,
+    LookupError,
+    ArithmeticError,
 )
 
 _FAILURES: Final = (sqlite3.Error, OSError, UserError)
@@ -133,6 +136,11 @@ class Recording:
         """See `Recorder.finish`."""
         path = self.path
         self._do("finish", finished)
+        if self._recorder is not None and self._recorder.reopened:
+            self.notes.append(
+                f"another process had closed the session as lost, as {path} has lost its lock "
+                "file; it was opened again: remove no lock file while pytest runs"
+            )
         if path is not None and not path.exists():
             self.incomplete = True
             self.notes.append(f"{path} was removed while it was recorded into: its rows are gone")
@@ -156,36 +164,46 @@ class Recording:
         if self._recorder is None or os.getpid() != self._pid:
             return None
         try:
-            return getattr(self._recorder, verb)(*arguments)
-        except _FAULTS_OF_A_ROW as error:
-            return self._close_bare(verb, arguments, error)
+            return self._try(self._recorder, verb, arguments)
         except _FAILURES as error:
             self._go_aside(error)
         if self._recorder is None:
             return None
         try:
-            return getattr(self._recorder, verb)(*arguments)
+            return self._try(self._recorder, verb, arguments)
         except _FAILURES as error:
             self._give_up(error)
         return None
 
-    def _close_bare(self, verb: str, arguments: tuple[Any, ...], error: Exception) -> list[str]:
+    def _try(self, recorder: Recorder, verb: str, arguments: tuple[Any, ...]) -> Any:
+        """Do it, or leave out what a value of the row is to blame for."""
+        try:
+            return getattr(recorder, verb)(*arguments)
+        except _FAULTS_OF_A_ROW as error:
+            self.incomplete = True
+            if verb == "close":
+                return self._close_bare(recorder, arguments, error)
+            self.notes.append(f"a row was not written as it should be ({verb}): {_reason(error)}")
+            return None
+
+    def _close_bare(
+        self, recorder: Recorder, arguments: tuple[Any, ...], error: Exception
+    ) -> list[str]:
         """Close a row without what a test put into it, as the database refuses that."""
-        self.incomplete = True
+        ordinal, run, beside = arguments
+        bare = replace(run, columns={}, measurements=(), artifacts=(), cluster=None)
         problems = [f"what it measured was not stored: {_reason(error)}"]
-        if verb == "close" and self._recorder is not None:
-            ordinal, run, beside = arguments
-            bare = replace(run, columns={}, measurements=(), artifacts=(), cluster=None)
-            try:
-                self._recorder.close(ordinal, bare, beside)
-            except _FAILURES as again:
-                self._give_up(again)
+        try:
+            recorder.close(ordinal, bare, beside)
+        except _FAULTS_OF_A_ROW as again:
+            problems.append(f"its row was not closed: {_reason(again)}")
         return problems
 
     def _make_ready(self, path: Path) -> None:
         """Upgrade an older file, where that can be done at once."""
         if not path.exists():
             return
+        _explaining(path, lambda: roll_back(path))
         with contextlib.closing(_explaining(path, lambda: connect(path))) as connection:
             found = _explaining(path, lambda: inspect(connection, path))
             live, _ = _explaining(path, lambda: open_sessions(connection, path))
@@ -210,7 +228,7 @@ class Recording:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
         self._recorder = None
-        for path in self._places():
+        for path in places(self.wanted, self.facts.uid)[1:]:
             if before is not None and path == before.path:
                 continue
             was_there = path.exists()
@@ -235,11 +253,6 @@ class Recording:
         self._recorder = before
         self._give_up(error)
 
-    def _places(self) -> Iterator[Path]:
-        name = f"{self.wanted.stem}-{self.facts.uid}{self.wanted.suffix or '.db'}"
-        yield self.wanted.with_name(name)
-        yield Path(tempfile.gettempdir()) / name
-
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
         try:
             aside.take_over(before)
@@ -256,6 +269,12 @@ class Recording:
         self._recorder = None
         self.incomplete = True
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
+
+
+def places(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
+    """Return where a session may be recorded: as wanted, beside it, in the temporary folder."""
+    name = f"{wanted.stem}-{uid}{wanted.suffix or '.db'}"
+    return wanted, wanted.with_name(name), Path(tempfile.gettempdir()) / name
 
 
 def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:

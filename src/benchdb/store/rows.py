@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.store.digest import DROPPED
 from benchdb.store.values import UnfitValue, fitting, stored_instant, text
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ def fit_measurements(
     fit: dict[tuple[str, str], tuple[Any, ...]] = {}
     for one in measurements:
         metric, unit = text(one.metric), text(one.unit)
+        if unit.lower().startswith(DROPPED):
+            problems.append(
+                f"the metric {metric} was not stored: units that begin with {DROPPED!r} are "
+                "benchdb's own, name another one"
+            )
+            continue
         try:
             rounds = [fitting("float", value) for value in one.rounds]
             fit[metric, unit] = (
@@ -83,13 +90,18 @@ def fit_measurements(
                 unit,
                 one.direction,
                 fitting("float", one.value),
-                json.dumps(rounds) if rounds else None,
+                _array(rounds) if rounds else None,
                 one.n,
                 *(fitting("float", value) for value in (one.min, one.max, one.mean, one.sd)),
             )
         except UnfitValue as error:
             problems.append(f"the metric {metric} was not stored: {error}")
     return list(fit.values())
+
+
+def _array(values: list[float | None]) -> str:
+    """Return values as JSON, which has no word for infinity but a number as large."""
+    return json.dumps(values).replace("Infinity", "9e999")
 
 
 def fit_artifacts(artifacts: Sequence[records.Artifact]) -> list[tuple[Any, ...]]:

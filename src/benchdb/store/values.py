@@ -34,6 +34,11 @@ def stored_instant(value: datetime) -> str:
     return value.isoformat(" ", "microseconds")[:_INSTANT_LENGTH]
 
 
+def read_instant(stored: str | None) -> datetime | None:
+    """Return the instant that SQLite holds."""
+    return None if stored is None else datetime.fromisoformat(stored).replace(tzinfo=UTC)
+
+
 def fitting(kind: str, value: Any) -> Any:
     """Return a value as a column of this kind holds it.
 
@@ -55,6 +60,14 @@ def fitting(kind: str, value: Any) -> Any:
         raise
     except Exception as error:  # an object of the user's may raise anything
         raise UnfitValue(f"{shown(value)} does not fit ({shown(error)})") from None
+
+
+def said(value: object) -> str:
+    """Return an object's own text; where it has none, what it is."""
+    try:
+        return str(value)
+    except Exception:  # an object of the user's may raise anything
+        return shown(value)
 
 
 def shown(value: object) -> str:
@@ -97,7 +110,7 @@ def _number(value: Any) -> float:
         raise UnfitValue(f"{value!r} is no number") from None
 
 
-def _instant(value: Any) -> datetime:
+def _instant(value: Any) -> datetime | None:
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
@@ -105,6 +118,8 @@ def _instant(value: Any) -> datetime:
             raise UnfitValue(f"{value!r} is no instant") from None
     if not isinstance(value, datetime):
         raise UnfitValue(f"{value!r} is no instant")
+    if value != value:  # noqa: PLR0124  pandas' NaT, which is to an instant what NaN is to a number
+        return None
     # A naive one is taken as UTC: `datetime.utcnow()` is what custom fixtures of older suites use.
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 

@@ -1,0 +1,100 @@
+"""What benchmarks/self makes of what it recorded, and where it puts it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from suites import Suite
+
+HERE = Path(__file__).parents[1] / "benchmarks/self"
+
+#: As figures.py names them, with wall seconds in two rounds; pytest is as fast as the reference.
+RECORDED = """
+import pytest
+
+TIMES = {
+    "test_thousand_tests[pytest]": (0.5, 0.6),
+    "test_thousand_tests[benchdb]": (1.0, 1.0),
+    "test_thousand_tests[pytest-benchmark]": (0.5, 0.5),
+    "test_merge": (1.0, 3.0),
+    "test_merge_again": (0.1, 0.1),
+}
+
+@pytest.mark.parametrize("name", ["pytest", "benchdb", "pytest-benchmark"])
+def test_thousand_tests(name, test_run_benchmark):
+    record(test_run_benchmark)
+
+def test_merge(test_run_benchmark):
+    record(test_run_benchmark)
+    test_run_benchmark.record("rows_merged", 600_000, "1")
+
+def test_merge_again(test_run_benchmark):
+    record(test_run_benchmark)
+
+def record(row):
+    wall = TIMES[row.name][row.round - 1]
+    row.record("duration", wall)
+    row.record("cpu_time", wall / 2)
+"""
+
+
+@pytest.fixture(scope="module")
+def report() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("report", HERE / "report.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["report"] = module  # for its dataclasses
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_figure_has_its_target_its_range_and_whether_it_is_met(
+    suite: Suite, report: ModuleType
+) -> None:
+    suite.write(RECORDED)
+    suite.run("--benchmark", "--benchmark-repeat=2").assert_outcomes(passed=10)
+
+    lines = report.report(suite.database).splitlines()
+
+    cells = {line.split(" | ")[0]: line.split(" | ")[1:4] for line in lines if " | " in line}
+    assert cells["| the same with a row for each on disk"] == [
+        "≤ 2 x plain pytest",
+        "1.83 x (1.67 x to 2.00 x), CPU 1.83 x",
+        "yes",
+    ]
+    beside = cells["| beside pytest-benchmark, which keeps its results at the end"]
+    assert beside == ["≤ 1.15 x", "2.00 x, CPU 2.00 x", "**no**"]
+    assert cells["| rows merged a second, of 600,000 into an indexed file"] == [
+        "≥ 300,000, 300,000 here",
+        "400,000 (200,000 to 600,000)",
+        "yes",
+    ]
+    assert cells["| merged again, all there"][2] == "yes"
+    assert cells["| installed but unused"][1:] == ["not measured", "**no**"]
+
+
+def test_the_table_takes_the_place_of_the_last_one(report: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text("before\n<!-- figures:begin -->\nold\n<!-- figures:end -->\nafter\n")
+    for table in (r"| new \1 |", "| newer |"):
+        report.write(table, page)
+        shown = f"before\n<!-- figures:begin -->\n{table}\n<!-- figures:end -->\nafter\n"
+        assert page.read_text() == shown
+    assert report.PAGE.read_text("utf-8").count("<!-- figures:") == 2
+
+
+def test_a_page_without_a_place_for_the_table_is_named(report: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "figures.md"
+    page.write_text("no place\n")
+    with pytest.raises(LookupError, match=r"figures\.md should have one block"):
+        report.write("| new |", page)
+    assert page.read_text() == "no place\n"
