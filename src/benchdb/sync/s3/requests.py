@@ -8,6 +8,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from benchdb.errors import UnusableHistory
 from benchdb.sync.objects import Got
 from benchdb.sync.patience import Passing
@@ -84,7 +86,7 @@ class Requests:
                 Bucket=connection.place.bucket, **arguments
             )
         except Exception as error:
-            self.is_known = self.is_known or hasattr(error, "response")
+            self.is_known = self.is_known or isinstance(error, ClientError)
             raise connection.place.exception(error, expected) from error
         self.is_known = True
         return answer
