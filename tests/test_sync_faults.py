@@ -280,16 +280,22 @@ def test_a_server_that_only_fails_is_given_up(
     at = bench()
     at.direct.put_new("a", BODY)
     proxy.fail_always(way)
+
+    def put() -> None:
+        at.tried.put_new("b", b"1")
+
     for attempt in (
         lambda: at.tried.read("a"),
         lambda: at.tried.read("a", 10),
         lambda: at.tried.fetch("a", at.folder / "a"),
-        lambda: at.tried.put_new("b", b"1"),
+        put,
         lambda: at.tried.replace("a", b"1", "0" * 32),
         lambda: list(at.tried.list("")),
         lambda: at.tried.delete(["b", "c"]),
     ):
         proxy.requests.clear()
+        if way == "truncated" and attempt is put:
+            continue  # its status is all that counts
         with pytest.raises(UnreachableHistory, match="try again") as raised:
             attempt()
         assert "\n" not in str(raised.value)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.configprovider import ConstantProvider
 
 from benchdb.errors import BenchdbError, WrongSetting
 from benchdb.sync.s3.failures import Place
@@ -52,8 +53,7 @@ def connect(
     """
     try:
         session = botocore.session.Session(profile=profile)
-        if session.get_config_variable("metadata_service_timeout") == 1:
-            session.set_config_variable("metadata_service_timeout", _METADATA_TIMEOUT)
+        _shorten_metadata_timeout(session)
         is_anonymous = session.get_credentials() is None
         config = Config(
             connect_timeout=patience.connect,
@@ -83,6 +83,15 @@ def connect(
     parts = urlsplit(client.meta.endpoint_url)
     host = parts.netloc.rpartition("@")[2]
     return Connection(client, Place(place.url, place.bucket, place.prefix, host, is_anonymous))
+
+
+def _shorten_metadata_timeout(session: botocore.session.Session) -> None:
+    name = "metadata_service_timeout"
+    if (
+        session.get_config_variable(name) == 1
+    ):  # botocore's own; set by a user, it has whole seconds
+        provider = ConstantProvider(_METADATA_TIMEOUT)
+        session.get_component("config_store").set_config_provider(name, provider)
 
 
 def _add_md5(params: dict[str, Any], **_: Any) -> None:

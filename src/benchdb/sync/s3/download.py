@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from benchdb.sync.patience import Passing
 from benchdb.sync.s3.failures import Absent, NoSuchRange
-from benchdb.sync.s3.requests import size_of
+from benchdb.sync.s3.requests import etag_of, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,8 +67,9 @@ class Download:
         except NoSuchRange:
             answer = self._get(Absent)
         is_part = size_of(answer) is not None
-        is_other = answer["ETag"] != self._etag
-        self._etag = answer["ETag"]
+        etag = etag_of(answer)
+        is_other = etag != self._etag
+        self._etag = etag
         if began and (is_other or not is_part):
             self._file.seek(0)
             self._file.truncate()

@@ -8,6 +8,8 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
 from benchdb.errors import UnusableHistory
 from benchdb.sync.objects import Got
 from benchdb.sync.patience import Passing
@@ -84,7 +86,7 @@ class Requests:
                 Bucket=connection.place.bucket, **arguments
             )
         except Exception as error:
-            self.is_known = self.is_known or hasattr(error, "response")
+            self.is_known = self.is_known or isinstance(error, ClientError)
             raise connection.place.exception(error, expected) from error
         self.is_known = True
         return answer
@@ -108,7 +110,7 @@ class Requests:
         except Absent:
             return None, False
         with contextlib.closing(answer["Body"]) as body:
-            got = Got(self.piece(body, None), _etag(answer))
+            got = Got(self.piece(body, None), etag_of(answer))
         is_told = answer.get("ServerSideEncryption") in {None, "AES256"}
         return got, is_told and _MD5.fullmatch(got.etag) is not None and got.etag != _md5(got.body)
 
@@ -131,7 +133,7 @@ class Requests:
     def etag(self, name: str) -> str | None:
         """Return the ETag of an object; None where there is none."""
         try:
-            return _etag(self.send("head_object", Absent, Key=self.key(name)))
+            return etag_of(self.send("head_object", Absent, Key=self.key(name)))
         except Absent:
             return None
 
@@ -163,7 +165,10 @@ def size_of(answer: dict[str, Any]) -> int | None:
     return int(size) if size.isdigit() else None
 
 
-def _etag(answer: dict[str, Any]) -> str:
+def etag_of(answer: dict[str, Any]) -> str:
+    """Return an object's ETag without its quotes."""
+    if "ETag" not in answer:
+        raise Passing("the headers of an answer were cut off")
     return str(answer["ETag"]).strip('"')
 
 
