@@ -9,6 +9,7 @@ import pytest
 
 from benchdb.collect.clock import Clock
 from benchdb.plugin.neighbours import Neighbours
+from benchdb.plugin.observer import outcome_of
 from benchdb.plugin.whereabouts import NO_WORKER, last_written
 from benchdb.plugin.wire import from_wire
 
@@ -134,7 +135,7 @@ class RemoteTests:
             self._recording.identify(ordinal, sent["attempt"], sent["round"], sent["version"])
         stop = getattr(report, "stop", None)
         since = datetime.fromtimestamp(stop, UTC) if stop else Clock.now()
-        self._recording.advance(ordinal, report.when, report.outcome, since)
+        self._recording.advance(ordinal, report.when, outcome_of(report), since)
 
     def _take(self, place: _Place, run: ClosedTestRun, report: pytest.TestReport) -> None:
         """Close a row from what its worker sent; each of its reports may carry the same."""
@@ -191,7 +192,7 @@ class RemoteTests:
         for phase, outcome in last.outcomes.items():
             if phase != "teardown":
                 self._recording.advance(ordinal, phase, outcome, last.since)
-        self._lose(place)
+        self._lose(place, last.round)
 
     def _drop(self, place: _Place, ordinal: int | None) -> None:
         """Take back the row of a test that asks for nothing."""
@@ -200,9 +201,9 @@ class RemoteTests:
             self._forget(place)
             self._neighbours.cancel(ordinal)
 
-    def _lose(self, place: _Place) -> None:
+    def _lose(self, place: _Place, round: int = 1) -> None:
         ordinal = self._place(place)
         if ordinal is not None:
             beside = self._neighbours.end(ordinal, None, Clock.now())
-            self._controller.lose_row(place[1], ordinal, beside)
+            self._controller.lose_row(place[1], ordinal, beside, round)
             self._forget(place)

@@ -207,7 +207,8 @@ class Recorder:
 
     def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
         """Note what is only known of an open row when its worker's first report is here."""
-        if (attempt, round, version) != (1, 1, None):
+        opened = self._opened.get(ordinal)
+        if opened is None or (version, attempt, round) != opened[4:7]:
             self._update(ordinal, {"attempt": attempt, "round": round, "version": version})
 
     def remove(self, ordinal: int) -> None:
