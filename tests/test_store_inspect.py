@@ -58,7 +58,7 @@ def test_an_empty_file_is_recorded_into(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(content)
-    with pytest.raises(ForeignFile, match=r"is no SQLite database: name another file with --db"):
+    with pytest.raises(ForeignFile, match=r"is no SQLite database: name another file$"):
         look(path)
     assert "is no SQLite database" in recorded_beside(path, tmp_path)
 

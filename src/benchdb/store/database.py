@@ -120,7 +120,8 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
             return Found(Schema.EMPTY, None)
         if not {"alembic_version", "test_run", "session"} <= tables:
             raise ForeignFile(
-                f"{path} is a SQLite file that benchdb did not make: name another one with --db"
+                f"{path} is a SQLite file that benchdb did not make: name another one",
+                other_database=True,
             )
         row = connection.execute("select version_num from alembic_version").fetchone()
         made_by = version_text(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -157,14 +158,14 @@ def explained(error: BaseException, path: Path) -> UserError:
     if os.path.isdir(path):
         return UserError(f"{path} is a folder: name a file in it")
     if "not a database" in said:
-        return ForeignFile(f"{path} is no SQLite database: name another file with --db")
+        return ForeignFile(f"{path} is no SQLite database: name another file", other_database=True)
     if "malformed" in said:
         return DamagedFile(
             f"{path} is damaged ({said}): put a copy of it back, "
             f"or save what is left with `sqlite3 {path.name} .recover`"
         )
     if not os.path.exists(path):
-        return NoDatabase(f"there is no database at {path}: name one with --db")
+        return NoDatabase(f"there is no database at {path}: name one", other_database=True)
     if "locked" in said:
         return UserError(
             f"{path} is being written by another process, for too long to wait for it: "

@@ -242,9 +242,8 @@ class Recording:
             self._recorder = aside
             if before is not None:
                 self._carry_over(before, aside)
-            self.notes.append(
-                f"could not record into {self.wanted} ({_reason(error)}): recorded into {path}"
-            )
+            why = _reason(error, self.wanted)
+            self.notes.append(f"could not record into {self.wanted} ({why}): recorded into {path}")
             self.notes.append(
                 "when that is mended: "
                 f"benchdb merge --db {shlex.quote(str(self.wanted))} {shlex.quote(str(path))}"
@@ -290,10 +289,13 @@ def _explaining(path: Path, action: Any) -> Any:
         raise explained(error, path) from error
 
 
-def _reason(error: Exception) -> str:
-    """Return one line for what happened, in the user's words."""
+def _reason(error: Exception, named: Path | None = None) -> str:
+    """Return one line for what happened, in the user's words; `named` is named before it."""
     if isinstance(error, OSError) and error.strerror:
         return (
             f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror
         )
-    return " ".join(str(error).split())
+    said = error.with_option("--benchmark-db") if isinstance(error, UserError) else str(error)
+    if named is not None and said.startswith(f"{named} "):
+        said = f"it {said.removeprefix(f'{named} ')}"
+    return " ".join(said.split())
