@@ -181,7 +181,7 @@ def test_what_can_not_be_recorded_into_stays_untouched_and_the_tests_run(
         [
             f"recorded 1 test run in {aside.name}, session {uid}",
             f"could not record into {suite.database} (it {reason}*): recorded into {aside}",
-            f"when that is mended: benchdb merge --db {suite.database} {aside}",
+            f"once that can be recorded into again: benchdb merge --db {suite.database} {aside}",
             f"look at it with: benchdb show --db {aside.name}",
         ]
     )
