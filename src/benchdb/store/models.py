@@ -362,7 +362,3 @@ class LocalPruned(Base):
     uid: Mapped[str] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(primary_key=True)
     pruned: Mapped[datetime]
-
-
-#: Tables of this file alone: never digested, merged or pushed; may be emptied at any time.
-LOCAL_TABLES = frozenset(name for name in Base.metadata.tables if name.startswith("local_"))
