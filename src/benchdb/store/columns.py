@@ -39,8 +39,9 @@ def quoted(names: Iterable[str]) -> str:
     return ", ".join(f'"{name}"' for name in names)
 
 
-def insertion(table: str, names: Iterable[str], condition: str = "true") -> str:
-    """Return the statement that inserts one row with these columns, where a condition holds."""
+def insertion(table: str, names: Iterable[str], condition: str = "") -> str:
+    """Return the statement that inserts one row with these columns, if a condition holds."""
     columns = tuple(names)
     marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({quoted(columns)}) SELECT {marks} WHERE {condition}"
+    values = f"SELECT {marks} WHERE {condition}" if condition else f"VALUES ({marks})"
+    return f"INSERT INTO {table} ({quoted(columns)}) {values}"
