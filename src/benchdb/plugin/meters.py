@@ -77,11 +77,11 @@ class Meters:
     def _report(self, client: Any, _: Any) -> Any:
         running = self._running
         try:
-            place = running.artifacts.place(running.item.nodeid, "performance-report.html")
+            path = running.artifacts.new_file(running.item.nodeid, "performance-report.html")
         except OSError as error:
             running.readings.note(f"Dask's performance report not written: {error}")
             return nullcontext()
-        return _KeptReport(running, client, place)
+        return _KeptReport(running, client, path)
 
     def _time(self, client: Any, _: Any) -> Any:
         return self._running.stopwatch
@@ -149,11 +149,11 @@ class _Block:
 class _KeptReport:
     """Dask's performance report of a block, attached to the test run when it is written."""
 
-    def __init__(self, running: RunningTest, client: Any, place: Path) -> None:
+    def __init__(self, running: RunningTest, client: Any, path: Path) -> None:
         from benchdb.collect.dask_report import performance_report
 
         self._running = running
-        self._report = performance_report(client, running.readings, place)
+        self._report = performance_report(client, running.readings, path)
 
     def __enter__(self) -> _KeptReport:
         self._report.__enter__()

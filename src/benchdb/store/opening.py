@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from benchdb.store.progress import Progress
 
 #: Milliseconds that a command which only reads waits to close a lost session.
-_PATIENCE: Final = 2000
+_BUSY_MILLISECONDS: Final = 2000
 
 #: Pages of a file that are copied between two looks at the progress.
 _PAGES: Final = 2000
@@ -147,7 +147,7 @@ def settle(path: Path) -> Found:
         contextlib.suppress(sqlite3.Error),
         contextlib.closing(connect(path, write=True)) as connection,
     ):
-        connection.execute(f"PRAGMA busy_timeout={_PATIENCE}")
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
         close_lost_sessions(connection, path)
         leave_single_file(connection)
     return found

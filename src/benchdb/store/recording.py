@@ -237,7 +237,7 @@ class Recording:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
         self._recorder = None
-        for path in places(self.wanted, self.facts.uid)[1:]:
+        for path in candidates(self.wanted, self.facts.uid)[1:]:
             if before is not None and path == before.path:
                 continue
             was_there = path.exists()
@@ -285,7 +285,7 @@ class Recording:
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
 
 
-def places(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
+def candidates(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
     """Return where a session may be recorded: as wanted, beside it, in the temporary folder."""
     name = f"{wanted.stem}-{uid}{wanted.suffix or '.db'}"
     return wanted, wanted.with_name(name), Path(tempfile.gettempdir()) / name
