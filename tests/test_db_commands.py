@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -56,7 +58,11 @@ def test_info_tells_what_the_file_holds(kept: Project) -> None:
 def test_info_names_files_that_were_recorded_beside(project: Project) -> None:
     aside = project.folder / "benchmark-01a1fe3e-4808-7426-bf5b-308080952105.db"
     aside.write_bytes(b"")
-    assert str(aside) in project.benchdb("db", "info").out
+    other = project.folder / "benchmark-other.db"
+    other.write_bytes(b"")
+    said = project.benchdb("db", "info").out
+    assert str(aside) in said
+    assert str(other) not in said
 
 
 def test_commands_work_while_pytest_records(project: Project) -> None:
@@ -170,6 +176,32 @@ def test_prune_removes_sessions_and_what_they_alone_referred_to(project: Project
     assert "is sound: 1 session" in project.benchdb("db", "check").out
     project.benchdb("db", "prune", "--before", "2999-01-01")
     assert project.query("select count(*) from package") == [(0,)]
+
+
+def test_prune_says_that_the_room_stays_in_a_file_that_is_recorded_into(project: Project) -> None:
+    with project.recording():
+        ran = project.benchdb("db", "prune", "--keep-last", "2")
+        assert "used again, as it is being recorded into" in ran.out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files have no such limit")
+def test_prune_says_that_the_disk_is_full(project: Project) -> None:
+    with contextlib.closing(sqlite3.connect(project.database)) as connection:
+        connection.execute("create table filling as select hex(zeroblob(400000)) as text")
+        connection.commit()
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (700_000, 700_000));"
+        "from benchdb.cli import main; sys.exit(main(['db', 'prune', '--keep-last', '2']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited],
+        cwd=project.folder,
+        env=environ(),
+        capture_output=True,
+        text=True,
+    )
+    assert "removed 1 session" in done.stdout, done.stderr
+    assert "used again, as no copy of it could be made (disk" in done.stdout
 
 
 def test_what_was_pruned_comes_back_only_when_asked(kept: Project, project: Project) -> None:

@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_are_merged(
     foreign.write_text("no database, but a text that is long enough to be one " * 9)
     ran = one.benchdb("merge", "--db", "all.db", one.database, foreign, two.database, cwd=tmp_path)
     assert ran.code == 2
-    assert ran.err == f"benchdb: {foreign} is no SQLite database: name another file with --db\n"
+    assert ran.err == f"benchdb: {foreign} is no SQLite database: name another file\n"
     assert len(ran.out.splitlines()) == 2
 
 

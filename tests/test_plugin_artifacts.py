@@ -82,9 +82,9 @@ def test_files_of_one_name_are_all_kept(suite: Suite) -> None:
 def test_workers_that_run_one_test_at_once_keep_files_of_their_own(tmp_path: Path) -> None:
     folder = ArtifactFolder(tmp_path / "artifacts", tmp_path / "benchmark.db", "uid")
     with ThreadPoolExecutor(8) as pool:
-        places = list(pool.map(lambda _: folder.place("test.py::test", "log.txt"), range(200)))
-    assert len(set(places)) == 200
-    assert all(place.exists() for place in places)
+        paths = list(pool.map(lambda _: folder.new_file("test.py::test", "log.txt"), range(200)))
+    assert len(set(paths)) == 200
+    assert all(path.exists() for path in paths)
 
 
 @POSIX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -62,6 +63,38 @@ def test_an_exclusive_test_never_meets_a_benchmarked_one(
     )
     assert met == []
     assert [path.name for path in temporary.iterdir()] == []
+
+
+def test_an_exclusive_test_without_a_fixture_is_alone_too(suite: Suite) -> None:
+    suite.write(
+        """
+        import datetime, pathlib, time, pytest
+
+        LOG = pathlib.Path(__file__).with_name("log")
+
+        @pytest.mark.parametrize("n", range(8))
+        def test_shared(benchmark_time, n): time.sleep(0.05)
+
+        @pytest.mark.parametrize("n", range(8))
+        @pytest.mark.benchmark_exclusive
+        def test_exclusive(n):
+            times = [datetime.datetime.now(datetime.UTC)]
+            time.sleep(0.05)
+            times.append(datetime.datetime.now(datetime.UTC))
+            with LOG.open("a") as log:
+                print(*(time.strftime("%Y-%m-%d %H:%M:%S.%f") for time in times), sep=",", file=log)
+        """
+    )
+    done = suite.run("--benchmark", "-n", "3", plugins="xdist")
+    done.assert_outcomes(passed=16)
+    alone = sorted(line.split(",") for line in (suite.folder / "log").read_text().splitlines())
+    assert len(alone) == 8
+    assert all(one[1] <= other[0] for one, other in itertools.pairwise(alone))
+    for begun, ended in alone:
+        assert (
+            suite.query('select name from test_run where start < ? and "end" > ?', ended, begun)
+            == []
+        )
 
 
 def test_waiting_for_the_token_is_in_no_measurement_and_no_time_out(suite: Suite) -> None:

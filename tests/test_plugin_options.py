@@ -149,8 +149,11 @@ def random_bytes_in_the_middle(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (foreign_text, "is no SQLite database: name another file with --db"),
-        (foreign_sqlite, "is a SQLite file that benchdb did not make: name another one with --db"),
+        (foreign_text, "is no SQLite database: name another file with --benchmark-db"),
+        (
+            foreign_sqlite,
+            "is a SQLite file that benchdb did not make: name another one with --benchmark-db",
+        ),
         (truncated, "is damaged (*"),
         (newer, "was made by benchdb 99.1.2 and this is *: install benchdb 99.1.2 or newer*"),
         (folder, "is a folder: name a file in it"),
@@ -177,8 +180,8 @@ def test_what_can_not_be_recorded_into_stays_untouched_and_the_tests_run(
     done.stdout.fnmatch_lines(
         [
             f"recorded 1 test run in {aside.name}, session {uid}",
-            f"could not record into {suite.database} (*{reason}*): recorded into {aside}",
-            f"when that is mended: benchdb merge --db {suite.database} {aside}",
+            f"could not record into {suite.database} (it {reason}*): recorded into {aside}",
+            f"once that can be recorded into again: benchdb merge --db {suite.database} {aside}",
             f"look at it with: benchdb show --db {aside.name}",
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from datetime import UTC, datetime
@@ -164,10 +165,83 @@ def test_a_lost_row_fails_a_strict_session(suite: Suite) -> None:
         """
     )
     options = ("--benchmark", "-n", "1", "--reruns", "1")
+    assert suite.run(*options, plugins="xdist rerunfailures").ret == 0
+    assert suite.runs("attempt, state") == [(1, "lost"), (2, "closed")]
+    for path in (suite.database, suite.folder / "died"):
+        path.unlink()
     done = suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures")
     assert suite.runs("attempt, state, phase") == [(1, "lost", "call"), (2, "closed", None)]
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     assert suite.run(*options, "--benchmark-strict", plugins="xdist rerunfailures").ret == 0
+
+
+def test_an_open_row_tells_an_xfail_from_a_skip(suite: Suite) -> None:
+    suite.write(
+        """
+        import pathlib, sqlite3, time, pytest
+
+        FOLDER = pathlib.Path(__file__).parent
+
+        @pytest.fixture
+        def looks(test_run_benchmark):
+            yield
+            for _ in range(3000):
+                connection = sqlite3.connect(FOLDER / "benchmark.db")
+                rows = connection.execute("select call_outcome from test_run").fetchall()
+                connection.close()
+                if rows != [(None,)]:
+                    break
+                time.sleep(0.01)
+            (FOLDER / "seen").write_text(str(rows))
+
+        @pytest.mark.xfail
+        def test_one(looks): assert False
+        """
+    )
+    suite.run("--benchmark", "-n", "1", plugins="xdist").assert_outcomes(xfailed=1)
+    assert (suite.folder / "seen").read_text() == "[('xfailed',)]"
+
+
+def test_a_test_given_twice_is_told_with_its_own_round_where_it_died(suite: Suite) -> None:
+    suite.write(
+        """
+        import os, signal
+        SEEN = []
+
+        def test_one(benchmark_time):
+            SEEN.append(1)
+            if len(SEEN) == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    twice = ("--keep-duplicates", "test_suite.py", "test_suite.py")
+    suite.run("--benchmark", "-n", "1", "--max-worker-restart=0", *twice, plugins="xdist")
+    assert suite.runs("round, state") == [(1, "closed"), (1, "lost")]
+
+
+def test_what_a_killed_controller_left_is_removed_by_the_next(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = suite.pytester.mkdir("temporary")
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    suite.write(
+        """
+        import os, signal
+
+        def test_one(benchmark_time):
+            if "KILL" in os.environ:
+                os.kill(os.getppid(), signal.SIGKILL)
+        """
+    )
+    monkeypatch.setenv("KILL", "1")
+    assert suite.run("--benchmark", "-n", "1", plugins="xdist").ret == -9
+    (left,) = temporary.iterdir()
+    monkeypatch.delenv("KILL")
+    # As long afterwards that it is none which is just being made.
+    os.utime(left / "controller.lock", (0, 0))
+    (temporary / "benchdb-of-another-kind").mkdir()
+    suite.run("--benchmark", "-n", "1", plugins="xdist").assert_outcomes(passed=1)
+    assert [path.name for path in temporary.iterdir()] == ["benchdb-of-another-kind"]
 
 
 def test_stopping_early_leaves_no_open_row(suite: Suite) -> None:

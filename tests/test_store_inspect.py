@@ -12,7 +12,9 @@ import pytest
 from store_samples import EPOCH, closed, execute, facts, fill, query, record
 
 from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
+from benchdb.store import database
 from benchdb.store.database import Schema, connect, explained, inspect
+from benchdb.store.package_cache import package_scan
 from benchdb.store.recording import Recording
 
 if TYPE_CHECKING:
@@ -40,7 +42,7 @@ def recorded_beside(path: Path, tmp_path: Path) -> str:
     assert before is None or path.read_bytes() == before
     reason, remedy = recording.notes
     assert "\n" not in reason
-    assert remedy.startswith("when that is mended: benchdb merge --db ")
+    assert remedy.startswith("once that can be recorded into again: benchdb merge --db ")
     return reason
 
 
@@ -58,7 +60,7 @@ def test_an_empty_file_is_recorded_into(tmp_path: Path) -> None:
 def test_a_file_of_another_kind_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     path.write_bytes(content)
-    with pytest.raises(ForeignFile, match=r"is no SQLite database: name another file with --db"):
+    with pytest.raises(ForeignFile, match=r"is no SQLite database: name another file$"):
         look(path)
     assert "is no SQLite database" in recorded_beside(path, tmp_path)
 
@@ -174,3 +176,49 @@ def test_a_call_that_no_row_can_take_breaks_nothing_whatever_the_verb(tmp_path: 
     recording.finish(None)  # type: ignore[arg-type]
     assert recording.incomplete
     assert recording.path == path
+
+
+def test_a_session_that_goes_aside_twice_says_once_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    recording = Recording(path, facts("full"), {})
+    for _ in range(2):
+        recorder = recording._recorder
+        assert recorder is not None
+        recorder._raw.execute("pragma max_page_count=1")  # as on a full disk: no page more
+        at = recording.path
+        while recording.path == at:
+            recording.open(EPOCH, ("test", "x" * 900, None))
+        assert recording._recorder is not None
+        assert recording._recorder._raw.execute("pragma cache_size").fetchone() == (-2000,)
+        assert recording._recorder._raw.execute("pragma temp_store").fetchone() == (0,)
+    said = recording.notes
+    recording.finish(EPOCH)
+    assert recording.path is not None
+    recording.path.unlink()
+    assert len(said) == 2
+    assert f"into {path} (" in said[0]
+    assert f", nor into {tmp_path / 'a-full.db'} (" in said[0]
+    assert said[0].endswith(f": recorded into {recording.path}")
+    assert said[1].endswith(f" {recording.path}")
+
+
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [("1.2.3", 10203), ("0.2.0rc1", 200), ("1.2", 10200), ("1.2.3.dev4+g1", 10203), ("x", 0)],
+)
+def test_every_version_has_a_number(
+    version: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "__version__", version)
+    record(tmp_path / "a.db")
+    assert query(tmp_path / "a.db", "pragma user_version") == [(number,)]
+
+
+def test_the_packages_of_several_environments_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    recording = Recording(path, facts(), {})
+    for number in range(6):
+        recording.keep_package_scan(f"key-{number}", "[]")
+    recording.finish(EPOCH)
+    kept = [package_scan(path, f"key-{number}") for number in range(6)]
+    assert kept == [None, None, *["[]"] * 4]

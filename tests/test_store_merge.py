@@ -28,9 +28,11 @@ from store_samples import (
 
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
 from benchdb.store import batches
+from benchdb.store import merge as merging
 from benchdb.store.database import connect
 from benchdb.store.forms import conflicts
 from benchdb.store.merge import merge
+from benchdb.store.opening import make_writable
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -315,6 +317,27 @@ def test_a_pruned_session_stays_away_unless_it_is_asked_back(tmp_path: Path) -> 
     assert (merged.added, merged.pruned) == (1, 0)
     assert query(target, "select * from local_pruned") == []
     assert contents(target) == contents(source)
+
+
+def test_a_form_stays_where_the_one_that_supersedes_it_is_pruned_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    lose(target, "a", runs=[0])
+    make_writable(target)
+    record(source, "a", runs=[0, 1])
+    before = contents(target)
+    plan = merging._Merging._plan
+
+    def pruned_after(self: merging._Merging, uids: list[str]) -> merging._Plan:
+        made = plan(self, uids)
+        execute(source, "pragma foreign_keys=on", "delete from session")
+        return made
+
+    monkeypatch.setattr(merging._Merging, "_plan", pruned_after)
+    (merged,) = merge(target, [source])
+    assert (merged.added, merged.held) == (0, 0)
+    assert contents(target) == before
 
 
 def test_a_file_can_be_merged_into_one_that_is_being_recorded_into(tmp_path: Path) -> None:

@@ -75,6 +75,16 @@ def test_a_file_that_another_process_upgraded_meanwhile_is_left_alone(old: Path)
     assert copy.read_bytes() == content
 
 
+def test_no_copy_is_named_where_another_process_upgraded_first(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = migrate.upgrade
+    monkeypatch.setattr(migrate, "upgrade", lambda path: run(path) and run(path))
+    recording = Recording(old, facts("late"), {})
+    recording.finish(EPOCH)
+    assert (recording.path, recording.notes) == (old, [])
+
+
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), sqlite3.OperationalError("disk is full")])
 def test_a_migration_that_fails_leaves_the_file_as_it_was(
     error: Exception, old: Path, monkeypatch: pytest.MonkeyPatch
@@ -114,7 +124,10 @@ def test_a_live_session_of_an_older_release_is_not_upgraded_beneath_it(old: Path
     recording = Recording(old, facts("aside"), {})
     recording.finish(EPOCH)
     assert recording.path == old.with_name("old-aside.db")
-    assert "is being recorded into by an older benchdb" in recording.notes[0]
+    assert (
+        "is being recorded into by an older benchdb: let that session end first"
+        in recording.notes[0]
+    )
     with pytest.raises(UserError, match="try again when it is done"):
         make_writable(old)
     assert old.read_bytes() == content

@@ -57,12 +57,17 @@ def multiply(recorded: Path, into: Path) -> None:
 
 
 def insert_bare(target: Path, source: Path) -> None:
-    """Copy all rows in one transaction, without looking at any."""
+    """Copy all rows in one transaction, without looking at any.
+
+    The condition keeps SQLite from copying whole records, as it does into an empty table only.
+    """
     with contextlib.closing(sqlite3.connect(target)) as connection:
         connection.execute("attach ? as source", (str(source),))
         query = "select name from source.sqlite_master where type = 'table'"
         for (table,) in connection.execute(query).fetchall():
-            connection.execute(f"insert or ignore into main.{table} select * from source.{table}")
+            connection.execute(
+                f"insert or ignore into main.{table} select * from source.{table} where true"
+            )
         connection.commit()
 
 

@@ -32,7 +32,18 @@ class UserError(BenchdbError):
     ----------
     message : str
         One line: what is wrong, then what to do next.
+    other_database : bool
+        Whether the line ends in naming another database: the command and pytest have different
+        options for that, and each adds its own, see `with_option`.
     """
+
+    def __init__(self, message: str, *, other_database: bool = False) -> None:
+        super().__init__(message)
+        self.other_database = other_database
+
+    def with_option(self, option: str) -> str:
+        """Return the message, with the option that names another database where that helps."""
+        return f"{self} with {option}" if self.other_database else str(self)
 
 
 class WrongSetting(UserError):

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from benchdb.records import Direction, Metric
+from benchdb.records import Metric
 
 #: Raw rounds kept a measurement; more are thinned evenly, their n, min, max, mean and sd kept.
 MOST_ROUNDS: Final = 1000
-
-_UP = Direction.HIGHER_IS_BETTER
 
 #: Metrics that are columns of ``test_run``.
 COLUMN_METRICS: Final = (

@@ -203,7 +203,7 @@ def _report(
     else:
         room = (
             f"{with_unit(done.freed, 'B')} given back"
-            if done.vacuumed
-            else "the room is used again, as the file is open elsewhere"
+            if done.kept is None
+            else f"the room stays in the file and is used again, as {done.kept}"
         )
         write_tables([Table((), (), remarks=(f"removed {what} from {path}; {room}",))], form)

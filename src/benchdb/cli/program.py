@@ -100,7 +100,7 @@ def run(arguments: Sequence[str] | None) -> int:
             None if arguments is None else list(arguments), "benchdb", standalone_mode=False
         )
     except UserError as error:
-        say(str(error))
+        say(error.with_option("--db"))
         code = FAILURE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())

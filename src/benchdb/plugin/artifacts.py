@@ -36,7 +36,7 @@ class ArtifactFolder:
         self._database = database
         self._uid = uid
 
-    def place(self, nodeid: str, name: str) -> Path:
+    def new_file(self, nodeid: str, name: str) -> Path:
         """Make an empty file of this name, or of one like it, and return its path.
 
         Raises
@@ -78,15 +78,15 @@ class ArtifactFolder:
             name = f"{file.name}.txt" if file.suffix == ".py" else file.name
         else:
             raise ValueError("it is neither a file nor a folder")
-        place = self.place(nodeid, name)
+        path = self.new_file(nodeid, name)
         try:
             if file.is_dir():
-                self._zip(file, place, untouchable)
+                self._zip(file, path, untouchable)
             else:
-                shutil.copyfile(file, place)
-            return self.described(kind, place)
+                shutil.copyfile(file, path)
+            return self.described(kind, path)
         except BaseException:
-            place.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
             raise
 
     def _untouchable(self) -> set[tuple[int, int]]:
@@ -94,21 +94,21 @@ class ArtifactFolder:
 
         Whoever opens and closes one drops the locks that SQLite holds on it.
         """
-        from benchdb.store.recording import places
+        from benchdb.store.recording import candidates
 
         found = set()
-        for path in places(self._database, self._uid):
+        for path in candidates(self._database, self._uid):
             for one in (path, *path.parent.glob(f"{glob.escape(path.name)}-*")):
                 with contextlib.suppress(OSError):
                     found.add(_identity(one.stat()))
         return found
 
-    def _zip(self, folder: Path, place: Path, untouchable: set[tuple[int, int]]) -> None:
+    def _zip(self, folder: Path, to: Path, untouchable: set[tuple[int, int]]) -> None:
         """Write a zip of a folder's files, the database's and our own artifacts left out."""
         import zipfile
 
         ours = _identity(self._folder.parent.stat())
-        with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
+        with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
             for base, folders, names in os.walk(folder, onerror=_raise):
                 path = Path(base)
                 if _identity(path.stat()) == ours:
@@ -120,16 +120,16 @@ class ArtifactFolder:
                     if file.is_file() and _identity(file.stat()) not in untouchable:
                         archive.write(file, file.relative_to(folder))
 
-    def described(self, kind: str, place: Path) -> Artifact:
+    def described(self, kind: str, path: Path) -> Artifact:
         """Return the record of a file that lies in the artifacts."""
-        with place.open("rb") as stream:
+        with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         try:
-            url = os.path.relpath(place, self._database.parent)
+            url = os.path.relpath(path, self._database.parent)
         except ValueError:  # another drive
-            url = str(place)
+            url = str(path)
         return Artifact(
-            kind, place.name, url=Path(url).as_posix(), size=place.stat().st_size, sha256=digest
+            kind, path.name, url=Path(url).as_posix(), size=path.stat().st_size, sha256=digest
         )
 
 

@@ -12,11 +12,7 @@ from benchdb.collect.clock import Clock
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
 from benchdb.plugin.start import VERSIONS, WORKER_INPUT
-from benchdb.plugin.whereabouts import (
-    discard_workers_folder,
-    make_workers_folder,
-    workers_folder,
-)
+from benchdb.plugin.whereabouts import WorkersFolder
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -40,6 +36,8 @@ class Controller:
         self._problems: dict[str, None] = {}
         self._unknown: dict[str, None] = {}
         self._lost: list[str] = []
+        self._lost_unseen = False
+        self._workers_folder = WorkersFolder(bench.uid)
         self._workers = 0
         self._pid = os.getpid()
 
@@ -58,7 +56,7 @@ class Controller:
             "uid": self._bench.uid,
             "database": str(self._bench.database),
             "versions": self._config.stash[VERSIONS],
-            "folder": str(make_workers_folder(self._bench.uid)),
+            "folder": str(self.make_workers_folder()),
         }
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -77,9 +75,10 @@ class Controller:
             return
         self._recording.finish(Clock.now())
         strict = self._config.option.benchdb_strict
-        # pytest-xdist fails the test that a worker died in, but doesn't know of further rounds.
-        failed = self._lost or (strict and (self._recording.incomplete or self._recording.aside))
-        if failed and session.exitstatus == pytest.ExitCode.OK:
+        stored = not (self._lost or self._recording.incomplete or self._recording.aside)
+        if (
+            self._lost_unseen or (strict and not stored)
+        ) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -98,6 +97,11 @@ class Controller:
     def recorded_into(self) -> Path | None:
         """The file that receives the rows; None while nothing is recorded."""
         return None if self._recording is None else self._recording.path
+
+    def make_workers_folder(self) -> Path:
+        """Make what processes that run tests write their whereabouts and tokens into."""
+        self._workers_folder.make()
+        return self._workers_folder.path
 
     def _with_workers(self) -> bool:
         return bool(self._config.pluginmanager.hasplugin("dsession"))
@@ -123,7 +127,7 @@ class Controller:
             remote = RemoteTests(
                 self,
                 self._recording,
-                workers_folder(self._bench.uid),
+                self._workers_folder.path,
                 has_workers=bool(self._workers),
                 each_runs_all=self._config.getoption("dist", default="") == "each",
             )
@@ -185,16 +189,18 @@ class Controller:
         self._problems.update(dict.fromkeys(run.notes))
         self._unknown.update(dict.fromkeys(run.unknown))
 
-    def lose_row(self, nodeid: str, ordinal: int, beside: int) -> None:
+    def lose_row(self, nodeid: str, ordinal: int, beside: int, round: int) -> None:
         """End the row of a test whose worker died."""
         assert self._recording is not None
         self._recording.abandon(ordinal, "lost", Clock.now(), beside)
         self._lost.append(nodeid)
+        # pytest-xdist fails the test that a worker died in, but doesn't know of further rounds.
+        self._lost_unseen |= round > 1
 
     def pytest_unconfigure(self) -> None:
         """Let go of the database and of the workers' tokens, whatever happened."""
         if os.getpid() == self._pid:
-            discard_workers_folder(self._bench.uid)
+            self._workers_folder.discard()
         if self._recording is not None:
             with contextlib.suppress(Exception):
                 self._recording.let_go()

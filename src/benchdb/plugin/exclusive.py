@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from benchdb.plugin.start import Bench
 
 #: Seconds between two looks whether a file is free.
-_PATIENCE = 0.005
+_LOOK_EVERY = 0.005
 
 
 class ExclusiveTokens:
     """Holds a token around each benchmarked test, where any test of the session is exclusive.
+
+    An exclusive test takes it whether it is benchmarked or not.
 
     It is taken before everything else of a test, so that waiting is in no measurement and in no
     time-out, once for all its attempts.
@@ -47,7 +49,8 @@ class ExclusiveTokens:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Hold the token while the test runs."""
-        if self._folder is None or self._depth or not is_benchmarked(item, self._bench):
+        takes_part = is_exclusive(item) or is_benchmarked(item, self._bench)
+        if self._folder is None or self._depth or not takes_part:
             return (yield)
         self._depth += 1
         token = _take_or_note(self._folder, item)
@@ -93,7 +96,7 @@ def take(folder: Path, *, exclusive: bool) -> ProcessLock:
     try:
         for _, other in before:
             while (exclusive or other.suffix == ".exclusive") and is_locked(other):
-                time.sleep(_PATIENCE)
+                time.sleep(_LOOK_EVERY)
     except BaseException:
         mine.release()
         raise
@@ -106,7 +109,7 @@ def _patiently(path: Path) -> ProcessLock:
         try:
             return ProcessLock(path)
         except HeldByAnother:
-            time.sleep(_PATIENCE)
+            time.sleep(_LOOK_EVERY)
 
 
 def _numbers(folder: Path) -> list[tuple[int, Path]]:

@@ -120,7 +120,7 @@ def performance_report(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture(scope="session")
 def benchmark_db_engine(pytestconfig: pytest.Config) -> Iterator[Any]:
     """A read-only SQLAlchemy engine on the database; an empty one without ``--benchmark``."""
-    from benchdb.plugin.reading import reading_engine
+    from benchdb.plugin.sql_access import reading_engine
 
     engine = reading_engine(pytestconfig)
     yield engine
@@ -130,7 +130,7 @@ def benchmark_db_engine(pytestconfig: pytest.Config) -> Iterator[Any]:
 @pytest.fixture
 def benchmark_db_session(benchmark_db_engine: Any) -> Iterator[Any]:
     """A read-only SQLAlchemy session on the database."""
-    from benchdb.plugin.reading import reading_session
+    from benchdb.plugin.sql_access import reading_session
 
     with reading_session(benchmark_db_engine) as session:
         yield session

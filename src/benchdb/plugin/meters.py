@@ -77,11 +77,11 @@ class Meters:
     def _report(self, client: Any, _: Any) -> Any:
         running = self._running
         try:
-            place = running.artifacts.place(running.item.nodeid, "performance-report.html")
+            path = running.artifacts.new_file(running.item.nodeid, "performance-report.html")
         except OSError as error:
             running.readings.note(f"Dask's performance report not written: {error}")
             return nullcontext()
-        return _KeptReport(running, client, place)
+        return _KeptReport(running, client, path)
 
     def _time(self, client: Any, _: Any) -> Any:
         return self._running.stopwatch
@@ -89,8 +89,8 @@ class Meters:
     def _with_cluster(self, client: Any, *meters: Callable[[Any, Any], Any]) -> _Block:
         return _Block(self, client, meters)
 
-    def note_cluster(self, client: Any) -> bool:
-        """Tell whether this cluster is still to be noted, once a test."""
+    def is_new_cluster(self, client: Any) -> bool:
+        """Tell whether this test meets a cluster for the first time."""
         key = str(getattr(client, "id", id(client)))
         fresh = key not in self._seen
         self._seen.add(key)
@@ -110,7 +110,7 @@ class _Block:
         from benchdb.collect.dask_cluster import note_cluster, set_cluster_info
 
         running = self._owner._running
-        if self._owner.note_cluster(self._client):
+        if self._owner.is_new_cluster(self._client):
             note_cluster(self._client, running.readings, local_versions=local_versions(running))
             set_cluster_info(self._client, running.readings)
         with ExitStack() as stack:  # closes those that began if a later one is interrupted
@@ -126,7 +126,7 @@ class _Block:
         from benchdb.collect.dask_cluster import note_cluster_async, set_cluster_info
 
         running = self._owner._running
-        if self._owner.note_cluster(self._client):
+        if self._owner.is_new_cluster(self._client):
             await note_cluster_async(
                 self._client, running.readings, local_versions=local_versions(running)
             )
@@ -149,11 +149,11 @@ class _Block:
 class _KeptReport:
     """Dask's performance report of a block, attached to the test run when it is written."""
 
-    def __init__(self, running: RunningTest, client: Any, place: Path) -> None:
+    def __init__(self, running: RunningTest, client: Any, path: Path) -> None:
         from benchdb.collect.dask_report import performance_report
 
         self._running = running
-        self._report = performance_report(client, running.readings, place)
+        self._report = performance_report(client, running.readings, path)
 
     def __enter__(self) -> _KeptReport:
         self._report.__enter__()

@@ -16,7 +16,7 @@ from benchdb.collect.clock import Clock
 from benchdb.plugin.fixtures import ASKING, RUNNING
 from benchdb.plugin.running import RunningTest
 from benchdb.plugin.start import WORKER_INPUT
-from benchdb.plugin.whereabouts import NO_WORKER, Diary, make_workers_folder
+from benchdb.plugin.whereabouts import NO_WORKER, Diary
 from benchdb.plugin.wire import to_wire
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Observer:
         self._controller = controller
         self._pid = os.getpid()
         self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.uid)
-        self._diary = _diary(config, bench)
+        self._diary = _diary(config, controller)
 
     @property
     def _writer(self) -> Controller | None:
@@ -153,13 +153,13 @@ class Observer:
                 one.benchdb = {"asked": True, "closed": closed}  # type: ignore[attr-defined]
 
 
-def _diary(config: pytest.Config, bench: Bench) -> Diary | None:
+def _diary(config: pytest.Config, controller: Controller | None) -> Diary | None:
     """Return what a worker, or the parent of forked children, writes its whereabouts into."""
     told = getattr(config, "workerinput", None)
     if told is not None:
         return Diary(Path(told[WORKER_INPUT]["folder"]), told["workerid"])
-    if config.pluginmanager.hasplugin("pytest_forked"):
-        return Diary(make_workers_folder(bench.uid), NO_WORKER)
+    if controller is not None and config.pluginmanager.hasplugin("pytest_forked"):
+        return Diary(controller.make_workers_folder(), NO_WORKER)
     return None
 
 

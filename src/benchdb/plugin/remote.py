@@ -9,6 +9,7 @@ import pytest
 
 from benchdb.collect.clock import Clock
 from benchdb.plugin.neighbours import Neighbours
+from benchdb.plugin.observer import outcome_of
 from benchdb.plugin.whereabouts import NO_WORKER, last_written
 from benchdb.plugin.wire import from_wire
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from benchdb.store.recording import Recording
 
 #: A worker (None: a child of this process) and the node id of the test it runs.
-_Place = tuple[Any, str]
+_Slot = tuple[Any, str]
 
 
 class RemoteTests:
@@ -59,11 +60,11 @@ class RemoteTests:
         self._died = False
         self._mourned: set[Any] = set()
         self._rounds: dict[str, int] = {}
-        self._unplaced: dict[str, list[int]] = {}
-        self._placed: dict[_Place, int] = {}
-        self._closed: set[tuple[_Place, int, int]] = set()
-        self._reruns: set[tuple[_Place, int, int]] = set()
-        self._announced: dict[str, list[_Place]] = {}
+        self._unassigned: dict[str, list[int]] = {}
+        self._assigned: dict[_Slot, int] = {}
+        self._closed: set[tuple[_Slot, int, int]] = set()
+        self._reruns: set[tuple[_Slot, int, int]] = set()
+        self._announced: dict[str, list[_Slot]] = {}
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
@@ -79,23 +80,23 @@ class RemoteTests:
             self._announced[nodeid].pop(0)
         else:
             row = self._open(nodeid, Clock.now(), round=self._rounds.get(nodeid, 0) + 1)
-            self._unplaced.setdefault(nodeid, []).append(row)
+            self._unassigned.setdefault(nodeid, []).append(row)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Advance or close the row that a report is about."""
         if not self._is_elsewhere or hasattr(report, "context"):  # a subtest's: its test goes on
             return
-        place = (getattr(report, "node", None), report.nodeid)
+        slot = (getattr(report, "node", None), report.nodeid)
         sent = getattr(report, "benchdb", None)
         if report.when not in ("setup", "call", "teardown"):
             # Of a forked child that died, or of a worker, of which pytest-xdist told already.
-            if place[0] not in self._mourned:
-                self._mourn(*place)
+            if slot[0] not in self._mourned:
+                self._mourn(*slot)
         elif sent is not None and "closed" in sent:
-            self._take(place, from_wire(sent["closed"]), report)
-        elif (ordinal := self._place(place)) is not None:
-            self._follow(place, ordinal, report, sent)
+            self._take(slot, from_wire(sent["closed"]), report)
+        elif (ordinal := self._row_of(slot)) is not None:
+            self._follow(slot, ordinal, report, sent)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -108,7 +109,7 @@ class RemoteTests:
     def pytest_sessionfinish(self) -> None:
         """End what a dead worker left, and correct how many ran beside a test."""
         if self._died:
-            for nodeid in [nodeid for nodeid, rows in self._unplaced.items() for _ in rows]:
+            for nodeid in [nodeid for nodeid, rows in self._unassigned.items() for _ in rows]:
                 self._lose((None, nodeid))
         for ordinal, beside in self._neighbours.settle().items():
             self._recording.correct_beside(ordinal, beside)
@@ -118,49 +119,49 @@ class RemoteTests:
         self._neighbours.begin(ordinal, start)
         return ordinal
 
-    def _place(self, place: _Place) -> int | None:
+    def _row_of(self, slot: _Slot) -> int | None:
         """Return the row that a worker's test is recorded in."""
-        if place not in self._placed and self._unplaced.get(place[1]):
-            self._placed[place] = self._unplaced[place[1]].pop(0)
-        return self._placed.get(place)
+        if slot not in self._assigned and self._unassigned.get(slot[1]):
+            self._assigned[slot] = self._unassigned[slot[1]].pop(0)
+        return self._assigned.get(slot)
 
-    def _follow(self, place: _Place, ordinal: int, report: pytest.TestReport, sent: Any) -> None:
+    def _follow(self, slot: _Slot, ordinal: int, report: pytest.TestReport, sent: Any) -> None:
         """Note what a report says of a row that stays open."""
         if (sent is not None and not sent["asked"]) or report.when == "teardown":
             # It asks for nothing; by its teardown it asked for nothing later either.
-            self._drop(place, ordinal)
+            self._drop(slot, ordinal)
             return
         if sent is not None:
             self._recording.identify(ordinal, sent["attempt"], sent["round"], sent["version"])
         stop = getattr(report, "stop", None)
         since = datetime.fromtimestamp(stop, UTC) if stop else Clock.now()
-        self._recording.advance(ordinal, report.when, report.outcome, since)
+        self._recording.advance(ordinal, report.when, outcome_of(report), since)
 
-    def _take(self, place: _Place, run: ClosedTestRun, report: pytest.TestReport) -> None:
+    def _take(self, slot: _Slot, run: ClosedTestRun, report: pytest.TestReport) -> None:
         """Close a row from what its worker sent; each of its reports may carry the same."""
-        key = (place, run.round, run.attempt)
+        key = (slot, run.round, run.attempt)
         if key not in self._closed:
             self._closed.add(key)
             if not self._each_runs_all:  # else each is in a round of its own
-                self._rounds[place[1]] = run.round
-            ordinal = self._place(place)
+                self._rounds[slot[1]] = run.round
+            ordinal = self._row_of(slot)
             if ordinal is None:
-                ordinal = self._open(place[1], run.start, run.attempt, run.round)
+                ordinal = self._open(slot[1], run.start, run.attempt, run.round)
             beside = self._neighbours.end(ordinal, run.start, run.end)
-            self._controller.close_row(place[1], ordinal, run, beside)
-            self._forget(place)
+            self._controller.close_row(slot[1], ordinal, run, beside)
+            self._forget(slot)
         # By pytest-rerunfailures: its next attempt is on this worker, and begins now. Some of its
         # releases tell its start, some don't.
         if report.outcome == "rerun" and key not in self._reruns:  # type: ignore[comparison-overlap]
             self._reruns.add(key)
-            self._placed[place] = self._open(place[1], run.end, run.attempt + 1, run.round)
-            self._announced.setdefault(place[1], []).append(place)
+            self._assigned[slot] = self._open(slot[1], run.end, run.attempt + 1, run.round)
+            self._announced.setdefault(slot[1], []).append(slot)
 
-    def _forget(self, place: _Place) -> None:
+    def _forget(self, slot: _Slot) -> None:
         """A row is no longer open; were its start not told, it won't be."""
-        self._placed.pop(place, None)
-        if place in self._announced.get(place[1], ()):
-            self._announced[place[1]].remove(place)
+        self._assigned.pop(slot, None)
+        if slot in self._announced.get(slot[1], ()):
+            self._announced[slot[1]].remove(slot)
 
     def _mourn(self, node: Any, nodeid: str | None = None) -> None:
         """Whatever a worker was running, or a forked child with this test, is lost."""
@@ -174,35 +175,36 @@ class RemoteTests:
         if nodeid is None:
             if last is not None:
                 self._mourned.add(node)
-            for place in [place for place in self._placed if place[0] is node]:
-                self._lose(place)
+            for slot in [slot for slot in self._assigned if slot[0] is node]:
+                self._lose(slot)
 
     def _learn(self, node: Any, last: Whereabouts) -> None:
         """Lose the test that a worker or a child was in by its own last words."""
-        place = (node, last.nodeid)
-        ordinal = self._place(place)
+        slot = (node, last.nodeid)
+        ordinal = self._row_of(slot)
         if not last.asked:
-            self._drop(place, ordinal)
+            self._drop(slot, ordinal)
             return
         if ordinal is None:
             ordinal = self._open(last.nodeid, last.start, last.attempt, last.round)
-            self._placed[place] = ordinal
+            self._assigned[slot] = ordinal
         self._recording.identify(ordinal, last.attempt, last.round, last.version)
         for phase, outcome in last.outcomes.items():
             if phase != "teardown":
                 self._recording.advance(ordinal, phase, outcome, last.since)
-        self._lose(place)
+        self._lose(slot, last.round)
 
-    def _drop(self, place: _Place, ordinal: int | None) -> None:
+    def _drop(self, slot: _Slot, ordinal: int | None) -> None:
         """Take back the row of a test that asks for nothing."""
         if ordinal is not None:
             self._recording.remove(ordinal)
-            self._forget(place)
+            self._forget(slot)
             self._neighbours.cancel(ordinal)
 
-    def _lose(self, place: _Place) -> None:
-        ordinal = self._place(place)
+    def _lose(self, slot: _Slot, round: int | None = None) -> None:
+        ordinal = self._row_of(slot)
         if ordinal is not None:
             beside = self._neighbours.end(ordinal, None, Clock.now())
-            self._controller.lose_row(place[1], ordinal, beside)
-            self._forget(place)
+            round = round or self._rounds.get(slot[1], 0) + 1
+            self._controller.lose_row(slot[1], ordinal, beside, round)
+            self._forget(slot)

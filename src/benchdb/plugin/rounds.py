@@ -58,11 +58,11 @@ class Rounds:
         """In a worker that has run what it was given, run the further rounds."""
         result = yield
         items = [item for items in self._further for item in items]
-        places = {item.nodeid: index for index, item in enumerate(session.items)}
+        indices = {item.nodeid: index for index, item in enumerate(session.items)}
         for item, nextitem in zip(items, [*items[1:], None], strict=False):
             if session.shouldfail or session.shouldstop:
                 break
-            self._tell_xdist(places[item.nodeid])
+            self._tell_xdist(indices[item.nodeid])
             self._run(item, nextitem)
         return result
 

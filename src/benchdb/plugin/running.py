@@ -158,12 +158,12 @@ class RunningTest:
                 return
         self._attached(kind, artifact)
 
-    def keep(self, kind: str, place: Path) -> None:
+    def keep(self, kind: str, path: Path) -> None:
         """Attach a file that lies in the artifacts already."""
         try:
-            self._attached(kind, self.artifacts.described(kind, place))
+            self._attached(kind, self.artifacts.described(kind, path))
         except OSError as error:
-            self._not_attached(place.name, error)
+            self._not_attached(path.name, error)
 
     def _not_attached(self, given: str, error: Exception) -> None:
         why: object = error

@@ -11,9 +11,12 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from benchdb.store.locks import ProcessLock, is_locked
 
 if TYPE_CHECKING:
     from benchdb.plugin.running import RunningTest
@@ -22,22 +25,47 @@ if TYPE_CHECKING:
 NO_WORKER = "-"
 
 
-def workers_folder(uid: str) -> Path:
-    """Return the folder that a session's controller shares with the workers on its machine."""
-    return Path(tempfile.gettempdir()) / f"benchdb-{uid}"
+#: A controller holds the lock on this file in its folder: one whose lock is free was killed.
+_LOCK = "controller.lock"
+
+#: Seconds; a younger lock file may be one that its maker is about to lock.
+_SETTLED = 60
 
 
-def make_workers_folder(uid: str) -> Path:
-    """Make that folder, where it can be made: who can't use it does without."""
-    folder = workers_folder(uid)
-    with contextlib.suppress(OSError):
-        folder.mkdir(exist_ok=True)
-    return folder
+class WorkersFolder:
+    """The folder that a session's controller shares with the workers on its machine.
+
+    Attributes
+    ----------
+    path
+        Where it is, in the temporary folder.
+    """
+
+    def __init__(self, uid: str) -> None:
+        self.path = Path(tempfile.gettempdir()) / f"benchdb-{uid}"
+        self._lock: ProcessLock | None = None
+
+    def make(self) -> None:
+        """Make it, where it can be made: who can't use it does without."""
+        if self._lock is None:
+            with contextlib.suppress(OSError):
+                _remove_abandoned(self.path.parent)
+                self.path.mkdir(exist_ok=True)
+                self._lock = ProcessLock(self.path / _LOCK)
+
+    def discard(self) -> None:
+        """Remove it, when the session's workers are gone."""
+        if self._lock is not None:
+            self._lock.release()
+        shutil.rmtree(self.path, ignore_errors=True)
 
 
-def discard_workers_folder(uid: str) -> None:
-    """Remove that folder, when the session's workers are gone."""
-    shutil.rmtree(workers_folder(uid), ignore_errors=True)
+def _remove_abandoned(temporary: Path) -> None:
+    """Remove the folders of controllers that were killed."""
+    for lock in temporary.glob(f"benchdb-*/{_LOCK}"):
+        with contextlib.suppress(OSError):
+            if time.time() - lock.stat().st_mtime > _SETTLED and not is_locked(lock):
+                shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 class Whereabouts(NamedTuple):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _Item = TypeVar("_Item")
 
@@ -33,6 +33,15 @@ def batches(items: Iterable[tuple[_Item, int]]) -> Iterator[list[_Item]]:
             batch, held = [], 0
     if batch:
         yield batch
+
+
+def rows_of(connection: sqlite3.Connection, named: str, values: Sequence[str]) -> int:
+    """Return about how many rows the sessions have of which a condition in SQL holds."""
+    query = (
+        "SELECT sum(1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
+        "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE "
+    )
+    return connection.execute(query + named, values).fetchone()[0] or 0
 
 
 class Turns:

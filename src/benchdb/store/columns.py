@@ -34,14 +34,14 @@ def column_kinds(connection: sqlite3.Connection, table: str) -> dict[str, str]:
     return {row[1]: kind_of(row[2]) for row in connection.execute(f'PRAGMA table_info("{table}")')}
 
 
-def quoted(names: Iterable[str], table: str = "") -> str:
+def quoted(names: Iterable[str]) -> str:
     """Return the names of columns as SQL lists them; some of them are its own words."""
-    owner = f"{table}." if table else ""
-    return ", ".join(f'{owner}"{name}"' for name in names)
+    return ", ".join(f'"{name}"' for name in names)
 
 
-def insertion(table: str, names: Iterable[str], condition: str = "true") -> str:
-    """Return the statement that inserts one row with these columns, where a condition holds."""
+def insertion(table: str, names: Iterable[str], condition: str = "") -> str:
+    """Return the statement that inserts one row with these columns, if a condition holds."""
     columns = tuple(names)
     marks = ", ".join("?" * len(columns))
-    return f"INSERT INTO {table} ({quoted(columns)}) SELECT {marks} WHERE {condition}"
+    values = f"SELECT {marks} WHERE {condition}" if condition else f"VALUES ({marks})"
+    return f"INSERT INTO {table} ({quoted(columns)}) {values}"

@@ -55,6 +55,8 @@ def attached(connection: sqlite3.Connection, source: Path) -> Iterator[None]:
     source
         Another file; it is only read.
     """
+    settings = ("temp_store", "main.cache_size")
+    before = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in settings]
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute(f"PRAGMA main.cache_size=-{_CACHE}")
     connection.execute("ATTACH ? AS source", (uri(source, "ro"),))
@@ -69,6 +71,9 @@ def attached(connection: sqlite3.Connection, source: Path) -> Iterator[None]:
     finally:
         with contextlib.suppress(sqlite3.Error):
             connection.execute("DETACH source")
+        with contextlib.suppress(sqlite3.Error):
+            for name, value in zip(settings, before, strict=True):
+                connection.execute(f"PRAGMA {name}={value}")
 
 
 def copy_sessions(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import time
 from dataclasses import dataclass
@@ -120,7 +121,8 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
             return Found(Schema.EMPTY, None)
         if not {"alembic_version", "test_run", "session"} <= tables:
             raise ForeignFile(
-                f"{path} is a SQLite file that benchdb did not make: name another one with --db"
+                f"{path} is a SQLite file that benchdb did not make: name another one",
+                other_database=True,
             )
         row = connection.execute("select version_num from alembic_version").fetchone()
         made_by = version_text(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -151,20 +153,29 @@ def _check_size(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError("malformed: its end is missing")
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a database, with its log."""
+    size = 0
+    for name in (path.name, f"{path.name}-wal"):
+        with contextlib.suppress(OSError):
+            size += path.with_name(name).stat().st_size
+    return size
+
+
 def explained(error: BaseException, path: Path) -> UserError:
     """Return the error that a user can act on for one of SQLite's or the system's."""
     said = getattr(error, "strerror", None) or str(error)
     if os.path.isdir(path):
         return UserError(f"{path} is a folder: name a file in it")
     if "not a database" in said:
-        return ForeignFile(f"{path} is no SQLite database: name another file with --db")
+        return ForeignFile(f"{path} is no SQLite database: name another file", other_database=True)
     if "malformed" in said:
         return DamagedFile(
             f"{path} is damaged ({said}): put a copy of it back, "
             f"or save what is left with `sqlite3 {path.name} .recover`"
         )
     if not os.path.exists(path):
-        return NoDatabase(f"there is no database at {path}: name one with --db")
+        return NoDatabase(f"there is no database at {path}: name one", other_database=True)
     if "locked" in said:
         return UserError(
             f"{path} is being written by another process, for too long to wait for it: "
@@ -183,17 +194,12 @@ def create_schema(connection: sqlite3.Connection) -> None:
         from benchdb.store.schema import schema_sql
 
         script = schema_sql()
-    connection.execute("BEGIN EXCLUSIVE")
-    try:
+    with transaction(connection):
         if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
             for statement in script.split(";\n"):
                 connection.execute(statement)
             connection.execute("insert into alembic_version values (?)", (head(),))
             sign(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
 
 
 def sign(connection: Any) -> None:
@@ -203,8 +209,10 @@ def sign(connection: Any) -> None:
 
 
 def version_number(version: str) -> int:
-    """Return a release as a number that grows with it: 1.2.3 is 10203."""
-    major, minor, patch = (int(part) for part in version.split("+", maxsplit=1)[0].split(".")[:3])
+    """Return a release as a number that grows with it: 1.2.3 is 10203, as is 1.2.3rc1."""
+    release = re.match(r"\d+(?:\.\d+)*", version)
+    parts = [int(part) for part in release[0].split(".")] if release else []
+    major, minor, patch = (*parts, 0, 0, 0)[:3]
     return major * 10_000 + minor * 100 + patch
 
 
@@ -270,21 +278,15 @@ def on_network(path: Path, mounts: str | None = None) -> bool:
     return any(name in kinds.get(folder, "") for name in _NETWORK)
 
 
-def engine(path: Path, *, write: bool = False) -> Engine:
-    """Return a SQLAlchemy engine on a database; without `write`, SQLite refuses every write.
-
-    A transaction of a writing engine takes the write lock at its start, so that what it reads
-    still holds when it writes.
-    """
+def engine(path: Path) -> Engine:
+    """Return a SQLAlchemy engine on a database; SQLite refuses every write."""
     from sqlalchemy import create_engine, event
     from sqlalchemy.pool import NullPool
 
-    made = create_engine(
-        "sqlite://", creator=lambda: connect(path, write=write), poolclass=NullPool
-    )
+    made = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
 
     @event.listens_for(made, "begin")
     def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        connection.exec_driver_sql("BEGIN")
 
     return made

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchdb.store.database import Schema
+from benchdb.store.database import Schema, size_of
 from benchdb.store.opening import explaining, look_at
+from benchdb.store.recording import aside_of
 from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("session", "test_run", "measurement")
     )
+    with explaining(path):
+        aside = aside_of(path)
+        start = f"{path.name}.before-"
+        backups = tuple(sorted(one for one in path.parent.iterdir() if one.name.startswith(start)))
     return FileFacts(
         path=path,
         size=size_of(path),
@@ -74,26 +78,6 @@ def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
         measurements=measurements,
         first=first,
         last=last,
-        backups=_beside(path, f"{path.name}.before-", ""),
-        aside=_beside(path, f"{path.stem}-", path.suffix or ".db"),
+        backups=backups,
+        aside=aside,
     )
-
-
-def size_of(path: Path) -> int:
-    """Return the bytes of a database, with its log."""
-    size = 0
-    for name in (path.name, f"{path.name}-wal"):
-        with contextlib.suppress(OSError):
-            size += path.with_name(name).stat().st_size
-    return size
-
-
-def _beside(path: Path, start: str, end: str) -> tuple[Path, ...]:
-    with explaining(path):
-        return tuple(
-            sorted(
-                other
-                for other in path.parent.iterdir()
-                if other.name.startswith(start) and other.name.endswith(end) and other != path
-            )
-        )

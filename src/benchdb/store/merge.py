@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchdb.errors import DamagedFile
 from benchdb.records import ANNOTATION
 from benchdb.store.annotations import copy_annotations
-from benchdb.store.batches import Turns, batches
+from benchdb.store.batches import Turns, batches, rows_of
 from benchdb.store.copying import attached, copy_sessions
 from benchdb.store.database import connect, explained, leave_single_file, transaction
 from benchdb.store.forms import conflicts as unsettled
@@ -157,9 +157,10 @@ def _blaming(error: sqlite3.Error, target: Path, source: Path, at: Path) -> User
 
 @dataclass
 class _Plan:
-    """What to do with sessions of a source, given the forms of their uids in the target."""
+    """What to do with sessions of a source, given the forms of their uids in both files."""
 
     there: Mapping[str, Mapping[str, int]]
+    offered: Mapping[str, Mapping[str, int]]
     copy: list[tuple[str, str]] = field(default_factory=list)
     remove: list[int] = field(default_factory=list)
     superseded: int = 0
@@ -237,13 +238,8 @@ class _Merging:
 
     def _sizes(self) -> Iterator[tuple[str, int]]:
         """Give each uid of which sessions are missing, with the number of their rows."""
-        query = (
-            "SELECT count(*), sum((SELECT count(*) FROM test_run WHERE session_id = id) + "
-            "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE uid=?"
-        )
         for uid in self._missing:
-            sessions, rows = self.theirs.execute(query, (uid,)).fetchone()
-            yield uid, sessions + (rows or 0)
+            yield uid, rows_of(self.theirs, "uid=?", (uid,))
 
     def _merge_batch(self, uids: Sequence[str]) -> tuple[_Plan, int, int]:
         """Merge the sessions of some uids in one transaction; returns what was done, in numbers."""
@@ -251,7 +247,9 @@ class _Merging:
             # Digests are compared before others have to wait.
             plan = self._plan(uids)
             with transaction(self.ours):
-                if self._forms(uids) == plan.there:  # else somebody changed them: again
+                offered = self._forms(uids, self.ours, "source")
+                if self._forms(uids) == plan.there and offered == plan.offered:
+                    # Else somebody changed them: again.
                     for row in plan.remove:
                         remove_session(self.ours, row)
                     self.ours.executemany(
@@ -259,14 +257,18 @@ class _Merging:
                     )
                     return plan, *copy_sessions(self.ours, plan.copy)
 
-    def _forms(self, uids: Sequence[str]) -> dict[str, dict[str, int]]:
-        query = "SELECT digest, id FROM main.session WHERE uid=? AND digest IS NOT NULL"
-        return {uid: dict(self.ours.execute(query, (uid,)).fetchall()) for uid in uids}
+    def _forms(
+        self, uids: Sequence[str], on: sqlite3.Connection | None = None, schema: str = "main"
+    ) -> dict[str, dict[str, int]]:
+        """Return the row of each form, by uid and digest; in the target by default."""
+        query = f"SELECT digest, id FROM {schema}.session WHERE uid=? AND digest IS NOT NULL"
+        return {uid: dict((on or self.ours).execute(query, (uid,)).fetchall()) for uid in uids}
 
     def _plan(self, uids: Sequence[str]) -> _Plan:
-        plan = _Plan(self._forms(uids))
+        plan = _Plan(self._forms(uids), self._forms(uids, self.theirs))
         for uid, own in plan.there.items():
-            new = set(self._missing[uid]) - own.keys()
+            missing = plan.offered[uid].keys() & self._missing[uid]  # some may be pruned meanwhile
+            new = missing - own.keys()
             gone: set[str] = set()
             if len(own) + len(new) > 1:
                 found = [form(self.ours, uid, digest) for digest in own]
@@ -274,7 +276,7 @@ class _Merging:
                 gone = superseded([one for one in found if one is not None])
             plan.copy += [(uid, digest) for digest in sorted(new - gone)]
             plan.remove += [row for digest, row in own.items() if digest in gone]
-            plan.superseded += len(self._missing[uid]) - len(new - gone)
+            plan.superseded += len(missing) - len(new - gone)
             if len(own) <= 1 < len((own.keys() | new) - gone):
                 plan.conflicts.append(uid)
         return plan

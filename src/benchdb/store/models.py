@@ -424,7 +424,3 @@ class LocalRemoteObject(Base):
         ForeignKey("local_remote.id", ondelete="CASCADE"), primary_key=True
     )
     name: Mapped[str] = mapped_column(primary_key=True)
-
-
-#: Tables of this file alone: never digested, merged or pushed; may be emptied at any time.
-LOCAL_TABLES = frozenset(name for name in Base.metadata.tables if name.startswith("local_"))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from benchdb.store.progress import Progress
 
 #: Milliseconds that a command which only reads waits to close a lost session.
-_PATIENCE: Final = 2000
+_BUSY_MILLISECONDS: Final = 2000
 
 #: Pages of a file that are copied between two looks at the progress.
 _PAGES: Final = 2000
@@ -73,8 +73,8 @@ def look_at(path: Path, *, filled: bool = False) -> Found:
     """
     if not os.path.lexists(path):
         raise NoDatabase(
-            f"there is no database at {path}: make one with `pytest --benchmark`, "
-            "or name another with --db"
+            f"there is no database at {path}: make one with `pytest --benchmark`, or name another",
+            other_database=True,
         )
     _refuse_strange(path)
     if os.path.isfile(path) and not os.access(path, os.R_OK):
@@ -89,7 +89,7 @@ def look_at(path: Path, *, filled: bool = False) -> Found:
 def _refuse_strange(path: Path) -> None:
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         # To open a pipe would wait for who writes into it.
-        raise ForeignFile(f"{path} is no ordinary file: name another one with --db")
+        raise ForeignFile(f"{path} is no ordinary file: name another one", other_database=True)
 
 
 def _refuse_empty(found: Found, path: Path) -> None:
@@ -147,7 +147,7 @@ def settle(path: Path) -> Found:
         contextlib.suppress(sqlite3.Error),
         contextlib.closing(connect(path, write=True)) as connection,
     ):
-        connection.execute(f"PRAGMA busy_timeout={_PATIENCE}")
+        connection.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
         close_lost_sessions(connection, path)
         leave_single_file(connection)
     return found
@@ -227,7 +227,8 @@ def make_writable(path: Path, progress: Progress = untold) -> Path | None:
     if not os.path.lexists(path) and not (os.path.isdir(folder) and os.access(folder, os.W_OK)):
         raise UserError(
             f"no file can be made in {folder}: see that it is a folder and can be written, "
-            "or name another file with --db"
+            "or name another file",
+            other_database=True,
         )
     with explaining(path), contextlib.closing(connect(path, write=True, create=True)) as connection:
         found = inspect(connection, path)

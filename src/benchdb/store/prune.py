@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from benchdb.store.batches import Turns, batches
-from benchdb.store.database import connect, leave_single_file, transaction
-from benchdb.store.file_facts import size_of
+from benchdb.store.batches import Turns, batches, rows_of
+from benchdb.store.database import connect, leave_single_file, size_of, transaction
 from benchdb.store.forms import remove_session
 from benchdb.store.lost import open_sessions
 from benchdb.store.opening import explaining
@@ -46,12 +45,22 @@ _MEMBERS: Final = {"revision": "revision_package", "package_set": "package_set_p
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What `prune` did: sessions and test runs removed, bytes given back, whether all could be."""
+    """What `prune` did.
+
+    Parameters
+    ----------
+    sessions, test_runs
+        Numbers of rows removed.
+    freed
+        Bytes given back.
+    kept
+        Why freed pages stay in the file, to be used again; None where they were given back.
+    """
 
     sessions: int
     test_runs: int
     freed: int
-    vacuumed: bool
+    kept: str | None
 
 
 def prune(path: Path, keys: Collection[tuple[str, str]], progress: Progress = untold) -> Pruned:
@@ -85,21 +94,15 @@ def prune(path: Path, keys: Collection[tuple[str, str]], progress: Progress = un
             turns.give()
         _remove_unshared(connection)
         progress("giving room back", 0, 0)
-        vacuumed = _vacuum(connection, path)
-    return Pruned(sessions, runs, max(0, before - size_of(path)), vacuumed)
+        kept = _vacuum(connection, path)
+    return Pruned(sessions, runs, max(0, before - size_of(path)), kept)
 
 
 def _sizes(
     connection: sqlite3.Connection, keys: Collection[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], int]]:
-    query = (
-        "SELECT 1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
-        "(SELECT count(*) FROM measurement WHERE session_id = id) "
-        "FROM session WHERE uid=? AND digest=?"
-    )
     for key in keys:
-        row = connection.execute(query, key).fetchone()
-        yield key, row[0] if row else 0
+        yield key, rows_of(connection, "uid=? AND digest=?", key)
 
 
 def _remove(connection: sqlite3.Connection, uid: str, digest: str) -> int | None:
@@ -147,14 +150,18 @@ def _is_recorded_into(connection: sqlite3.Connection) -> bool:
     return connection.execute(query).fetchone() is not None
 
 
-def _vacuum(connection: sqlite3.Connection, path: Path) -> bool:
-    """Give freed pages back, where nobody records; needs as much room again as the file takes."""
+def _vacuum(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Give freed pages back, where nobody records; return why not, else None."""
     if any(open_sessions(connection, path)):
-        return False
+        return "it is being recorded into"
+    kept = None
     try:
         connection.execute("PRAGMA busy_timeout=0")
         connection.execute("VACUUM")
-    except sqlite3.OperationalError:
-        return False  # somebody has it open, or the disk is full: SQLite reuses the pages
+    except sqlite3.OperationalError as error:
+        is_open = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        # Pages are given back by copying the others: the disk may be full.
+        failed = f"no copy of it could be made ({error})"
+        kept = "it is open elsewhere" if is_open else failed
     leave_single_file(connection)
-    return True
+    return kept

@@ -43,6 +43,9 @@ CHECKPOINT_SECONDS: Final = 2.0
 #: time; one that takes longer than a fiftieth of a second takes more.
 _CHECKPOINT_SHARE: Final = 100
 
+#: Environments whose installed packages are kept, for those who record from several in turn.
+_SCANS: Final = 4
+
 
 class Recorder:
     """The one writer of a session's rows.
@@ -76,7 +79,6 @@ class Recorder:
         constant: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.path = path
-        self.facts = facts
         self.uid = facts.uid
         self.rows = 0
         self.reopened = False
@@ -208,7 +210,8 @@ class Recorder:
 
     def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
         """Note what is only known of an open row when its worker's first report is here."""
-        if (attempt, round, version) != (1, 1, None):
+        opened = self._opened.get(ordinal)
+        if opened is None or (version, attempt, round) != opened[4:7]:
             self._update(ordinal, {"attempt": attempt, "round": round, "version": version})
 
     def remove(self, ordinal: int) -> None:
@@ -315,10 +318,16 @@ class Recorder:
 
     def keep_package_scan(self, key: str, packages: str) -> None:
         """Keep the installed packages for the next session: see `benchdb.store.package_cache`."""
-        self._raw.execute("DELETE FROM local_package_scan WHERE key<>?", (key,))
-        self._raw.execute(
-            "INSERT OR REPLACE INTO local_package_scan VALUES (?, ?)", (key, packages)
-        )
+        with transaction(self._raw):
+            self._raw.execute(
+                "INSERT OR REPLACE INTO local_package_scan (key, packages) VALUES (?, ?)",
+                (key, packages),
+            )
+            self._raw.execute(
+                "DELETE FROM local_package_scan WHERE rowid NOT IN "
+                "(SELECT rowid FROM local_package_scan ORDER BY rowid DESC LIMIT ?)",
+                (_SCANS,),
+            )
 
     def _cluster(self, cluster: records.Cluster) -> int:
         if cluster not in self._clusters:

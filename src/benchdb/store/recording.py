@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import sqlite3
 import tempfile
@@ -16,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import UserError
-from benchdb.store.database import Schema, connect, explained, inspect, on_network
+from benchdb.store.database import Schema, connect, inspect, on_network
 from benchdb.store.lost import open_sessions
-from benchdb.store.opening import roll_back
+from benchdb.store.opening import explaining, roll_back
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Recording:
         self.constant = constant
         self.notes: list[str] = []
         self.incomplete = False
+        self._failed: list[str] = []
+        self._moved: list[str] = []
         self._pid = os.getpid()
         self._last: tuple[Path | None, int] = (None, 0)
         self._recorder: Recorder | None = None
@@ -203,17 +206,23 @@ class Recording:
         """Upgrade an older file, where that can be done at once."""
         if not path.exists():
             return
-        _explaining(path, lambda: roll_back(path))
-        with contextlib.closing(_explaining(path, lambda: connect(path))) as connection:
-            found = _explaining(path, lambda: inspect(connection, path))
-            live, _ = _explaining(path, lambda: open_sessions(connection, path))
-            foreign = _hosts(connection, live) - {self.facts.host or ""} if live else set()
+        with explaining(path):
+            roll_back(path)
+            with contextlib.closing(connect(path)) as connection:
+                found = inspect(connection, path)
+                live, _ = open_sessions(connection, path)
+                foreign = _hosts(connection, live) - {self.facts.host or ""} if live else set()
         if foreign and on_network(path):
-            raise UserError(f"{path} is being recorded into from the host {min(foreign)}")
+            raise UserError(
+                f"{path} is being recorded into from the host {min(foreign)}, and on a network "
+                "file system one host can at a time: let that one end first"
+            )
         if found.schema is not Schema.OLDER:
             return
         if live:
-            raise UserError(f"{path} is being recorded into by an older benchdb")
+            raise UserError(
+                f"{path} is being recorded into by an older benchdb: let that session end first"
+            )
         if path.stat().st_size > MOST_TO_UPGRADE:
             raise UserError(
                 f"{path} has an older schema and over a gigabyte: "
@@ -221,14 +230,14 @@ class Recording:
             )
         from benchdb.store.migrate import upgrade
 
-        copy = upgrade(path)
-        self.notes.append(f"upgraded {path.name} to this benchdb's schema; {copy} is as it was")
+        if copy := upgrade(path):  # else another process has done it meanwhile
+            self.notes.append(f"upgraded {path.name} to this benchdb's schema; {copy} is as it was")
 
     def _go_aside(self, error: Exception) -> None:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
         self._recorder = None
-        for path in places(self.wanted, self.facts.uid)[1:]:
+        for path in candidates(self.wanted, self.facts.uid)[1:]:
             if before is not None and path == before.path:
                 continue
             was_there = path.exists()
@@ -242,16 +251,21 @@ class Recording:
             self._recorder = aside
             if before is not None:
                 self._carry_over(before, aside)
-            self.notes.append(
-                f"could not record into {self.wanted} ({_reason(error)}): recorded into {path}"
-            )
-            self.notes.append(
-                "when that is mended: "
-                f"benchdb merge --db {shlex.quote(str(self.wanted))} {shlex.quote(str(path))}"
-            )
+            self._tell_moved(self.wanted if before is None else before.path, error, path)
             return
         self._recorder = before
         self._give_up(error)
+
+    def _tell_moved(self, failed: Path, error: Exception, to: Path) -> None:
+        """Note where the rows are, and how they come into the wanted file: once, however often."""
+        self.notes = [note for note in self.notes if note not in self._moved]
+        self._failed.append(f"{failed} ({_reason(error, failed)})")
+        names = f"--db {shlex.quote(str(self.wanted))} {shlex.quote(str(to))}"
+        self._moved = [
+            f"could not record into {', nor into '.join(self._failed)}: recorded into {to}",
+            f"once that can be recorded into again: benchdb merge {names}",
+        ]
+        self.notes += self._moved
 
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
         try:
@@ -271,10 +285,19 @@ class Recording:
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
 
 
-def places(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
+def candidates(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
     """Return where a session may be recorded: as wanted, beside it, in the temporary folder."""
     name = f"{wanted.stem}-{uid}{wanted.suffix or '.db'}"
     return wanted, wanted.with_name(name), Path(tempfile.gettempdir()) / name
+
+
+def aside_of(path: Path) -> tuple[Path, ...]:
+    """Return the files beside a database that `places` gave for sessions that it couldn't take."""
+    called = re.compile(
+        rf"{re.escape(path.stem)}-[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
+        rf"{re.escape(path.suffix or '.db')}"
+    )
+    return tuple(sorted(file for file in path.parent.iterdir() if called.fullmatch(file.name)))
 
 
 def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:
@@ -283,17 +306,13 @@ def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:
     return {host for (host,) in connection.execute(query, uids)}
 
 
-def _explaining(path: Path, action: Any) -> Any:
-    try:
-        return action()
-    except sqlite3.Error as error:
-        raise explained(error, path) from error
-
-
-def _reason(error: Exception) -> str:
-    """Return one line for what happened, in the user's words."""
+def _reason(error: Exception, named: Path | None = None) -> str:
+    """Return one line for what happened, in the user's words; `named` is named before it."""
     if isinstance(error, OSError) and error.strerror:
         return (
             f"{error.strerror}: {os.fspath(error.filename)}" if error.filename else error.strerror
         )
-    return " ".join(str(error).split())
+    said = error.with_option("--benchmark-db") if isinstance(error, UserError) else str(error)
+    if named is not None and said.startswith(f"{named} "):
+        said = f"it {said.removeprefix(f'{named} ')}"
+    return " ".join(said.split())

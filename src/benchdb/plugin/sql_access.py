@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def reading_engine(config: pytest.Config) -> Engine:
     """Return a read-only engine: on the session's database, or on an empty one."""
-    from benchdb.store.reading import empty_engine, refusing_engine
+    from benchdb.store.sql_access import empty_engine, refusing_engine
 
     bench = config.stash.get(BENCH, None)
     controller: Any = config.pluginmanager.getplugin("benchdb-controller")
@@ -35,9 +35,9 @@ def _recorded_into(bench: Bench) -> Path | None:
     file that it changed to last is the last of them.
     """
     from benchdb.store.database import connect
-    from benchdb.store.recording import places
+    from benchdb.store.recording import candidates
 
-    for path in reversed(places(bench.database, bench.uid)):
+    for path in reversed(candidates(bench.database, bench.uid)):
         # Files are found to be there, foreign, or of another schema by asking them.
         with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path)) as connection:
             query = "SELECT 1 FROM session WHERE uid = ?"
@@ -48,6 +48,6 @@ def _recorded_into(bench: Bench) -> Path | None:
 
 def reading_session(engine: Any) -> Session:
     """Return a session that refuses to flush."""
-    from benchdb.store.reading import refusing_session
+    from benchdb.store.sql_access import refusing_session
 
     return refusing_session(engine)
