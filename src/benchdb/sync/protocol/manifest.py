@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from benchdb.errors import DamagedHistory, NewerHistory
-from benchdb.sync.protocol.names import is_snapshot
+from benchdb.sync.protocol.names import is_snapshot, segment_name
 
 #: A client refuses a manifest with a greater one: what it says may mean something else by then.
 FORMAT: Final = 1
@@ -137,7 +137,7 @@ def from_json(stored: bytes) -> Manifest:
             },
             horizon=None if content["horizon"] is None else str(content["horizon"]),
             tombstones=frozenset(map(str, content["tombstones"])),
-            doomed=frozenset(map(str, content["doomed"])),
+            doomed=frozenset(map(_doomed, content["doomed"])),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedHistory(
@@ -148,6 +148,13 @@ def from_json(stored: bytes) -> Manifest:
 
 def _fields(one: Snapshot) -> dict[str, Any]:
     return {"name": one.name, "schema": one.schema, "size": one.size, "entries": one.entries}
+
+
+def _doomed(name: object) -> str:
+    """Return the name of an object that may be deleted: one of ours, whatever the manifest says."""
+    if not isinstance(name, str) or not (is_snapshot(name) or segment_name(name)):
+        raise ValueError(f"{name!r} is none of benchdb's objects")
+    return name
 
 
 def _snapshot(content: dict[str, Any]) -> Snapshot:
