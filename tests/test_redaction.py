@@ -48,6 +48,8 @@ RANDOM = "q7Zk2Lw9Xb4Vt1Rn8Mc5Hs3Jd6Gf0PyAe"
         (["-e", "DB_PASSWORD=hunter2,abc;two words"], "-e DB_PASSWORD=***"),
         (["--conn", "host=h password='two words' user=me"], None),
         (["--creds=hunter2"], "--creds=***"),
+        (["--benchmark-tag", "k=password=hunter2"], "--benchmark-tag k=password=***"),
+        (["--benchmark-tag=k=token=hunter2"], None),
         (["--share=//me:hunter2@host/share"], None),
         ([f"{AWS}:wJalrXUtnFEMI/K7MDENG/bPxRfiCYabcEXAMPLE"], "***"),
         (["https://discord.com/api/webhooks/1234/abc-def"], None),

@@ -29,7 +29,8 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
 
     Whole sessions are copied, and each once: to merge again, or in another order, changes nothing.
     The files stay as they are. Where one can't be read the others are merged, and the exit code is
-    2, as it is when a session is first found in two forms that differ.
+    2, as it is when a session is first found in two forms that differ. Where a name is of no file,
+    none is merged.
     """
     from benchdb.report.text import literal
     from benchdb.store.merge import merge_file

@@ -208,10 +208,12 @@ def _redact_forms(text: str, held: frozenset[str]) -> str:
     return _BEARER.sub(rf"\1{HIDDEN}", text)
 
 
-def _redact_named(text: str) -> str:
+def _redact_named(text: str, nested: int = 3) -> str:
     def hidden(found: re.Match[str]) -> str:
         if not looks_secret(found["name"]):
-            return found[0]
+            # What it is given may be an assignment itself: ``--tag key=password=…``.
+            given = _redact_named(found["value"], nested - 1) if nested else found["value"]
+            return found[0][: found.start("value") - found.start()] + given
         quote = found["quote"] or ""
         return f"{found['name']}{found['between']}{quote}{HIDDEN}{quote}"
 
