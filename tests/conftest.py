@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-pytest_plugins = ["pytester", "suites", "servers"]
+pytest_plugins = ["postgres_server", "pytester", "servers", "suites"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -179,9 +179,9 @@ def test_variables_and_settings_name_the_database(suite: Project, nowhere: Proje
     ran = nowhere.benchdb("show")
     assert ran.code == 2
     assert "no setting 'colour'" in ran.err
-    ran = nowhere.benchdb("show", BENCHDB_URL="postgresql://user:secret@host/db", cwd=suite.folder)
+    ran = nowhere.benchdb("show", BENCHDB_URL="mysql://user:secret@host/db", cwd=suite.folder)
     assert ran.code == 2
-    assert "postgresql:// can't be read yet" in ran.err
+    assert "mysql:// is no database that benchdb knows" in ran.err
     assert "secret" not in ran.err
 
 

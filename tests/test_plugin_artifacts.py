@@ -80,7 +80,7 @@ def test_files_of_one_name_are_all_kept(suite: Suite) -> None:
 
 
 def test_workers_that_run_one_test_at_once_keep_files_of_their_own(tmp_path: Path) -> None:
-    folder = ArtifactFolder(tmp_path / "artifacts", tmp_path / "benchmark.db", "uid")
+    folder = ArtifactFolder(tmp_path / "artifacts", tmp_path / "benchmark.db", tmp_path, "uid")
     with ThreadPoolExecutor(8) as pool:
         paths = list(pool.map(lambda _: folder.new_file("test.py::test", "log.txt"), range(200)))
     assert len(set(paths)) == 200

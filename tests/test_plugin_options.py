@@ -68,8 +68,8 @@ def test_the_database_is_named_by_option_variable_or_setting_in_this_order(
     ("options", "message"),
     [
         (
-            ["--benchmark-db", "postgresql://user:hunter2@host/db"],
-            "benchdb: postgresql:// can't be recorded into: give --benchmark-db a path or a *URL",
+            ["--benchmark-db", "mysql://user:hunter2@host/db"],
+            "benchdb: mysql:// is no database that benchdb knows: give a path, *URL",
         ),
         (
             ["--benchmark-tag", "big"],

@@ -12,7 +12,7 @@ import pytest
 from store_samples import EPOCH, contents, execute, facts, forms, lose, query, record
 
 from benchdb.store import batches
-from benchdb.store import merge as merging
+from benchdb.store.database import FileConnection
 from benchdb.store.merge import merge
 from benchdb.store.prune import prune
 from benchdb.store.recording import Recording
@@ -87,7 +87,7 @@ def test_who_records_beside_a_long_merge_gets_a_turn_between_sessions(
     assert merged.added == 40
     assert recording.rows > 10
     recording.finish(EPOCH)
-    assert (recording.path, recording.notes) == (path, [])
+    assert (recording.location, recording.notes) == (path, [])
     rows = query(
         path, "select count(*) from test_run join session on id = session_id where uid = 'live'"
     )
@@ -110,7 +110,7 @@ def test_who_records_beside_a_long_prune_gets_a_turn_between_sessions(
     )
     assert recording.rows > 10
     recording.finish(EPOCH)
-    assert (recording.path, recording.notes) == (path, [])
+    assert (recording.location, recording.notes) == (path, [])
     assert query(path, "select uid from session") == [("live",)]
     assert query(path, "select count(*) from test_run") == [(recording.rows,)]
     assert query(path, "pragma foreign_key_check") == []
@@ -177,14 +177,15 @@ def test_a_form_that_another_merge_adds_in_the_same_moment_is_compared_too(
     lose(lost, "a", runs=[0])
     digest = record(whole, "a", runs=[0, 1])
     record(path, "other")
-    transaction = merging.transaction
+    transaction = FileConnection.transaction
 
-    def late(connection: object) -> object:
-        monkeypatch.setattr(merging, "transaction", transaction)
-        merge(path, [whole])
-        return transaction(connection)
+    def late(connection: FileConnection, **options: bool) -> object:
+        if any(name == "source" for _, name, _ in connection.execute("pragma database_list")):
+            monkeypatch.setattr(FileConnection, "transaction", transaction)
+            merge(path, [whole])
+        return transaction(connection, **options)
 
-    monkeypatch.setattr(merging, "transaction", late)
+    monkeypatch.setattr(FileConnection, "transaction", late)
     (merged,) = merge(path, [lost])
     assert (merged.added, merged.held, merged.conflicts) == (0, 1, ())
     assert ("a", digest) in forms(path)

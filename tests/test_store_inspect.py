@@ -37,8 +37,8 @@ def recorded_beside(path: Path, tmp_path: Path) -> str:
     recording = Recording(path, facts("aside"), {})
     recording.open(EPOCH, ("test_it", "test_it", None))
     recording.finish(EPOCH)
-    assert recording.path == tmp_path / f"{path.stem}-aside.db"
-    assert query(recording.path, "select count(*) from test_run") == [(1,)]
+    assert recording.location == tmp_path / f"{path.stem}-aside.db"
+    assert query(recording.location, "select count(*) from test_run") == [(1,)]
     assert before is None or path.read_bytes() == before
     reason, remedy = recording.notes
     assert "\n" not in reason
@@ -88,7 +88,7 @@ def test_a_damaged_page_that_is_met_later_moves_the_session_aside(tmp_path: Path
     ordinal = recording.open(EPOCH, ("test_it", "test_it", None))
     assert ordinal
     recording.finish(EPOCH)
-    assert recording.path == tmp_path / "a-aside.db"
+    assert recording.location == tmp_path / "a-aside.db"
     assert "malformed" in recording.notes[0] or "damaged" in recording.notes[0]
 
 
@@ -158,10 +158,10 @@ def test_a_session_goes_aside_in_the_middle_with_all_its_rows(tmp_path: Path) ->
         if recording.aside:
             break
     recording.finish(EPOCH)
-    assert recording.path == tmp_path / "a-full.db"
+    assert recording.location == tmp_path / "a-full.db"
     assert "full" in recording.notes[0]
     assert not recording.incomplete
-    ((count,),) = query(recording.path, "select count(*) from test_run")
+    ((count,),) = query(recording.location, "select count(*) from test_run")
     assert count == 3 + number + 1
 
 
@@ -175,7 +175,7 @@ def test_a_call_that_no_row_can_take_breaks_nothing_whatever_the_verb(tmp_path: 
     assert recording.close(1, replace(closed(), round=2**70)) != []
     recording.finish(None)  # type: ignore[arg-type]
     assert recording.incomplete
-    assert recording.path == path
+    assert recording.location == path
 
 
 def test_a_session_that_goes_aside_twice_says_once_where_it_is(tmp_path: Path) -> None:
@@ -185,21 +185,21 @@ def test_a_session_that_goes_aside_twice_says_once_where_it_is(tmp_path: Path) -
         recorder = recording._recorder
         assert recorder is not None
         recorder._raw.execute("pragma max_page_count=1")  # as on a full disk: no page more
-        at = recording.path
-        while recording.path == at:
+        at = recording.location
+        while recording.location == at:
             recording.open(EPOCH, ("test", "x" * 900, None))
         assert recording._recorder is not None
         assert recording._recorder._raw.execute("pragma cache_size").fetchone() == (-2000,)
         assert recording._recorder._raw.execute("pragma temp_store").fetchone() == (0,)
     said = recording.notes
     recording.finish(EPOCH)
-    assert recording.path is not None
-    recording.path.unlink()
+    assert recording.location is not None
+    recording.location.unlink()
     assert len(said) == 2
     assert f"into {path} (" in said[0]
     assert f", nor into {tmp_path / 'a-full.db'} (" in said[0]
-    assert said[0].endswith(f": recorded into {recording.path}")
-    assert said[1].endswith(f" {recording.path}")
+    assert said[0].endswith(f": recorded into {recording.location}")
+    assert said[1].endswith(f" {recording.location}")
 
 
 @pytest.mark.parametrize(

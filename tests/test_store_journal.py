@@ -70,7 +70,7 @@ def test_rows_of_tests_that_run_go_on_where_those_before_cannot_be_read(tmp_path
     assert after.rows == 2
     after.finish(EPOCH)
     before.let_go()
-    rows = query(after.path, "select ordinal, name, duration, state from test_run")
+    rows = query(after.location, "select ordinal, name, duration, state from test_run")
     assert rows == [(3, "test_runs[1]", 0.5, "closed"), (4, "test_3[1]", rows[1][2], "closed")]
 
 

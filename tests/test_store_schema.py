@@ -15,7 +15,6 @@ from alembic.script import ScriptDirectory
 from store_samples import query, record
 
 from benchdb.errors import UserError
-from benchdb.store.columns import column_kinds
 from benchdb.store.database import connect, create_schema
 from benchdb.store.digest import SESSION_TABLES
 from benchdb.store.frozen import KINDS, NAMES, frozen_name
@@ -107,7 +106,7 @@ def test_files_at_the_newest_schema_cost_neither_library(tmp_path: Path) -> None
         "from store_samples import EPOCH, facts\n"
         f"path = Path({str(tmp_path / 'a.db')!r})\n"
         "recording = Recording(path, facts('two'), {}); recording.finish(EPOCH)\n"
-        "assert recording.path == path\n"
+        "assert recording.location == path\n"
         "merge(path.with_name('b.db'), [path])\n"
         "print('alembic' in sys.modules, 'sqlalchemy' in sys.modules)"
     )
@@ -159,7 +158,7 @@ def test_what_a_column_holds_is_told_by_the_database_alone(tmp_path: Path) -> No
     kinds = {str: "text", int: "integer", float: "float", bool: "boolean", datetime: "instant"}
     with contextlib.closing(connect(path)) as connection:
         for table in Base.metadata.sorted_tables:
-            assert column_kinds(connection, table.name) == {
+            assert connection.column_kinds(table.name) == {
                 column.name: kinds[getattr(column.type, "impl", column.type).python_type]
                 for column in table.columns
             }

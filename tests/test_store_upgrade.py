@@ -38,7 +38,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for module in (database, migrate):
         monkeypatch.setattr(module, "head", lambda: NEXT)
     monkeypatch.setattr(database, "lineage", lambda: line)
-    monkeypatch.setattr(migrate, "_run_migrations", add_a_table)
+    monkeypatch.setattr(migrate, "run_migrations", add_a_table)
     return path
 
 
@@ -82,7 +82,7 @@ def test_no_copy_is_named_where_another_process_upgraded_first(
     monkeypatch.setattr(migrate, "upgrade", lambda path: run(path) and run(path))
     recording = Recording(old, facts("late"), {})
     recording.finish(EPOCH)
-    assert (recording.path, recording.notes) == (old, [])
+    assert (recording.location, recording.notes) == (old, [])
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), sqlite3.OperationalError("disk is full")])
@@ -90,7 +90,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
     error: Exception, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, content = contents(old), old.read_bytes()
-    monkeypatch.setattr(migrate, "_run_migrations", failing(error))
+    monkeypatch.setattr(migrate, "run_migrations", failing(error))
     with pytest.raises(UserError, match=str(error)):
         migrate.upgrade(old)
     assert old.read_bytes() == content
@@ -102,10 +102,10 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(
 def test_tests_run_on_beside_a_file_that_cannot_be_upgraded(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrate, "_run_migrations", failing(RuntimeError("a bug")))
+    monkeypatch.setattr(migrate, "run_migrations", failing(RuntimeError("a bug")))
     recording = Recording(old, facts("aside"), {})
     recording.finish(EPOCH)
-    assert recording.path == old.with_name("old-aside.db")
+    assert recording.location == old.with_name("old-aside.db")
     assert "a bug" in recording.notes[0]
 
 
@@ -123,7 +123,7 @@ def test_a_live_session_of_an_older_release_is_not_upgraded_beneath_it(old: Path
     content = old.read_bytes()
     recording = Recording(old, facts("aside"), {})
     recording.finish(EPOCH)
-    assert recording.path == old.with_name("old-aside.db")
+    assert recording.location == old.with_name("old-aside.db")
     assert (
         "is being recorded into by an older benchdb: let that session end first"
         in recording.notes[0]

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ import pytest
 from recorded import Project, Ran, environ
 from store_samples import contents, execute, forms, lose, query, record
 
+from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
 from benchdb.sync.folder import Folder
 
@@ -470,7 +470,7 @@ def test_wild_uids_travel_all_the_same(files: Files) -> None:
 
 
 def rename(path: Path, before: str, uid: str) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+    with contextlib.closing(connect(path, write=True)) as connection:
         connection.execute("update session set uid = ? where uid = ?", (uid, before))
         (row,) = connection.execute("select id from session where uid = ?", (uid,)).fetchone()
         digest = session_digest(connection, row)

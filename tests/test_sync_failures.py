@@ -29,7 +29,7 @@ DATA = Path(__file__).with_name("data")
 MORTAL = """
 import os, signal, sys
 from benchdb.cli import main
-from benchdb.store import merge
+from benchdb.store import copying, merge
 from benchdb.sync import folder, state
 
 left = int(sys.argv.pop(1))
@@ -49,8 +49,8 @@ def mortal(function):
 
 for name in ("read", "fetch", "put_new", "replace", "list", "delete", "etag"):
     setattr(folder.Folder, name, mortal(getattr(folder.Folder, name)))
-for name in ("copy_sessions", "copy_annotations"):
-    setattr(merge, name, mortal(getattr(merge, name)))
+copying.copy_sessions = mortal(copying.copy_sessions)
+merge.copy_annotations = mortal(merge.copy_annotations)
 state._save = mortal(state._save)
 sys.exit(main(sys.argv[1:]))
 """

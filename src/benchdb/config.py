@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from benchdb.errors import WrongSetting
 
@@ -17,6 +18,42 @@ DEFAULT_DATABASE: Final = "benchmark.db"
 
 #: Environment variables that name the database, the newer first.
 DATABASE_VARIABLES: Final = ("BENCHDB_URL", "DB_NAME")
+
+#: How URLs of a PostgreSQL server may begin.
+_SERVER_SCHEMES: Final = ("postgresql+psycopg", "postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Server:
+    """A database on a PostgreSQL server; ``str`` shows its URL with ``***`` for a password.
+
+    Parameters
+    ----------
+    url
+        With the password it may have: to connect by, never to print or store.
+    """
+
+    url: str
+
+    def __str__(self) -> str:
+        scheme, _, rest = self.url.partition("://")
+        # Up to the last @: whoever forgot to escape one in a password must not find it printed.
+        who, at, where = rest.rpartition("@")
+        user, colon, _ = who.partition(":")
+        shown = f"{scheme}://{user}{colon and ':***'}{at}{where}"
+        return re.sub(r"(password=)[^&]*", r"\1***", shown, flags=re.IGNORECASE)
+
+    def __repr__(self) -> str:
+        return f"Server({str(self)!r})"
+
+
+#: Where a database is: a SQLite file, or on a server.
+Location: TypeAlias = Path | Server
+
+
+def spelled(place: Location) -> str:
+    """Return what `location` makes this of again: with the password, for another process alone."""
+    return place.url if isinstance(place, Server) else str(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,31 +221,43 @@ def database_location(
     environ: Mapping[str, str] = os.environ,
     *,
     base: Path | None = None,
-) -> str:
-    """Return the path or URL of the database: an option, else a variable, else the settings.
+) -> Location:
+    """Return where the database is: by an option, else a variable, else the settings.
 
     A relative path of an option is relative to `base`, the working folder by default; any other to
     the rootdir.
-    A ``sqlite:///`` URL is given back as a path.
 
     Raises
     ------
     WrongSetting
-        If the option is empty.
+        For an empty option, or a URL of something else than SQLite and PostgreSQL.
     """
     if option is not None:
         if not option:
             raise WrongSetting("the name of the database is empty: give a path or a URL")
-        return _location(option, base or Path.cwd())
+        return location(option, base or Path.cwd())
     for variable in DATABASE_VARIABLES:
         if environ.get(variable):
-            return _location(environ[variable], settings.root)
-    return _location(settings.db or DEFAULT_DATABASE, settings.root)
+            return location(environ[variable], settings.root)
+    return location(settings.db or DEFAULT_DATABASE, settings.root)
 
 
-def _location(given: str, base: Path) -> str:
+def location(given: str, base: Path) -> Location:
+    """Return what a path, relative to `base`, or a URL names.
+
+    Raises
+    ------
+    WrongSetting
+        For a URL of something else than SQLite and PostgreSQL.
+    """
+    scheme, is_url, _ = given.partition("://")
     if given.startswith("sqlite:///"):
         given = given.removeprefix("sqlite:///")
-    elif "://" in given:
-        return given
-    return str(base / Path(given).expanduser())
+    elif is_url and scheme.lower() in _SERVER_SCHEMES:
+        return Server(given)
+    elif is_url:
+        raise WrongSetting(
+            f"{scheme}:// is no database that benchdb knows: give a path, a sqlite:/// URL, "
+            "or a postgresql+psycopg:// URL"
+        )
+    return base / Path(given).expanduser()

@@ -29,8 +29,7 @@ def command(*, uid: str, keep: str | None, withdraw: bool, db: str | None) -> No
     """
     from benchdb.report.text import literal
     from benchdb.store.annotations import annotate_session
-    from benchdb.store.database import connect
-    from benchdb.store.opening import explaining, reading
+    from benchdb.store.opening import connected, explaining, reading
     from benchdb.store.queries import stored_sessions
     from benchdb.store.values import new_uid
 
@@ -56,7 +55,7 @@ def command(*, uid: str, keep: str | None, withdraw: bool, db: str | None) -> No
     author = None
     with contextlib.suppress(Exception):  # a container's user may have no name
         author = getpass.getuser()
-    with explaining(path), contextlib.closing(connect(path, write=True)) as raw:
+    with explaining(path), connected(path, write=True) as raw:
         annotate_session(raw, meant, new_uid(), keep=form, author=author)
     said = f"of session {meant} the form {form[:12]} is used" if form else f"{meant} is withdrawn"
     write(literal(said) + "\n")

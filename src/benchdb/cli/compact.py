@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from benchdb.cli.options import database_option, locate
+from benchdb.cli.options import database_option, locate_file
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     do_compact,
@@ -60,7 +60,7 @@ def command(
     from benchdb.config import seconds
     from benchdb.store.values import stored_instant
 
-    path, settings = locate(db)
+    path, settings = locate_file(db)
     objects = opened(remote, endpoint_url, profile)
     changes: dict[str, Any] = {"erase": frozenset(erase)}
     if retain is not None:

@@ -15,9 +15,8 @@ from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from benchdb.config import Settings
+    from benchdb.config import Location, Settings
     from benchdb.series import CountedSession, StoredSession
     from benchdb.store.prune import Pruned
 
@@ -123,7 +122,7 @@ def _older(
 
 
 def named_sessions(
-    every: Sequence[_Session], named: Sequence[str], path: Path, *, forms: bool = False
+    every: Sequence[_Session], named: Sequence[str], path: Location, *, forms: bool = False
 ) -> list[_Session]:
     """Return the sessions that are meant by parts of their uids or digests.
 
@@ -162,7 +161,7 @@ def named_sessions(
     return list(chosen.values())
 
 
-def _ask(chosen: Sequence[CountedSession], path: Path) -> None:
+def _ask(chosen: Sequence[CountedSession], path: Location) -> None:
     from benchdb.report.text import counted
 
     runs = counted(sum(one.runs for one in chosen), "test run")
@@ -173,7 +172,7 @@ def _ask(chosen: Sequence[CountedSession], path: Path) -> None:
 def _report(
     chosen: Sequence[CountedSession],
     done: Pruned | None,
-    path: Path,
+    path: Location,
     settings: Settings,
     form: str,
 ) -> None:
@@ -204,6 +203,6 @@ def _report(
         room = (
             f"{with_unit(done.freed, 'B')} given back"
             if done.kept is None
-            else f"the room stays in the file and is used again, as {done.kept}"
+            else f"the room stays in the database and is used again, as {done.kept}"
         )
         write_tables([Table((), (), remarks=(f"removed {what} from {path}; {room}",))], form)

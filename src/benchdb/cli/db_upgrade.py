@@ -12,17 +12,21 @@ from benchdb.cli.progress import progress_bar
 @click.command("upgrade", short_help="Upgrade it to the newest schema.")
 @database_option
 def command(db: str | None) -> None:
-    """Upgrade the database to the newest schema, after a copy beside it."""
+    """Upgrade the database to the newest schema: a file after a copy beside it.
+
+    Of a database on a server, make a copy with pg_dump before.
+    """
     from benchdb.report.text import literal
-    from benchdb.store.opening import upgrade_file
+    from benchdb.store.opening import upgrade_database
     from benchdb.store.revisions import head
 
     path, _ = locate(db)
     with progress_bar() as progress:
-        upgraded = upgrade_file(path, progress)
+        upgraded = upgrade_database(path, progress)
     if upgraded is None:
         said = f"{path} is at the newest schema, {head()}"
     else:
         former, copy = upgraded
-        said = f"{path} is upgraded from schema {former} to {head()}; {copy} is as it was"
+        kept = "" if copy is None else f"; {copy} is as it was"
+        said = f"{path} is upgraded from schema {former} to {head()}{kept}"
     write(f"{literal(said)}\n")

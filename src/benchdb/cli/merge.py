@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,20 +11,26 @@ import click
 from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.output import say, write
 from benchdb.cli.progress import progress_bar
+from benchdb.config import location
 from benchdb.errors import NoDatabase, UserError
 
 if TYPE_CHECKING:
+    from benchdb.config import Location
     from benchdb.store.merge import Merged
 
 
+def _located(_: click.Context, __: click.Parameter, files: tuple[str, ...]) -> tuple[Location, ...]:
+    return tuple(location(file, Path()) for file in files)
+
+
 @click.command("merge", short_help="Merge files into the database.")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, callback=_located)
 @click.option("--all", "bring_back", is_flag=True, help="Take back what was pruned before, too.")
 @database_option
-def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
+def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> None:
     """Merge the sessions of each FILE into the database, which is made if there is none.
+
+    A FILE, as the database, may be the URL of a database on a PostgreSQL server, too.
 
     Whole sessions are copied, and each once: to merge again, or in another order, changes nothing.
     The files stay as they are. Where one can't be read the others are merged, and the exit code is
@@ -37,7 +42,7 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
 
     path, _ = locate(db)
     for file in files:
-        if not os.path.lexists(file):
+        if isinstance(file, Path) and not os.path.lexists(file):
             raise NoDatabase(f"there is no file {file}: nothing was merged, check the name")
     sound = [file for file in files if _is_sound(file)]
     if not sound:  # then none is made
@@ -60,7 +65,7 @@ def command(files: tuple[Path, ...], bring_back: bool, db: str | None) -> None:
         click.get_current_context().exit(2)
 
 
-def _is_sound(file: Path) -> bool:
+def _is_sound(file: Location) -> bool:
     """Tell whether a file can be merged, and the user why not."""
     from benchdb.store.opening import look_at
 
@@ -72,14 +77,13 @@ def _is_sound(file: Path) -> bool:
     return True
 
 
-def tell_conflicts(path: Path) -> None:
+def tell_conflicts(path: Location) -> None:
     """Name the sessions of which there are several forms."""
     from benchdb.report.sessions import conflict_line
-    from benchdb.store.database import connect
     from benchdb.store.forms import conflicts
-    from benchdb.store.opening import explaining
+    from benchdb.store.opening import connected, explaining
 
-    with explaining(path), contextlib.closing(connect(path)) as connection:
+    with explaining(path), connected(path) as connection:
         if double := conflicts(connection):
             say(conflict_line(double))
 

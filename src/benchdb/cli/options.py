@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from benchdb.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from benchdb.config import Location
     from benchdb.store.progress import Progress
 
 
@@ -38,7 +40,7 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def locate(db: str | None) -> tuple[Path, Settings]:
+def locate(db: str | None) -> tuple[Location, Settings]:
     """Return the database that is meant, and the settings of the project around this folder.
 
     Parameters
@@ -49,19 +51,30 @@ def locate(db: str | None) -> tuple[Path, Settings]:
     Raises
     ------
     UserError
-        If it is no SQLite file.
+        For a URL of a database that benchdb doesn't know.
     """
     settings = read_settings(find_root(Path.cwd()))
-    location = database_location(db, settings)
-    if "://" in location:
+    return database_location(db, settings), settings
+
+
+def locate_file(db: str | None) -> tuple[Path, Settings]:
+    """Return the file that is meant, and the settings: see `locate`.
+
+    Raises
+    ------
+    UserError
+        If the database is on a server.
+    """
+    place, settings = locate(db)
+    if not isinstance(place, Path):
         raise UserError(
-            f"{location.partition('://')[0]}:// can't be read yet: "
-            "give --db a path or a sqlite:/// URL"
+            f"{place} is on a server, and a history is synchronised with a file: name one by --db, "
+            f"after `benchdb merge --db FILE {shlex.quote(str(place))}`, or before a merge back"
         )
-    return Path(location), settings
+    return place, settings
 
 
-def prepare(path: Path, progress: Progress) -> None:
+def prepare(path: Location, progress: Progress) -> None:
     """Make a database ready to be written, and say so where it had to be upgraded."""
     from benchdb.store.opening import make_writable
 

@@ -11,9 +11,12 @@ import re
 import shutil
 import stat
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from benchdb.records import Artifact
+
+if TYPE_CHECKING:
+    from benchdb.config import Location
 
 _LONGEST: Final = 100
 
@@ -26,14 +29,17 @@ class ArtifactFolder:
     folder
         Where sessions keep theirs; each has a folder of its own in it, named by its uid.
     database
-        The database; paths are recorded relative to its folder, so that both may be moved.
+        The database.
+    base
+        The database's folder, which paths are recorded relative to, so that both may be moved.
     uid
         The session's.
     """
 
-    def __init__(self, folder: Path, database: Path, uid: str) -> None:
+    def __init__(self, folder: Path, database: Location, base: Path, uid: str) -> None:
         self._folder = folder / uid
         self._database = database
+        self._base = base
         self._uid = uid
 
     def new_file(self, nodeid: str, name: str) -> Path:
@@ -97,7 +103,9 @@ class ArtifactFolder:
         from benchdb.store.recording import candidates
 
         found = set()
-        for path in candidates(self._database, self._uid):
+        for path in candidates(self._database, self._uid, self._base):
+            if not isinstance(path, Path):
+                continue
             for one in (path, *path.parent.glob(f"{glob.escape(path.name)}-*")):
                 with contextlib.suppress(OSError):
                     found.add(_identity(one.stat()))
@@ -125,7 +133,7 @@ class ArtifactFolder:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         try:
-            url = os.path.relpath(path, self._database.parent)
+            url = os.path.relpath(path, self._base)
         except ValueError:  # another drive
             url = str(path)
         return Artifact(

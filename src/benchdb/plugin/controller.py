@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchdb.collect.clock import Clock
+from benchdb.config import spelled
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
 from benchdb.plugin.start import VERSIONS, WORKER_INPUT
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from benchdb.config import Location
     from benchdb.plugin.running import RunningTest
     from benchdb.plugin.start import Bench
     from benchdb.records import ClosedTestRun
@@ -54,7 +56,7 @@ class Controller:
         self._gather()
         node.workerinput[WORKER_INPUT] = {
             "uid": self._bench.uid,
-            "database": str(self._bench.database),
+            "database": spelled(self._bench.database),
             "versions": self._config.stash[VERSIONS],
             "folder": str(self.make_workers_folder()),
         }
@@ -94,9 +96,9 @@ class Controller:
             terminalreporter.line(line)
 
     @property
-    def recorded_into(self) -> Path | None:
-        """The file that receives the rows; None while nothing is recorded."""
-        return None if self._recording is None else self._recording.path
+    def recorded_into(self) -> Location | None:
+        """What receives the rows; None while nothing is recorded."""
+        return None if self._recording is None else self._recording.location
 
     def make_workers_folder(self) -> Path:
         """Make what processes that run tests write their whereabouts and tokens into."""
@@ -122,6 +124,7 @@ class Controller:
             self._bench.database,
             self._facts.session(self._workers or None),
             self._facts.columns,
+            self._bench.folder,
         )
         if self._workers or self._config.pluginmanager.hasplugin("pytest_forked"):
             remote = RemoteTests(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchdb import __version__
@@ -73,14 +74,15 @@ def gather(config: pytest.Config, bench: Bench) -> Facts:
     """Find out what a session's row says; a package list is taken from the database's cache."""
     root = bench.settings.root
     key = installed.scan_key()
-    kept = package_scan(bench.database, key)
+    path = bench.database if isinstance(bench.database, Path) else None
+    kept = None if path is None else package_scan(path, key)
     new_scan = None
     try:
         packages, editables = installed.from_json(kept or "")
     except ValueError:
         packages, editables = installed.scan()
         new_scan = (key, installed.to_json(packages, editables))
-    checkouts = read_all(root, editables, bench.database)
+    checkouts = read_all(root, editables, path)
     current = current_packages(packages, editables, checkouts)
     subjects = revision(root, editables, bench.settings.subjects, packages, checkouts)
     dirty = [subject.dirty for subject in subjects.subjects if subject.dirty is not None]

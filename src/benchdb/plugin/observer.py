@@ -49,7 +49,7 @@ class Observer:
         self._bench = bench
         self._controller = controller
         self._pid = os.getpid()
-        self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.uid)
+        self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.folder, bench.uid)
         self._diary = _diary(config, controller)
 
     @property

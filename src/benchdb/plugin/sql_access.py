@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 from benchdb.plugin.start import BENCH
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
+    from benchdb.config import Location
     from benchdb.plugin.start import Bench
 
 
@@ -28,21 +27,22 @@ def reading_engine(config: pytest.Config) -> Engine:
     return empty_engine() if path is None else refusing_engine(path)
 
 
-def _recorded_into(bench: Bench) -> Path | None:
-    """Return the file that a worker's controller records into, None where it can't be seen here.
+def _recorded_into(bench: Bench) -> Location | None:
+    """Return what a worker's controller records into, None where it can't be seen from here.
 
     The controller told its workers before it knew whether the wanted file takes the session. The
     file that it changed to last is the last of them.
     """
-    from benchdb.store.database import connect
+    from benchdb.errors import UserError
+    from benchdb.store.opening import connected
     from benchdb.store.recording import candidates
 
-    for path in reversed(candidates(bench.database, bench.uid)):
-        # Files are found to be there, foreign, or of another schema by asking them.
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(connect(path)) as connection:
+    for place in reversed(candidates(bench.database, bench.uid, bench.folder)):
+        # They are found to be there, foreign, or of another schema by asking them.
+        with contextlib.suppress(sqlite3.Error, UserError), connected(place) as connection:
             query = "SELECT 1 FROM session WHERE uid = ?"
             if connection.execute(query, (bench.uid,)).fetchone():
-                return path
+                return place
     return None
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchdb.config import Settings, database_location, read_settings
+from benchdb.config import Settings, database_location, location, read_settings
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from benchdb.config import Location
     from benchdb.records import Environment
 
 #: What all parts of the plugin know of the session.
@@ -28,12 +29,19 @@ WORKER_INPUT = "benchdb"
 
 @dataclass(frozen=True)
 class Bench:
-    """One ``pytest --benchmark``, as every process of it sees it."""
+    """One ``pytest --benchmark``, as every process of it sees it.
+
+    Parameters
+    ----------
+    folder
+        The database's; the rootdir, where it is on a server. Paths are recorded relative to it.
+    """
 
     uid: str
     started: datetime
     settings: Settings
-    database: Path
+    database: Location
+    folder: Path
     artifacts: Path
     tags: tuple[tuple[str, str], ...]
     repeat: int
@@ -88,15 +96,10 @@ def _bench(config: pytest.Config) -> Bench:
     if option.benchdb_repeat < 1:
         raise UserError("--benchmark-repeat takes a whole number from 1 on")
     if told is not None:
-        database = Path(told["database"])
+        database = location(told["database"], settings.root)
     else:
-        location = database_location(option.benchdb_db, settings, base=config.invocation_params.dir)
-        if "://" in location:
-            raise UserError(
-                f"{location.partition('://')[0]}:// can't be recorded into: "
-                "give --benchmark-db a path or a sqlite:/// URL"
-            )
-        database = Path(location)
+        database = database_location(option.benchdb_db, settings, base=config.invocation_params.dir)
+    beside = database.parent if isinstance(database, Path) else settings.root
     folder = option.benchdb_artifacts or settings.artifacts
     base = config.invocation_params.dir if option.benchdb_artifacts else settings.root
     return Bench(
@@ -104,7 +107,8 @@ def _bench(config: pytest.Config) -> Bench:
         started=Clock.now(),
         settings=settings,
         database=database,
-        artifacts=base / folder if folder else database.with_name("benchmark-artifacts"),
+        folder=beside,
+        artifacts=base / folder if folder else beside / "benchmark-artifacts",
         tags=tuple(_tag(given) for given in option.benchdb_tags),
         repeat=option.benchdb_repeat,
         every_test=bool(option.benchdb_auto),

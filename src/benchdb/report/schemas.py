@@ -11,7 +11,12 @@ import math
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.config import Server
+
+if TYPE_CHECKING:
+    from benchdb.config import Location
 
 _SUBJECTS: Final = {
     "[].name": "name of a subject package",
@@ -105,7 +110,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     },
     INFO: {
         "schema": "benchdb/info/1",
-        "database": "path of the file",
+        "database": "path of the file, or URL without its password",
         "size": "bytes, with its log",
         "revision": "revision of its schema",
         "newest": "whether that is the newest schema",
@@ -134,14 +139,14 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     },
     CHECK: {
         "schema": "benchdb/check/1",
-        "database": "path of the file",
+        "database": "path of the file, or URL without its password",
         "sessions": "closed sessions whose digests were computed again",
         "test_runs": "their test runs",
         "problems": "a line for everything that is wrong",
     },
     PRUNE: {
         "schema": "benchdb/prune/1",
-        "database": "path of the file",
+        "database": "path of the file, or URL without its password",
         "dry_run": "whether nothing was removed",
         "sessions": "the sessions, the newest first",
         "sessions[].uid": "UUIDv7",
@@ -183,7 +188,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
 
 
 def document(
-    schema: str, source: Path | str, content: dict[str, Any], named: str = "database"
+    schema: str, source: Location | str, content: dict[str, Any], named: str = "database"
 ) -> str:
     """Return a document of a schema, in ASCII, which every terminal and parser takes.
 
@@ -198,7 +203,7 @@ def document(
 
 
 def parts(
-    schema: str, source: Path | str, content: dict[str, Any], named: str = "database"
+    schema: str, source: Location | str, content: dict[str, Any], named: str = "database"
 ) -> Iterator[str]:
     """Yield a document of a schema piece by piece: items of an iterator are made one at a time."""
     before = "{"
@@ -228,7 +233,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, Path):
+    if isinstance(value, (Path, Server)):
         return str(value)
     if isinstance(value, float) and not math.isfinite(value):
         return None  # JSON has no infinity

@@ -10,17 +10,17 @@ from benchdb.errors import UserError
 from benchdb.store.cases import cases_called, stored_cases
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Sequence
 
     from benchdb.series import Case
+    from benchdb.store.connection import Connection
 
 #: A name is near another from here on.
 _NEAR: Final = 0.5
 _MOST_NAMED: Final = 3
 
 
-def matching_cases(connection: sqlite3.Connection, given: Sequence[str]) -> list[Case]:
+def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
     """Return the cases that are meant, each once, sorted.
 
     Parameters

@@ -19,13 +19,13 @@ from benchdb.store.cases import stored_runs
 from benchdb.store.queries import stored_clusters, stored_sessions
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Sequence
 
     from benchdb.config import Settings
     from benchdb.records import Cluster, Metric
     from benchdb.series import Case, StoredSession
     from benchdb.store.cases import StoredRun
+    from benchdb.store.connection import Connection
 
 _GIB: Final = 2**30
 
@@ -56,7 +56,7 @@ def shape(cluster: Cluster) -> Cluster:
 
 
 def case_series(
-    connection: sqlite3.Connection,
+    connection: Connection,
     cases: Sequence[Case],
     settings: Settings,
     *,
@@ -104,7 +104,7 @@ def case_series(
 class _Sessions:
     """What is known of the sessions of test runs, read once, and the conditions in them."""
 
-    def __init__(self, connection: sqlite3.Connection, settings: Settings) -> None:
+    def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection = connection
         self._settings = settings
         self._clusters: dict[int, Cluster] = {}

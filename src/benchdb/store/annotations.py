@@ -10,19 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.columns import insertion, quoted
-from benchdb.store.database import transaction
 from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection
+
+    from benchdb.store.connection import Connection
 
 KEEP: Final = "keep"
 WITHDRAW: Final = "withdraw"
 
 
 def annotate_session(
-    connection: sqlite3.Connection,
+    connection: Connection,
     uid: str,
     key: str,
     *,
@@ -52,16 +52,15 @@ def annotate_session(
         "session_uid": uid,
         "session_digest": keep,
     }
-    with transaction(connection):
+    with connection.transaction():
         query = (
             "SELECT key, made FROM annotation WHERE session_uid=? AND kind IN (?, ?) "
             "ORDER BY made DESC, key DESC LIMIT 1"
         )
         if before := connection.execute(query, (uid, KEEP, WITHDRAW)).fetchone():
             # Clocks differ, and it must hold over those that are known here.
-            after = datetime.fromisoformat(before[1]).replace(tzinfo=UTC) + timedelta(
-                microseconds=1
-            )
+            last = datetime.fromisoformat(before[1]).replace(tzinfo=UTC)
+            after = last + timedelta(microseconds=1)
             values["follows"] = before[0]
             values["made"] = max(str(values["made"]), stored_instant(after))
         connection.execute(insertion("annotation", values), tuple(values.values()))
@@ -69,7 +68,7 @@ def annotate_session(
 
 
 def said_of_sessions(
-    connection: sqlite3.Connection, uids: Collection[str] | None = None
+    connection: Connection, uids: Collection[str] | None = None
 ) -> dict[str, str | None]:
     """Return what holds of sessions, by uid: the digest to keep, or None for one withdrawn.
 
@@ -87,7 +86,7 @@ def said_of_sessions(
     }
 
 
-def left_out(connection: sqlite3.Connection, uids: Collection[str] | None = None) -> set[int]:
+def left_out(connection: Connection, uids: Collection[str] | None = None) -> set[int]:
     """Return the ids of the sessions that are hidden: withdrawn, or not the form that is kept."""
     hidden: set[int] = set()
     for uid, keep in said_of_sessions(connection, uids).items():
@@ -101,27 +100,21 @@ def left_out(connection: sqlite3.Connection, uids: Collection[str] | None = None
 
 
 def copy_annotations(
-    connection: sqlite3.Connection, only: Collection[str] | None = None
+    ours: Connection, theirs: Connection, only: Collection[str] | None = None
 ) -> list[str]:
-    """Copy the annotations that the target lacks from the attached source; return their keys."""
-    names = [
-        name
-        for (name,) in connection.execute(
-            "SELECT name FROM pragma_table_info('annotation', 'main') WHERE name IN "
-            "(SELECT name FROM pragma_table_info('annotation', 'source'))"
-        )
-    ]
-    query = (
-        "SELECT key FROM source.annotation WHERE key NOT IN (SELECT key FROM main.annotation) "
-        "ORDER BY made, key"
-    )
-    keys = [key for (key,) in connection.execute(query) if only is None or key in only]
-    columns = quoted(names)
-    if keys:
-        with transaction(connection):
-            connection.executemany(
-                f"INSERT OR IGNORE INTO main.annotation ({columns}) "
-                f"SELECT {columns} FROM source.annotation WHERE key=?",
-                [(key,) for key in keys],
+    """Copy the annotations that ours lacks; return their keys."""
+    known = theirs.column_kinds("annotation")
+    names = [name for name in ours.column_kinds("annotation") if name in known]
+    held = {key for (key,) in ours.execute("SELECT key FROM annotation")}
+    query = f"SELECT {quoted(('key', *names))} FROM annotation ORDER BY made, key"
+    lacking = {
+        key: row
+        for key, *row in theirs.execute(query)
+        if key not in held and (only is None or key in only)
+    }
+    if lacking:
+        with ours.transaction():
+            ours.executemany(
+                f"{insertion('annotation', names)} ON CONFLICT DO NOTHING", lacking.values()
             )
-    return keys
+    return list(lacking)

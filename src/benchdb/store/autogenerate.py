@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from alembic.autogenerate import renderers
 from alembic.operations import ops
@@ -25,17 +25,27 @@ if TYPE_CHECKING:
     from alembic.autogenerate.api import AutogenContext
 
 
-class KeepValuesOp(ops.ExecuteSQLOp):
+class KeepValuesOp(ops.MigrateOperation):
     """Turns the values of a column that is about to be dropped into measurements."""
+
+    def __init__(self, dropped: ops.DropColumnOp) -> None:
+        self.dropped = dropped
+
+    def to_diff_tuple(self) -> tuple[str, str, str]:
+        """Return what ``alembic check`` calls it."""
+        return "keep_values", self.dropped.table_name, self.dropped.column_name
 
 
 @renderers.dispatch_for(KeepValuesOp)
 def _render_keeping(_: AutogenContext, operation: KeepValuesOp) -> str:
-    sql = str(operation.sqltext).replace("\n", "\n        ")
-    return (
-        "# The values stay as measurements: digests made with them still hold.\n"
-        f'op.execute(\n    """\n        {sql}\n    """\n)'
-    )
+    lines = [
+        "# The values stay as measurements: digests made with them still hold.",
+        "op.execute({",
+    ]
+    for dialect in _JSON_ARRAY:
+        sql = keep_values_sql(operation.dropped, dialect).replace("\n", "\n        ")
+        lines.append(f'    "{dialect}": """\n        {sql}\n    """,')
+    return "\n".join([*lines, "}[op.get_context().dialect.name])"])
 
 
 def render_item(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
@@ -69,7 +79,7 @@ def _upgrading(operations: list[Any]) -> Iterator[Any]:
             for inner in operation.ops:
                 _refuse(operation.table_name, inner)
                 if isinstance(inner, ops.DropColumnOp):
-                    yield KeepValuesOp(keep_values_sql(inner))
+                    yield KeepValuesOp(inner)
         yield operation
 
 
@@ -125,17 +135,30 @@ def _refuse(table: str, operation: Any) -> None:
             )
 
 
-def keep_values_sql(dropped: ops.DropColumnOp) -> str:
+#: By dialect and kind, where it isn't the same for all: a JSON array of a column's value, in the
+#: form in which SQLite holds it.
+_JSON_ARRAY: Final[dict[str, dict[str, str]]] = {
+    "sqlite": {"": "json_array({})"},
+    "postgresql": {
+        "": "'[' || to_json({})::text || ']'",
+        "boolean": "'[' || {}::int::text || ']'",
+        "instant": "'[' || to_json(to_char({}, 'YYYY-MM-DD HH24:MI:SS.US'))::text || ']'",
+    },
+}
+
+
+def keep_values_sql(dropped: ops.DropColumnOp, dialect: str) -> str:
     """Return the SQL that turns a dropped column's values into measurements."""
     name = dropped.column_name
     kind = frozen_kind(dropped.table_name, name, _kind(dropped.to_column().type))
     quoted = f'"{name}"'
     # SQLite's JSON has 15 digits of a float; a column of floats has them all.
-    place, value = ("value", quoted) if kind == "float" else ("rounds", f"json_array({quoted})")
+    form = _JSON_ARRAY[dialect].get(kind) or _JSON_ARRAY[dialect][""]
+    place, value = ("value", quoted) if kind == "float" else ("rounds", form.format(quoted))
     return (
         f"INSERT INTO measurement (session_id, ordinal, metric, unit, {place})\n"
         f"SELECT session_id, ordinal, '{frozen_name(dropped.table_name, name)}', "
-        f"'{DROPPED}{kind}', {value}\n"
+        f"'{DROPPED}{kind}',\n    {value}\n"
         f"FROM test_run WHERE {quoted} IS NOT NULL"
     )
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from benchdb.store.database import FileConnection
+
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Sequence
+
+    from benchdb.store.connection import Connection
 
 _Item = TypeVar("_Item")
 
@@ -35,13 +38,13 @@ def batches(items: Iterable[tuple[_Item, int]]) -> Iterator[list[_Item]]:
         yield batch
 
 
-def rows_of(connection: sqlite3.Connection, named: str, values: Sequence[str]) -> int:
+def rows_of(connection: Connection, named: str, values: Sequence[str]) -> int:
     """Return about how many rows the sessions have of which a condition in SQL holds."""
     query = (
         "SELECT sum(1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
         "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE "
     )
-    return connection.execute(query + named, values).fetchone()[0] or 0
+    return int(connection.execute(query + named, values).fetchone()[0] or 0)
 
 
 class Turns:
@@ -50,12 +53,14 @@ class Turns:
     Without a pause one that waits would hardly ever find the file free.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._since = time.monotonic()
 
     def give(self) -> None:
         """Pause, if somebody records into the file, or others have had no turn for long."""
+        if not isinstance(self._connection, FileConnection):
+            return  # a server serves who waits longest
         (journal,) = self._connection.execute("PRAGMA main.journal_mode").fetchone()
         # A recorder has made it a write-ahead log before it waits to write.
         if journal == "wal" or time.monotonic() - self._since > _WORK:

@@ -6,13 +6,14 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from benchdb.store.copying import attached, copy_test_runs
-from benchdb.store.database import transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from benchdb.store.database import FileConnection
 
-def carry_over(into: sqlite3.Connection, session_id: int, source: Path, uid: str) -> None:
+
+def carry_over(into: FileConnection, session_id: int, source: Path, uid: str) -> None:
     """Copy the test runs of an open session, with what belongs to them, in one commit.
 
     Parameters
@@ -31,7 +32,7 @@ def carry_over(into: sqlite3.Connection, session_id: int, source: Path, uid: str
     sqlite3.Error
         If they can't be read, or written; none is copied then.
     """
-    with attached(into, source), transaction(into):
+    with attached(into, source), into.transaction():
         found = into.execute(
             "INSERT INTO temp.session_ids (theirs, ours, is_new) "
             "SELECT id, ?, 1 FROM source.session WHERE uid=? AND state='open'",

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Final
 from benchdb import records
 from benchdb.metrics import COLUMN_METRICS, OUTCOME_METRICS
 from benchdb.series import Case
-from benchdb.store.columns import column_kinds, quoted
+from benchdb.store.columns import quoted
 from benchdb.store.digest import DROPPED
 from benchdb.store.queries import FAILED, chunks, marks
 from benchdb.store.values import text
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Sequence
+
+    from benchdb.store.connection import Connection
 
 #: Names whose test runs are read at once: what bounds the memory that reading takes.
 _NAMES: Final = 20
@@ -48,7 +49,7 @@ class StoredRun:
     values: list[tuple[records.Metric, float]]
 
 
-def stored_cases(connection: sqlite3.Connection) -> list[Case]:
+def stored_cases(connection: Connection) -> list[Case]:
     """Return every case that was ever run, sorted.
 
     The index is walked from each name to the next: that takes as long as there are cases, and a
@@ -76,7 +77,7 @@ def stored_cases(connection: sqlite3.Connection) -> list[Case]:
     return sorted({Case(path, name) for path, name in connection.execute(query)})
 
 
-def cases_called(connection: sqlite3.Connection, given: str) -> list[Case]:
+def cases_called(connection: Connection, given: str) -> list[Case]:
     """Return the cases of which this is the whole name, with or without path and parameters."""
     given = text(given)
     readings: list[tuple[str | None, str]] = [(None, given)]
@@ -89,7 +90,10 @@ def cases_called(connection: sqlite3.Connection, given: str) -> list[Case]:
         # By ranges, as LIKE has no use for the index.
         for named, values in (
             ("name = ?", [name]),
-            ("name >= ? AND name < ?", [f"{name}[", f"{name}{_AFTER_BRACKET}"]),
+            (
+                f"name{connection.bytewise} >= ? AND name{connection.bytewise} < ?",
+                [f"{name}[", f"{name}{_AFTER_BRACKET}"],
+            ),
         ):
             query = f"SELECT DISTINCT path, name FROM test_run WHERE {named}"
             if path is not None:
@@ -100,7 +104,7 @@ def cases_called(connection: sqlite3.Connection, given: str) -> list[Case]:
 
 
 def stored_runs(
-    connection: sqlite3.Connection, wanted: Sequence[Case]
+    connection: Connection, wanted: Sequence[Case]
 ) -> Iterator[tuple[Case, list[StoredRun]]]:
     """Yield cases, each with its test runs that ended, in no particular order.
 
@@ -116,13 +120,13 @@ def stored_runs(
             yield case, found.pop((case.path, case.name), [])
 
 
-def column_metrics(connection: sqlite3.Connection) -> tuple[records.Metric, ...]:
+def column_metrics(connection: Connection) -> tuple[records.Metric, ...]:
     """Return the metrics that are columns: the built-in ones, and those of migrations of one's own.
 
     Every column of floats is a metric; ``info={"unit": "s"}`` in its model says in which unit.
     """
     built_in = {metric.name: metric for metric in COLUMN_METRICS}
-    kinds = column_kinds(connection, "test_run")
+    kinds = connection.column_kinds("test_run")
     return tuple(
         built_in.get(name) or _own_metric(name) for name, kind in kinds.items() if kind == "float"
     )
@@ -142,7 +146,7 @@ class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
     None for a user's own `failed` or `lost`: series count them.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: Connection) -> None:
         super().__init__()
         self.columns = column_metrics(connection)
         self._by_name = {metric.name: metric for metric in self.columns}
@@ -164,7 +168,7 @@ class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
 
 
 def _read_runs(
-    connection: sqlite3.Connection, wanted: list[str], metrics: _Metrics
+    connection: Connection, wanted: list[str], metrics: _Metrics
 ) -> dict[tuple[str, str], list[StoredRun]]:
     """Return the test runs of these names, by the path and the name of their case."""
     found: dict[tuple[str, str], list[StoredRun]] = defaultdict(list)
@@ -205,7 +209,7 @@ def _read_runs(
 
 
 def _measured(
-    connection: sqlite3.Connection, wanted: list[str], metrics: _Metrics
+    connection: Connection, wanted: list[str], metrics: _Metrics
 ) -> dict[tuple[int, int], list[tuple[records.Metric, float]]]:
     """Return the measurements by session and ordinal, those of columns among them."""
     query = (

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchdb.errors import UserError
-from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
 from benchdb.store.lost import unclosed
-from benchdb.store.opening import explaining, opened, readable, settle
+from benchdb.store.opening import connected, explaining, newest, opened, settle
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
-
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
 
 
@@ -29,8 +27,8 @@ class Checked:
     problems: tuple[str, ...]
 
 
-def check(path: Path, progress: Progress = untold) -> Checked:
-    """Look whether a file is sound and every closed session is what it was when it was closed.
+def check(path: Location, progress: Progress = untold) -> Checked:
+    """Look whether a database is sound and every closed session is what it was when it was closed.
 
     Raises
     ------
@@ -38,21 +36,15 @@ def check(path: Path, progress: Progress = untold) -> Checked:
         If it is so damaged that it can't be looked into, or none of benchdb's.
     """
     settle(path)
-    problems = []
     progress("reading", 0, 0)
-    with explaining(path), opened(path) as (connection, _):
-        for (said,) in connection.execute("PRAGMA integrity_check(20)"):
-            if said != "ok":
-                problems.append(f"the file is damaged: {said}")
-        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
-            problems.append(f"row {row} of {table} refers to no row of {parent}")
+    problems = _file_problems(path) if isinstance(path, Path) else []
     runs = 0
     closed: list[tuple[int, str, str]] = []
     try:
         with (
-            readable(path, progress) as at,
+            newest(path, progress) as at,
             explaining(path),
-            contextlib.closing(connect(at)) as connection,
+            connected(at) as connection,
         ):
             closed = connection.execute(
                 "SELECT id, uid, digest FROM session WHERE digest IS NOT NULL ORDER BY started, uid"
@@ -72,12 +64,22 @@ def check(path: Path, progress: Progress = untold) -> Checked:
     return Checked(len(closed), runs, tuple(problems))
 
 
+def _file_problems(path: Path) -> list[str]:
+    problems = []
+    with explaining(path), opened(path) as (connection, _):
+        for (said,) in connection.execute("PRAGMA integrity_check(20)"):
+            if said != "ok":
+                problems.append(f"the file is damaged: {said}")
+        for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+            problems.append(f"row {row} of {table} refers to no row of {parent}")
+    return problems
+
+
 def _check_session(
-    connection: sqlite3.Connection, row: int, uid: str, digest: str
+    connection: Connection, row: int, uid: str, digest: str
 ) -> tuple[int, list[str]]:
     """Check one session in a transaction of its own, so that who records waits for none."""
-    connection.execute("BEGIN")
-    try:
+    with connection.snapshot():
         there = connection.execute("SELECT digest FROM session WHERE id=?", (row,)).fetchone()
         if there != (digest,):
             return 0, []  # pruned or superseded meanwhile
@@ -87,7 +89,5 @@ def _check_session(
             same = session_digest(connection, row) == digest
         except (ValueError, TypeError, KeyError) as error:
             return runs, [f"session {uid} has a row that can't be read: {error}"]
-    finally:
-        connection.execute("ROLLBACK")
     said = f"session {uid} was changed after it was closed: its rows don't give its digest {digest}"
     return runs, [] if same else [said]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
 #: What a type's name begins with, and the kind of such a column; any other holds text.
@@ -27,11 +26,6 @@ def kind_of(declared: str) -> str:
     """
     declared = declared.upper()
     return next((kind for starts, kind in _KINDS if declared.startswith(starts)), "text")
-
-
-def column_kinds(connection: sqlite3.Connection, table: str) -> dict[str, str]:
-    """Return the kind of each column of a table, by name, in the table's order."""
-    return {row[1]: kind_of(row[2]) for row in connection.execute(f'PRAGMA table_info("{table}")')}
 
 
 def quoted(names: Iterable[str]) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from benchdb.store.database import FileConnection
+
 #: KiB; with SQLite's 2 MB the pages of large indexes are read and written over and over.
 _CACHE: Final = 128 * 1024
 
@@ -45,7 +47,7 @@ _REFERENCES: Final = {**SHARED, ("package_set_package", "package"): "package"}
 
 
 @contextlib.contextmanager
-def attached(connection: sqlite3.Connection, source: Path) -> Iterator[None]:
+def attached(connection: FileConnection, source: Path) -> Iterator[None]:
     """Attach a file as ``source``, from which the functions of this module copy.
 
     Parameters
@@ -76,9 +78,7 @@ def attached(connection: sqlite3.Connection, source: Path) -> Iterator[None]:
                 connection.execute(f"PRAGMA {name}={value}")
 
 
-def copy_sessions(
-    connection: sqlite3.Connection, keys: Iterable[tuple[str, str]]
-) -> tuple[int, int]:
+def copy_sessions(connection: FileConnection, keys: Iterable[tuple[str, str]]) -> tuple[int, int]:
     """Copy sessions with all that belongs to them; must run in a transaction.
 
     Parameters
@@ -124,7 +124,7 @@ def copy_sessions(
     return made.rowcount, copy_test_runs(connection)
 
 
-def copy_test_runs(connection: sqlite3.Connection) -> int:
+def copy_test_runs(connection: FileConnection) -> int:
     """Copy what belongs to the sessions in ``temp.session_ids``; return how many test runs."""
     _copy_shared(connection, "cluster")
     runs, *_ = (
@@ -133,7 +133,7 @@ def copy_test_runs(connection: sqlite3.Connection) -> int:
     return runs
 
 
-def _copy_shared(connection: sqlite3.Connection, table: str) -> None:
+def _copy_shared(connection: FileConnection, table: str) -> None:
     """Copy the rows of a table that are referred to and new, and map the ids of all."""
     ids = f"temp.{table}_ids"
     connection.execute(f"DELETE FROM {ids}")
@@ -153,7 +153,7 @@ def _copy_shared(connection: sqlite3.Connection, table: str) -> None:
         raise sqlite3.IntegrityError(f"rows refer to no row of {table}")
 
 
-def _find_ours(connection: sqlite3.Connection, table: str, keys: tuple[str, ...]) -> None:
+def _find_ours(connection: FileConnection, table: str, keys: tuple[str, ...]) -> None:
     """Map the ids of rows that are not mapped yet and that the target has."""
     same = " AND ".join(f"own.{key} = row.{key}" for key in keys)
     connection.execute(
@@ -162,7 +162,7 @@ def _find_ours(connection: sqlite3.Connection, table: str, keys: tuple[str, ...]
     )
 
 
-def _copy_belonging(connection: sqlite3.Connection, table: str, column: str, owners: str) -> int:
+def _copy_belonging(connection: FileConnection, table: str, column: str, owners: str) -> int:
     """Copy the rows that belong to new rows of another table; return how many."""
     names = [name for name in _columns(connection, table) if name != column]
     made = connection.execute(
@@ -173,7 +173,7 @@ def _copy_belonging(connection: sqlite3.Connection, table: str, column: str, own
     return made.rowcount
 
 
-def _columns(connection: sqlite3.Connection, table: str) -> list[str]:
+def _columns(connection: FileConnection, table: str) -> list[str]:
     """Return the columns that the table has in both files, without its row id."""
     query = (
         "SELECT name FROM pragma_table_info(:table, 'main') WHERE name <> 'id' "

@@ -15,17 +15,23 @@ import time
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from benchdb import __version__
 from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
+from benchdb.store import locks
+from benchdb.store.columns import insertion, kind_of
 from benchdb.store.revisions import head, lineage, schema_script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Engine
+
+    from benchdb.config import Location
+
+_Made = TypeVar("_Made")
 
 #: Seconds that a connection waits for another's write. Recording and merging keep it for a fraction
 #: of one at a time; upgrading a file and giving its free pages back take as long as copying it.
@@ -54,7 +60,71 @@ class Found:
     revision: str | None
 
 
-def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3.Connection:
+class FileConnection(sqlite3.Connection):
+    """An open SQLite file: see `benchdb.store.connection`."""
+
+    bytewise = ""
+
+    def insert(self, table: str, values: Mapping[str, Any]) -> int:
+        """See `Connection.insert`."""
+        return int(self.execute(insertion(table, values), tuple(values.values())).lastrowid or 0)
+
+    def insert_many(
+        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+    ) -> None:
+        """See `Connection.insert_many`."""
+        self.executemany(insertion(table, columns), rows)
+
+    @contextlib.contextmanager
+    def transaction(self, *, alone: bool = True) -> Iterator[None]:
+        """See `Connection.transaction`."""
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            if self.in_transaction:  # a full disk has ended it already
+                self.execute("ROLLBACK")
+            raise
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """See `Connection.snapshot`."""
+        if self.in_transaction:
+            yield
+            return
+        self.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if self.in_transaction:
+                self.execute("ROLLBACK")
+
+    def again(self, action: Callable[[], _Made]) -> _Made:
+        """See `Connection.again`: here whoever writes waits for the others at its beginning."""
+        return action()
+
+    def tables(self) -> set[str]:
+        """See `Connection.tables`."""
+        query = "SELECT name FROM sqlite_master WHERE type='table'"
+        return {name for (name,) in self.execute(query)}
+
+    def column_kinds(self, table: str) -> dict[str, str]:
+        """See `Connection.column_kinds`."""
+        return {row[1]: kind_of(row[2]) for row in self.execute(f'PRAGMA table_info("{table}")')}
+
+    def claim(self, location: Location, uid: str) -> locks.ProcessLock:
+        """See `Connection.claim`; the claim lies beside the file, whatever copy of it is open."""
+        assert isinstance(location, Path)
+        return locks.session_lock(location, uid)
+
+    def is_claimed(self, location: Location, uid: str) -> bool:
+        """See `Connection.is_claimed`."""
+        assert isinstance(location, Path)
+        return locks.is_held(location, uid)
+
+
+def connect(path: Path, *, write: bool = False, create: bool = False) -> FileConnection:
     """Return a connection in autocommit mode, with foreign keys enforced.
 
     Parameters
@@ -77,6 +147,7 @@ def connect(path: Path, *, write: bool = False, create: bool = False) -> sqlite3
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
+        factory=FileConnection,
     )
     connection.execute("PRAGMA foreign_keys=ON")
     if not write and not create:
@@ -90,20 +161,7 @@ def uri(path: Path, mode: str) -> str:
     return f"file:{quote(os.fsencode(path)).replace('//', '/')}?mode={mode}"
 
 
-@contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Make what is written in the block one commit; nobody else writes meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # a full disk has ended it already
-            connection.execute("ROLLBACK")
-        raise
-
-
-def inspect(connection: sqlite3.Connection, path: Path) -> Found:
+def inspect(connection: FileConnection, path: Path) -> Found:
     """Return what the open file is.
 
     Raises
@@ -112,10 +170,7 @@ def inspect(connection: sqlite3.Connection, path: Path) -> Found:
         If it is nothing that this benchdb can use; it has not been touched.
     """
     try:
-        tables = {
-            name
-            for (name,) in connection.execute("select name from sqlite_master where type='table'")
-        }
+        tables = connection.tables()
         _check_size(connection, path)
         if not tables:
             return Found(Schema.EMPTY, None)
@@ -162,9 +217,14 @@ def size_of(path: Path) -> int:
     return size
 
 
-def explained(error: BaseException, path: Path) -> UserError:
-    """Return the error that a user can act on for one of SQLite's or the system's."""
+def explained(error: BaseException, path: Location) -> UserError:
+    """Return the error that a user can act on for one of the database's or the system's."""
     said = getattr(error, "strerror", None) or str(error)
+    if not isinstance(path, Path):
+        return UserError(
+            f"{path} can't be used ({said}): check that the server runs, the URL, and what its "
+            "user may do"
+        )
     if os.path.isdir(path):
         return UserError(f"{path} is a folder: name a file in it")
     if "not a database" in said:
@@ -186,7 +246,7 @@ def explained(error: BaseException, path: Path) -> UserError:
     )
 
 
-def create_schema(connection: sqlite3.Connection) -> None:
+def create_schema(connection: FileConnection) -> None:
     """Make the newest schema in an empty file; of several processes at once, one makes it."""
     try:
         script = schema_script().read_text("utf-8")
@@ -194,7 +254,7 @@ def create_schema(connection: sqlite3.Connection) -> None:
         from benchdb.store.schema import schema_sql
 
         script = schema_sql()
-    with transaction(connection):
+    with connection.transaction():
         if connection.execute("select count(*) from sqlite_master").fetchone()[0] == 0:
             for statement in script.split(";\n"):
                 connection.execute(statement)

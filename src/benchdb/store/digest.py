@@ -14,19 +14,18 @@ A value that its column's first kind can't hold is digested as it is, so none go
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.store.columns import column_kinds
 from benchdb.store.frozen import frozen_kind, frozen_name
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator, Mapping
+
+    from benchdb.store.connection import Connection
 
 #: The tables whose rows belong to a session, a parent before its children.
 SESSION_TABLES: Final = ("session", "test_run", "measurement", "artifact")
@@ -55,7 +54,7 @@ _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default
 
 
 def session_digest(
-    connection: sqlite3.Connection,
+    connection: Connection,
     session_id: int,
     replaced: Mapping[str, object] = MappingProxyType({}),
 ) -> str | None:
@@ -70,7 +69,7 @@ def session_digest(
     replaced
         Values of the session's own row, as they are going to be.
     """
-    with _one_state(connection):
+    with connection.snapshot():
         session = next(_rows(connection, "session", session_id, replaced), None)
         runs = _run_lines(connection, session_id)
     if session is None:
@@ -82,14 +81,14 @@ def session_digest(
     return made.hexdigest()
 
 
-def run_digests(connection: sqlite3.Connection, session_id: int) -> dict[int, tuple[str, bool]]:
+def run_digests(connection: Connection, session_id: int) -> dict[int, tuple[str, bool]]:
     """Return a digest of every test run of a session by ordinal, and whether the run is closed.
 
     Tells the forms of a session apart, so `beside` stays out: it is corrected when a session ends,
     after rows were closed.
     """
     digests = {}
-    with _one_state(connection):
+    with connection.snapshot():
         runs = _run_lines(connection, session_id)
     for ordinal, (first, *lines) in runs.items():
         table, row = json.loads(first)
@@ -101,21 +100,7 @@ def run_digests(connection: sqlite3.Connection, session_id: int) -> dict[int, tu
     return digests
 
 
-@contextlib.contextmanager
-def _one_state(connection: sqlite3.Connection) -> Iterator[None]:
-    """See nothing of what others commit meanwhile."""
-    if connection.in_transaction:
-        yield
-        return
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-
-
-def _run_lines(connection: sqlite3.Connection, session_id: int) -> dict[int, list[bytes]]:
+def _run_lines(connection: Connection, session_id: int) -> dict[int, list[bytes]]:
     """Return the lines of each test run by ordinal: its own, then those of what belongs to it."""
     runs = {row["ordinal"]: row for row in _rows(connection, "test_run", session_id)}
     children: list[tuple[int, bytes]] = []
@@ -154,7 +139,7 @@ def _line(table: str, row: dict[str, Any]) -> bytes:
 
 
 def _rows(
-    connection: sqlite3.Connection,
+    connection: Connection,
     table: str,
     session_id: int,
     replaced: Mapping[str, object] = MappingProxyType({}),
@@ -163,7 +148,7 @@ def _rows(
     parameters = []
     joined = []
     known = []
-    for column, kind in column_kinds(connection, table).items():
+    for column, kind in connection.column_kinds(table).items():
         if column in _LEFT_OUT:
             continue
         shared = SHARED.get((table, column))

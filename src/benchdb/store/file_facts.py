@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchdb.store.database import Schema, size_of
@@ -11,9 +12,10 @@ from benchdb.store.recording import aside_of
 from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
-    import sqlite3
     from datetime import datetime
-    from pathlib import Path
+
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class FileFacts:
     Parameters
     ----------
     size
-        Bytes, with the log that may lie beside it.
+        Bytes, with the log that may lie beside a file; of its tables, on a server.
     schema
         The revision of its schema; `newest` tells whether it is this benchdb's.
     sessions, test_runs, measurements
@@ -34,7 +36,7 @@ class FileFacts:
         Files beside it: copies from before an upgrade; sessions that could not be recorded into it.
     """
 
-    path: Path
+    path: Location
     size: int
     schema: str
     newest: bool
@@ -47,7 +49,7 @@ class FileFacts:
     aside: tuple[Path, ...]
 
 
-def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
+def file_facts(path: Location, connection: Connection) -> FileFacts:
     """Return what a file is and holds.
 
     Parameters
@@ -64,13 +66,24 @@ def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
         for table in ("session", "test_run", "measurement")
     )
-    with explaining(path):
-        aside = aside_of(path)
-        start = f"{path.name}.before-"
-        backups = tuple(sorted(one for one in path.parent.iterdir() if one.name.startswith(start)))
+    aside: tuple[Path, ...] = ()
+    backups: tuple[Path, ...] = ()
+    if isinstance(path, Path):
+        size = size_of(path)
+        with explaining(path):
+            aside = aside_of(path)
+            backups = tuple(
+                sorted(
+                    one
+                    for one in path.parent.iterdir()
+                    if one.name.startswith(f"{path.name}.before-")
+                )
+            )
+    else:
+        size = _tables_size(connection)
     return FileFacts(
         path=path,
-        size=size_of(path),
+        size=size,
         schema=found.revision or "",
         newest=found.schema is Schema.NEWEST,
         sessions=sessions,
@@ -81,3 +94,11 @@ def file_facts(path: Path, connection: sqlite3.Connection) -> FileFacts:
         backups=backups,
         aside=aside,
     )
+
+
+def _tables_size(connection: Connection) -> int:
+    query = (
+        "SELECT sum(pg_total_relation_size(oid)) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = CAST(current_schema() AS regnamespace)"
+    )
+    return int(connection.execute(query).fetchone()[0] or 0)

@@ -9,11 +9,12 @@ from benchdb.store.annotations import left_out
 from benchdb.store.digest import SESSION_TABLES, run_digests
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection
 
+    from benchdb.store.connection import Connection
 
-def conflicts(connection: sqlite3.Connection) -> list[str]:
+
+def conflicts(connection: Connection) -> list[str]:
     """Return the uids of which the database holds several forms, none of them chosen; sorted."""
     query = (
         "SELECT uid FROM session WHERE digest IS NOT NULL "
@@ -23,7 +24,7 @@ def conflicts(connection: sqlite3.Connection) -> list[str]:
     return [uid for uid in uids if not _is_settled(connection, uid)]
 
 
-def _is_settled(connection: sqlite3.Connection, uid: str) -> bool:
+def _is_settled(connection: Connection, uid: str) -> bool:
     """Tell whether somebody has said which form to keep, of those that are here, or to hide all."""
     hidden = left_out(connection, [uid])
     query = "SELECT count(*) FROM session WHERE uid=? AND digest IS NOT NULL"
@@ -52,7 +53,7 @@ class Form:
     every: frozenset[tuple[int, str]]
 
 
-def form(connection: sqlite3.Connection, uid: str, digest: str) -> Form | None:
+def form(connection: Connection, uid: str, digest: str) -> Form | None:
     """Return a form of a session, None where the database doesn't have it (any more)."""
     query = "SELECT id, state, finished FROM session WHERE uid=? AND digest=?"
     row = connection.execute(query, (uid, digest)).fetchone()
@@ -88,7 +89,7 @@ def superseded(forms: Collection[Form]) -> set[str]:
     }
 
 
-def remove_superseded(connection: sqlite3.Connection, uid: str) -> None:
+def remove_superseded(connection: Connection, uid: str) -> None:
     """Remove the forms of a session that others supersede."""
     query = "SELECT digest, id, state FROM session WHERE uid=? AND digest IS NOT NULL"
     rows = connection.execute(query, (uid,)).fetchall()
@@ -101,7 +102,7 @@ def remove_superseded(connection: sqlite3.Connection, uid: str) -> None:
             remove_session(connection, session_id)
 
 
-def remove_session(connection: sqlite3.Connection, session_id: int) -> None:
+def remove_session(connection: Connection, session_id: int) -> None:
     """Remove a session's rows; those that it shared with others stay."""
     for table in reversed(SESSION_TABLES):
         owner = "id" if table == "session" else "session_id"

@@ -2,43 +2,45 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store import locks
-from benchdb.store.database import transaction
 from benchdb.store.digest import session_digest
 from benchdb.store.forms import remove_superseded
 
 if TYPE_CHECKING:
-    import sqlite3
-    from pathlib import Path
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
 
 #: What rows that no benchdb wrote may lead to, as the digest of their session is made.
 _UNREADABLE: Final = (LookupError, TypeError, ValueError)
 
 
-def open_sessions(connection: sqlite3.Connection, path: Path) -> tuple[list[str], list[str]]:
+def open_sessions(connection: Connection, location: Location) -> tuple[list[str], list[str]]:
     """Return the uids of the open sessions: those whose process lives, and those that are lost.
 
     Parameters
     ----------
     connection
         On the database or on a copy of it, at any schema since the first; empty, it has none.
-    path
-        The database that the sessions are recorded into; their locks lie beside it.
+    location
+        The database that the sessions are recorded into; locks of a file's lie beside it.
     """
     live: list[str] = []
     lost: list[str] = []
-    if connection.execute("SELECT 1 FROM sqlite_master WHERE name='session'").fetchone():
-        query = "SELECT uid FROM session WHERE state='open' ORDER BY uid"
-        for (uid,) in connection.execute(query).fetchall():
-            (live if locks.is_held(path, uid) else lost).append(uid)
+    if "session" in connection.tables():
+        still = "SELECT uid FROM session WHERE state='open'"
+        for (uid,) in connection.execute(f"{still} ORDER BY uid").fetchall():
+            if connection.is_claimed(location, uid):
+                live.append(uid)
+            elif connection.execute(f"{still} AND uid=?", (uid,)).fetchone():  # else it has ended
+                lost.append(uid)
     return live, lost
 
 
-def end_session(
-    connection: sqlite3.Connection, session_id: int, state: str, finished: str
-) -> str | None:
+def end_session(connection: Connection, session_id: int, state: str, finished: str) -> str | None:
     """Write the end of a session of which no test run is open.
 
     A copy of the session may have been closed and merged into the file before: if in this very
@@ -64,7 +66,7 @@ def end_session(
     digest = session_digest(connection, session_id, end)
     if digest is None:
         return None
-    with transaction(connection):
+    with connection.transaction():
         # Read again under the write lock.
         is_open = "SELECT uid FROM session WHERE id=? AND state='open'"
         row = connection.execute(is_open, (session_id,)).fetchone()
@@ -84,7 +86,7 @@ def end_session(
 
 
 def close_lost_sessions(
-    connection: sqlite3.Connection, path: Path, *, discard: bool = True
+    connection: Connection, location: Location, *, discard: bool = True
 ) -> list[str]:
     """Close every open session whose process is gone, as a function of its rows alone.
 
@@ -95,8 +97,8 @@ def close_lost_sessions(
     ----------
     connection
         On the database, or on a copy of it.
-    path
-        The database that the sessions are recorded into; their locks lie beside it.
+    location
+        The database that the sessions are recorded into; locks of a file's lie beside it.
     discard
         Whether to remove the lock files of those that were closed.
 
@@ -105,24 +107,24 @@ def close_lost_sessions(
     list of str
         The uids of the sessions that were closed.
     """
-    _, lost = open_sessions(connection, path)
+    _, lost = open_sessions(connection, location)
     closed = []
     for uid in lost:
         query = "SELECT id FROM session WHERE uid=? AND state='open'"
         try:
             for (row,) in connection.execute(query, (uid,)).fetchall():
-                if _close_lost(connection, row):
+                if connection.again(functools.partial(_close_lost, connection, row)):
                     closed.append(uid)
         except _UNREADABLE:
             continue
-        if discard:
-            locks.discard(path, uid)
+        if discard and isinstance(location, Path):
+            locks.discard(location, uid)
     return closed
 
 
-def unclosed(connection: sqlite3.Connection, path: Path) -> list[str]:
+def unclosed(connection: Connection, location: Location) -> list[str]:
     """Return a line for each session that `close_lost_sessions` had to leave open."""
-    _, lost = open_sessions(connection, path)
+    _, lost = open_sessions(connection, location)
     return [
         f"the session {uid} was lost and can't be closed, as its rows don't fit together: "
         "see `benchdb db check`"
@@ -130,24 +132,27 @@ def unclosed(connection: sqlite3.Connection, path: Path) -> list[str]:
     ]
 
 
-def _close_lost(connection: sqlite3.Connection, session_id: int) -> bool:
+def _close_lost(connection: Connection, session_id: int) -> bool:
     """Close one session as lost; its open rows are lost, at the last instant they are known at."""
-    with transaction(connection):
+    with connection.transaction():
         connection.execute(
             "UPDATE test_run SET state='lost', \"end\"=coalesce(phase_start, start) "
             "WHERE session_id=? AND state='open'",
             (session_id,),
         )
-    # Both are instants as text, which sort as they follow each other.
-    last = (
-        'SELECT max(started, coalesce((SELECT max("end") FROM test_run '
-        "WHERE session_id=session.id), '')) FROM session WHERE id=? AND state='open'"
+    known = (
+        'SELECT started, (SELECT max("end") FROM test_run WHERE session_id=session.id) '
+        "FROM session WHERE id=? AND state='open'"
     )
-    row = connection.execute(last, (session_id,)).fetchone()
-    return row is not None and end_session(connection, session_id, "lost", row[0]) is not None
+    row = connection.execute(known, (session_id,)).fetchone()
+    if row is None:
+        return False
+    # They are text, which sorts as they follow each other.
+    last = max(filter(None, row))
+    return end_session(connection, session_id, "lost", last) is not None
 
 
-def described(connection: sqlite3.Connection, uids: list[str]) -> list[str]:
+def described(connection: Connection, uids: list[str]) -> list[str]:
     """Return a line for each lost session: what was running, in which phase and since when."""
     query = (
         "SELECT path, name, phase, phase_start FROM session LEFT JOIN test_run "

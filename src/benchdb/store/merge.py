@@ -11,27 +11,33 @@ them only, and a merge that was interrupted leaves whole sessions and can be run
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchdb.errors import DamagedFile
 from benchdb.records import ANNOTATION
+from benchdb.store import copying
 from benchdb.store.annotations import copy_annotations
 from benchdb.store.batches import Turns, batches, rows_of
-from benchdb.store.copying import attached, copy_sessions
-from benchdb.store.database import connect, explained, leave_single_file, transaction
+from benchdb.store.database import FileConnection, connect, explained, leave_single_file
 from benchdb.store.forms import conflicts as unsettled
 from benchdb.store.forms import form, remove_session, superseded
-from benchdb.store.opening import explaining, look_at, make_writable, readable
+from benchdb.store.opening import connected, explaining, look_at, make_writable, newest
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+    from benchdb.config import Location
     from benchdb.errors import UserError
+    from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
+
+    #: Copies sessions, by uid and digest, in a transaction; returns how many, and test runs.
+    _Copy = Callable[[Iterable[tuple[str, str]]], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ class Merged:
     Parameters
     ----------
     source
-        The file that was read.
+        The file or the server that was read.
     added, held, live, pruned
         Numbers of sessions: copied; there already, or superseded by what is; left out, because they
         are still being recorded; left out, because `benchdb db prune` removed them from the target.
@@ -53,7 +59,7 @@ class Merged:
         Keys of the annotations copied.
     """
 
-    source: Path
+    source: Location
     added: int
     held: int
     live: int
@@ -64,8 +70,8 @@ class Merged:
 
 
 def merge(
-    target: Path,
-    sources: Sequence[Path],
+    target: Location,
+    sources: Sequence[Location],
     *,
     bring_back: bool = False,
     progress: Progress = untold,
@@ -75,9 +81,9 @@ def merge(
     Parameters
     ----------
     target
-        The SQLite file that receives.
+        The SQLite file, or the server, that receives.
     sources
-        The files to merge into it, which stay as they are: an older schema is upgraded on a copy.
+        What to merge into it: files, which stay as they are: an older schema is upgraded on a copy.
     bring_back
         Whether to take back sessions that were pruned from the target.
     progress
@@ -98,14 +104,14 @@ def merge(
 
 
 def merge_file(
-    target: Path,
-    source: Path,
+    target: Location,
+    source: Location,
     *,
     bring_back: bool = False,
     only: Collection[tuple[str, str]] | None = None,
     progress: Progress = untold,
 ) -> Merged:
-    """Merge one file into another that is ready for it: see `merge`.
+    """Merge one database into another that is ready for it: see `merge`.
 
     Parameters
     ----------
@@ -114,20 +120,43 @@ def merge_file(
     only
         The keys of what is wanted: (uid, digest) of sessions, (key, `ANNOTATION`) of annotations.
     """
-    with explaining(source):
-        same = target.samefile(source)
-    if same:  # one connection would wait for the other
-        return _merge_into_itself(source)
-    with readable(source, progress) as at:
+    if isinstance(target, Path) and isinstance(source, Path):
+        with explaining(source):
+            same = target.samefile(source)
+        if same:  # one connection would wait for the other
+            return _merge_into_itself(source)
+    with newest(source, progress) as at:
         try:
-            with contextlib.closing(connect(target, write=True)) as ours:
-                with attached(ours, at), contextlib.closing(connect(at)) as theirs:
-                    merged = _Merging(ours, theirs, bring_back, only, progress).run(source)
-                # A recorder that ended meanwhile could not, as this connection had it open.
-                leave_single_file(ours)
+            with connected(target, write=True) as ours, connected(at) as theirs:
+                with _copying(ours, theirs, at) as (copy, attached):
+                    merging = _Merging(
+                        ours,
+                        theirs,
+                        copy,
+                        attached=attached,
+                        bring_back=bring_back,
+                        only=only,
+                        progress=progress,
+                    )
+                    merged = merging.run(source)
+                if isinstance(ours, FileConnection):
+                    # A recorder that ended meanwhile could not, as this connection had it open.
+                    leave_single_file(ours)
                 return merged
         except sqlite3.Error as error:
             raise _blaming(error, target, source, at) from error
+
+
+@contextlib.contextmanager
+def _copying(ours: Connection, theirs: Connection, at: Location) -> Iterator[tuple[_Copy, bool]]:
+    """Give what copies sessions, and whether the source is attached to the target for that."""
+    if isinstance(ours, FileConnection) and isinstance(at, Path):
+        with copying.attached(ours, at):
+            yield (lambda keys: copying.copy_sessions(ours, keys)), True
+    else:
+        from benchdb.store import crossing
+
+        yield (lambda keys: crossing.copy_sessions(ours, theirs, keys)), False
 
 
 def _merge_into_itself(path: Path) -> Merged:
@@ -137,7 +166,7 @@ def _merge_into_itself(path: Path) -> Merged:
     return Merged(path, 0, held=held, live=every - held, pruned=0, runs=0, conflicts=())
 
 
-def _blaming(error: sqlite3.Error, target: Path, source: Path, at: Path) -> UserError:
+def _blaming(error: sqlite3.Error, target: Location, source: Location, at: Location) -> UserError:
     """Return the error for a merge that failed, about the file that it failed for.
 
     SQLite doesn't say which of the two it was. The target is only found unfit for being written.
@@ -147,9 +176,11 @@ def _blaming(error: sqlite3.Error, target: Path, source: Path, at: Path) -> User
             f"{source} has rows that don't fit together ({error}): run `benchdb db check` on it"
         )
     try:
-        with contextlib.closing(connect(at)) as connection:
-            connection.execute("PRAGMA busy_timeout=0")
-            (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        with connected(at) as connection:
+            said = "ok"
+            if isinstance(at, Path):
+                connection.execute("PRAGMA busy_timeout=0")
+                (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as its:
         return explained(its, source)
     return explained(error, target if said == "ok" else source)
@@ -168,24 +199,29 @@ class _Plan:
 
 
 class _Merging:
-    """The merging of one open file into another, to which it is attached as ``source``."""
+    """The merging of one open database into another."""
 
     def __init__(
         self,
-        ours: sqlite3.Connection,
-        theirs: sqlite3.Connection,
+        ours: Connection,
+        theirs: Connection,
+        copy: _Copy,
+        *,
+        attached: bool,
         bring_back: bool,
         only: Collection[tuple[str, str]] | None,
         progress: Progress,
     ) -> None:
         self.ours = ours
         self.theirs = theirs
+        self.copy = copy
+        self.attached = attached
         self.bring_back = bring_back
         self.only = None if only is None else set(only)
         self.progress = progress
         self._missing: dict[str, list[str]] = {}
 
-    def run(self, source: Path) -> Merged:
+    def run(self, source: Location) -> Merged:
         """Merge all sessions, batch by batch."""
         held, live, pruned = self._compare()
         missing = sum(map(len, self._missing.values()))
@@ -193,12 +229,13 @@ class _Merging:
         conflicts: list[str] = []
         said = copy_annotations(
             self.ours,
+            self.theirs,
             None if self.only is None else {key for key, kind in self.only if kind == ANNOTATION},
         )
         turns = Turns(self.ours)
         self.progress("merging", 0, missing)
         for uids in batches(self._sizes()):
-            plan, count, copied = self._merge_batch(uids)
+            plan, count, copied = self.ours.again(functools.partial(self._merge_batch, uids))
             added += count
             runs += copied
             left += plan.superseded
@@ -215,22 +252,17 @@ class _Merging:
         They are: held already, still being recorded, pruned.
         """
         held = live = pruned = 0
-        rows = self.ours.execute(
-            """SELECT uid, digest,
-            EXISTS (SELECT 1 FROM main.session AS own
-                WHERE own.uid = row.uid AND own.digest = row.digest),
-            EXISTS (SELECT 1 FROM main.local_pruned AS own
-                WHERE own.uid = row.uid AND own.digest = row.digest)
-            FROM source.session AS row ORDER BY started, uid"""
-        )
-        for uid, digest, is_held, is_pruned in rows:
+        keys = "SELECT uid, digest FROM"
+        there = set(self.ours.execute(f"{keys} session"))
+        gone = set() if self.bring_back else set(self.ours.execute(f"{keys} local_pruned"))
+        for uid, digest in self.theirs.execute(f"{keys} session ORDER BY started, uid"):
             if self.only is not None and (uid, digest) not in self.only:
                 continue
             if digest is None:
                 live += 1
-            elif is_held:
+            elif (uid, digest) in there:
                 held += 1
-            elif is_pruned and not self.bring_back:
+            elif (uid, digest) in gone:
                 pruned += 1
             else:
                 self._missing.setdefault(uid, []).append(digest)
@@ -246,22 +278,27 @@ class _Merging:
         while True:
             # Digests are compared before others have to wait.
             plan = self._plan(uids)
-            with transaction(self.ours):
-                offered = self._forms(uids, self.ours, "source")
-                if self._forms(uids) == plan.there and offered == plan.offered:
+            with self.ours.transaction():
+                if self._forms(uids) == plan.there and self._offered(uids) == plan.offered:
                     # Else somebody changed them: again.
                     for row in plan.remove:
                         remove_session(self.ours, row)
                     self.ours.executemany(
-                        "DELETE FROM main.local_pruned WHERE uid=? AND digest=?", plan.copy
+                        "DELETE FROM local_pruned WHERE uid=? AND digest=?", plan.copy
                     )
-                    return plan, *copy_sessions(self.ours, plan.copy)
+                    return plan, *self.copy(plan.copy)
+
+    def _offered(self, uids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return the forms of the source; as they are copied, if that is attached."""
+        if self.attached:
+            return self._forms(uids, self.ours, "source.session")
+        return self._forms(uids, self.theirs)
 
     def _forms(
-        self, uids: Sequence[str], on: sqlite3.Connection | None = None, schema: str = "main"
+        self, uids: Sequence[str], on: Connection | None = None, table: str = "session"
     ) -> dict[str, dict[str, int]]:
         """Return the row of each form, by uid and digest; in the target by default."""
-        query = f"SELECT digest, id FROM {schema}.session WHERE uid=? AND digest IS NOT NULL"
+        query = f"SELECT digest, id FROM {table} WHERE uid=? AND digest IS NOT NULL"
         return {uid: dict((on or self.ours).execute(query, (uid,)).fetchall()) for uid in uids}
 
     def _plan(self, uids: Sequence[str]) -> _Plan:

@@ -25,10 +25,10 @@ from benchdb.store.progress import untold
 from benchdb.store.revisions import head, migrations_folder
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
+    from benchdb.store.database import FileConnection
     from benchdb.store.progress import Progress
 
 #: Where `upgrade` hands its connection to `run_environment`.
@@ -51,7 +51,7 @@ def run_environment() -> None:
     connection = context.config.attributes.get(_CONNECTION)
     if connection is None:
         connection = _memory()
-        _run_migrations(connection)
+        run_migrations(connection)
     context.configure(
         connection=connection,
         process_revision_directives=keep_digests,
@@ -74,8 +74,8 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-def _run_migrations(connection: Connection, target: str = "head") -> None:
-    """Bring the schema up to `target`; works inside of ``env.py`` too."""
+def run_migrations(connection: Connection, target: str = "head") -> None:
+    """Bring the schema up to `target`, in SQLite and PostgreSQL; works inside ``env.py`` too."""
     from alembic.operations import Operations
     from alembic.script import ScriptDirectory
 
@@ -153,7 +153,7 @@ def _backed_up(path: Path, progress: Progress) -> Path:
 
 
 def _upgrade_in_place(
-    raw: sqlite3.Connection,
+    raw: FileConnection,
     path: Path,
     target: str = "head",
     before: Callable[[], None] | None = None,
@@ -175,7 +175,7 @@ def _upgrade_in_place(
                 if inspect(raw, path).schema is Schema.NEWEST:
                     return  # another process has upgraded it meanwhile
                 before()
-            _run_migrations(connection, target)
+            run_migrations(connection, target)
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
             if broken:
                 raise DamagedFile(

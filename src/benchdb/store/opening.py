@@ -17,6 +17,7 @@ from benchdb.store.database import (
     Schema,
     connect,
     create_schema,
+    engine,
     explained,
     inspect,
     leave_single_file,
@@ -27,6 +28,11 @@ from benchdb.store.progress import untold
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from sqlalchemy import Engine
+
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
+    from benchdb.store.database import FileConnection
     from benchdb.store.progress import Progress
 
 #: Milliseconds that a command which only reads waits to close a lost session.
@@ -43,26 +49,26 @@ _FIRST_LOOK: Final = "SELECT count(*) FROM sqlite_master"
 
 
 @contextlib.contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite and of the system into those that a user can act on."""
+def explaining(path: Location) -> Iterator[None]:
+    """Turn errors of the database and of the system into those that a user can act on."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         raise explained(error, path) from error
     except Exception as error:
-        cause = getattr(error, "orig", None)  # SQLAlchemy's errors carry SQLite's
-        if not isinstance(cause, sqlite3.Error):
+        cause = getattr(error, "orig", None)  # SQLAlchemy's errors carry the database's
+        if cause is None or (not isinstance(cause, sqlite3.Error) and isinstance(path, Path)):
             raise
         raise explained(cause, path) from error
 
 
-def look_at(path: Path, *, filled: bool = False) -> Found:
-    """Return what a file is; it stays as it is.
+def look_at(path: Location, *, filled: bool = False) -> Found:
+    """Return what a database is; it stays as it is.
 
     Parameters
     ----------
     path
-        The file.
+        The file, or the server.
     filled
         Whether it must not be empty.
 
@@ -71,6 +77,11 @@ def look_at(path: Path, *, filled: bool = False) -> Found:
     UserError
         If there is none, or it is none of benchdb's.
     """
+    if not isinstance(path, Path):
+        from benchdb.store import server
+
+        with explaining(path):
+            return server.look_at(path, filled=filled)
     if not os.path.lexists(path):
         raise NoDatabase(
             f"there is no database at {path}: make one with `pytest --benchmark`, or name another",
@@ -98,9 +109,7 @@ def _refuse_empty(found: Found, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def reading(
-    path: Path, say: Callable[[str], None] = lambda _: None
-) -> Iterator[sqlite3.Connection]:
+def reading(path: Location, say: Callable[[str], None] = lambda _: None) -> Iterator[Connection]:
     """Give a connection that reads one state of a database of the user's own.
 
     It is at the newest schema, with no lost session open: see `settle` and `readable`.
@@ -108,7 +117,7 @@ def reading(
     Parameters
     ----------
     path
-        A SQLite file.
+        A SQLite file, or a server.
     say
         Takes a line for the user: that the file is read through a copy.
 
@@ -123,19 +132,33 @@ def reading(
             "`benchdb db upgrade` upgrades it for good"
         )
     with (
-        readable(path) as at,
+        newest(path) as at,
         explaining(path),
-        contextlib.closing(connect(at)) as connection,
+        connected(at) as connection,
+        connection.snapshot(),
     ):
-        connection.execute("BEGIN")
         yield connection
 
 
-def settle(path: Path) -> Found:
-    """Finish what killed processes left in a file, where that can be done now; return what it is.
+def reading_engine(location: Location) -> Engine:
+    """Return a SQLAlchemy engine on which the database refuses every write."""
+    if isinstance(location, Path):
+        return engine(location)
+    from benchdb.store import server
+
+    return server.engine(location)
+
+
+def settle(path: Location) -> Found:
+    """Finish what killed processes left, where that can be done now; return what the database is.
 
     Their lost sessions are closed, and their half-written changes rolled back.
     """
+    if not isinstance(path, Path):
+        from benchdb.store import server
+
+        with explaining(path):
+            return server.settle(path)
     found = look_at(path)
     if found.schema is not Schema.NEWEST or not os.access(path, os.W_OK):
         return found
@@ -169,6 +192,38 @@ def roll_back(path: Path) -> None:
 
 def _is_unsettled(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF in _UNSETTLED
+
+
+@contextlib.contextmanager
+def connected(path: Location, *, write: bool = False) -> Iterator[Connection]:
+    """Give an open database, closed after the block; it is at the newest schema already."""
+    if isinstance(path, Path):
+        with contextlib.closing(connect(path, write=write)) as connection:
+            yield connection
+    else:
+        from benchdb.store import postgresql
+
+        with contextlib.closing(postgresql.connect(path, write=write)) as on_server:
+            yield on_server
+
+
+@contextlib.contextmanager
+def newest(location: Location, progress: Progress = untold) -> Iterator[Location]:
+    """Give where a database can be read at the newest schema: for a file, see `readable`.
+
+    On a server, lost sessions that this user may not close are open, still.
+
+    Raises
+    ------
+    UserError
+        If it can't be read, or there is nothing in it.
+    """
+    if isinstance(location, Path):
+        with readable(location, progress) as at:
+            yield at
+    else:
+        settle(location)
+        yield location
 
 
 @contextlib.contextmanager
@@ -206,7 +261,7 @@ def readable(path: Path, progress: Progress = untold) -> Iterator[Path]:
         yield at
 
 
-def make_writable(path: Path, progress: Progress = untold) -> Path | None:
+def make_writable(path: Location, progress: Progress = untold) -> Path | None:
     """Make a database ready to be written by a command; a new one, where there is none.
 
     It is at the newest schema then, and no lost session is open in it.
@@ -221,6 +276,12 @@ def make_writable(path: Path, progress: Progress = untold) -> Path | None:
     UserError
         If it can't be; it is as it was.
     """
+    if not isinstance(path, Path):
+        from benchdb.store import server
+
+        with explaining(path):
+            server.make_writable(path)
+        return None
     copy = None
     _refuse_strange(path)
     folder = path.parent
@@ -249,8 +310,8 @@ def make_writable(path: Path, progress: Progress = untold) -> Path | None:
     return copy
 
 
-def upgrade_file(path: Path, progress: Progress = untold) -> tuple[str, Path] | None:
-    """Upgrade a file to the newest schema; return its former schema and the copy made of it.
+def upgrade_database(path: Location, progress: Progress = untold) -> tuple[str, Path | None] | None:
+    """Upgrade to the newest schema; return the former one and the copy made of a file.
 
     Returns None for one that is at the newest already, or was upgraded by another in this moment.
 
@@ -259,6 +320,12 @@ def upgrade_file(path: Path, progress: Progress = untold) -> tuple[str, Path] | 
     UserError
         If a live session records into it, or it can't be done; it is as it was.
     """
+    if not isinstance(path, Path):
+        from benchdb.store import server
+
+        with explaining(path):
+            former = server.upgrade(path)
+        return None if former is None else (former, None)
     found = look_at(path, filled=True)
     copy = make_writable(path, progress) if found.schema is Schema.OLDER else None
     return None if copy is None else (found.revision or "", copy)
@@ -287,7 +354,7 @@ def back_up(connection: sqlite3.Connection, copy: Path, progress: Progress) -> N
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
+def opened(path: Path) -> Iterator[tuple[FileConnection, Path]]:
     """Open a file to read it as it is; gives where it is read, too.
 
     A process that was killed may leave a journal or a log that SQLite must work in before anybody

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.batches import Turns, batches, rows_of
-from benchdb.store.database import connect, leave_single_file, size_of, transaction
+from benchdb.store.database import FileConnection, leave_single_file, size_of
 from benchdb.store.forms import remove_session
 from benchdb.store.lost import open_sessions
-from benchdb.store.opening import explaining
+from benchdb.store.opening import connected, explaining
 from benchdb.store.progress import untold
 from benchdb.store.values import stored_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-    from pathlib import Path
+    from collections.abc import Collection, Iterator, Sequence
 
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
 
 #: A table of shared rows, its key, and a query of the keys that sessions refer to.
@@ -63,7 +65,7 @@ class Pruned:
     kept: str | None
 
 
-def prune(path: Path, keys: Collection[tuple[str, str]], progress: Progress = untold) -> Pruned:
+def prune(path: Location, keys: Collection[tuple[str, str]], progress: Progress = untold) -> Pruned:
     """Remove sessions, and what no other refers to; they are noted, so no merge brings them back.
 
     Parameters
@@ -75,37 +77,46 @@ def prune(path: Path, keys: Collection[tuple[str, str]], progress: Progress = un
     progress
         Is told how far it is.
     """
-    before = size_of(path)
+    before = size_of(path) if isinstance(path, Path) else 0
     sessions = runs = done = 0
-    with explaining(path), contextlib.closing(connect(path, write=True)) as connection:
-        # SQLite looks for the children of every shared row that goes, through all of their table
-        # where that has no index of them: minutes in a large file. Indexes would cost whoever
-        # records and merges; here it is known what refers to what.
-        connection.execute("PRAGMA foreign_keys=OFF")
+    with explaining(path), connected(path, write=True) as connection:
+        if isinstance(connection, FileConnection):
+            # SQLite looks for the children of every shared row that goes, through all of their
+            # table where that has no index of them: minutes in a large file. Indexes would cost
+            # whoever records and merges; here it is known what refers to what.
+            connection.execute("PRAGMA foreign_keys=OFF")
         turns = Turns(connection)
         for batch in batches(_sizes(connection, keys)):
-            with transaction(connection):
-                for uid, digest in batch:
-                    removed = _remove(connection, uid, digest)
-                    sessions += removed is not None
-                    runs += removed or 0
+            removed = connection.again(functools.partial(_remove_all, connection, batch))
+            sessions += len(removed)
+            runs += sum(removed)
             done += len(batch)
             progress("removing", done, len(keys))
             turns.give()
         _remove_unshared(connection)
         progress("giving room back", 0, 0)
-        kept = _vacuum(connection, path)
-    return Pruned(sessions, runs, max(0, before - size_of(path)), kept)
+        kept: str | None = "the server looks after that"
+        if isinstance(connection, FileConnection):
+            kept = _vacuum(connection, path)
+    after = size_of(path) if isinstance(path, Path) else 0
+    return Pruned(sessions, runs, max(0, before - after), kept)
 
 
 def _sizes(
-    connection: sqlite3.Connection, keys: Collection[tuple[str, str]]
+    connection: Connection, keys: Collection[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], int]]:
     for key in keys:
         yield key, rows_of(connection, "uid=? AND digest=?", key)
 
 
-def _remove(connection: sqlite3.Connection, uid: str, digest: str) -> int | None:
+def _remove_all(connection: Connection, batch: Sequence[tuple[str, str]]) -> list[int]:
+    """Remove sessions in one transaction; return how many test runs each had that was there."""
+    with connection.transaction():
+        found = [_remove(connection, uid, digest) for uid, digest in batch]
+    return [runs for runs in found if runs is not None]
+
+
+def _remove(connection: Connection, uid: str, digest: str) -> int | None:
     """Remove a session; return how many test runs it had, None where there is none."""
     query = "SELECT id FROM session WHERE uid=? AND digest=?"
     row = connection.execute(query, (uid, digest)).fetchone()
@@ -115,19 +126,20 @@ def _remove(connection: sqlite3.Connection, uid: str, digest: str) -> int | None
     (runs,) = connection.execute(count, row).fetchone()
     remove_session(connection, row[0])
     connection.execute(
-        "INSERT OR REPLACE INTO local_pruned (uid, digest, pruned) VALUES (?, ?, ?)",
+        "INSERT INTO local_pruned (uid, digest, pruned) VALUES (?, ?, ?) "
+        "ON CONFLICT (uid, digest) DO UPDATE SET pruned = excluded.pruned",
         (uid, digest, stored_instant(datetime.now(UTC))),
     )
     return int(runs)
 
 
-def _remove_unshared(connection: sqlite3.Connection) -> None:
+def _remove_unshared(connection: Connection) -> None:
     """Remove shared rows that nothing refers to any more, unless somebody else is writing.
 
     What can go is found before others have to wait. It holds until another connection commits. One
     that records has written rows, too, to which it is going to refer.
     """
-    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    version = _version(connection)
     unused = {
         (table, key): connection.execute(
             f"SELECT {key} FROM {table} WHERE {key} NOT IN ({used})"
@@ -136,21 +148,28 @@ def _remove_unshared(connection: sqlite3.Connection) -> None:
     }
     for (table, key), rows in unused.items():
         for batch in batches((row, 1 + _ROWS_OF_A_SET * (table in _MEMBERS)) for row in rows):
-            with transaction(connection):
-                (now,) = connection.execute("PRAGMA data_version").fetchone()
-                if now != version or _is_recorded_into(connection):
+            with connection.transaction():
+                if _version(connection) != version or _is_recorded_into(connection):
                     return  # the next to prune removes them
                 if table in _MEMBERS:
                     connection.executemany(f"DELETE FROM {_MEMBERS[table]} WHERE {table}=?", batch)
                 connection.executemany(f"DELETE FROM {table} WHERE {key}=?", batch)
 
 
-def _is_recorded_into(connection: sqlite3.Connection) -> bool:
+def _version(connection: Connection) -> object:
+    """Return what changes as somebody else commits; on a server, as sessions come and go."""
+    if isinstance(connection, FileConnection):
+        return connection.execute("PRAGMA data_version").fetchone()
+    query = "SELECT count(*), max(id) FROM session"
+    return connection.execute(query).fetchone()
+
+
+def _is_recorded_into(connection: Connection) -> bool:
     query = "SELECT 1 FROM session WHERE state='open' LIMIT 1"
     return connection.execute(query).fetchone() is not None
 
 
-def _vacuum(connection: sqlite3.Connection, path: Path) -> str | None:
+def _vacuum(connection: FileConnection, path: Location) -> str | None:
     """Give freed pages back, where nobody records; return why not, else None."""
     if any(open_sessions(connection, path)):
         return "it is being recorded into"

@@ -18,23 +18,26 @@ from benchdb.store.forms import conflicts
 from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Collection, Iterator, Sequence
+
+    from benchdb.store.connection import Connection
 
 _Any = TypeVar("_Any")
 
 #: Fewer than the variables that any SQLite takes in one statement.
 _CHUNK: Final = 500
 
-#: Whether a phase of a test run failed.
+#: More rows than there are.
+_ALL: Final = 2**62
+
+#: Whether a phase of a test run failed, as 1 or 0.
 FAILED: Final = (
-    "(coalesce(setup_outcome = 'failed', 0) OR coalesce(call_outcome = 'failed', 0)"
-    " OR coalesce(teardown_outcome = 'failed', 0))"
+    "CASE WHEN 'failed' IN (setup_outcome, call_outcome, teardown_outcome) THEN 1 ELSE 0 END"
 )
 
 
 def stored_sessions(
-    connection: sqlite3.Connection,
+    connection: Connection,
     *,
     last: int | None = None,
     rows: Collection[int] | None = None,
@@ -55,7 +58,7 @@ def stored_sessions(
     """
     unwanted = set() if hidden else left_out(connection)
     order = "ORDER BY started DESC, uid DESC LIMIT ?"
-    limit = -1 if last is None else last + len(unwanted)
+    limit = _ALL if last is None else last + len(unwanted)
     if rows is None:
         found = _records(connection, f"SELECT * FROM session {order}", (limit,))
     else:
@@ -95,7 +98,7 @@ def stored_sessions(
 
 
 def counted_sessions(
-    connection: sqlite3.Connection, *, last: int | None = None, hidden: bool = False
+    connection: Connection, *, last: int | None = None, hidden: bool = False
 ) -> list[CountedSession]:
     """Return sessions with their test runs counted, the newest first.
 
@@ -116,9 +119,7 @@ def counted_sessions(
     return made
 
 
-def stored_clusters(
-    connection: sqlite3.Connection, rows: Collection[int]
-) -> dict[int, records.Cluster]:
+def stored_clusters(connection: Connection, rows: Collection[int]) -> dict[int, records.Cluster]:
     """Return the clusters with these ids."""
     found = {}
     for some in chunks(sorted(rows)):
@@ -129,11 +130,12 @@ def stored_clusters(
     return found
 
 
-def _counts(connection: sqlite3.Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
+def _counts(connection: Connection, sessions: list[int]) -> dict[int, tuple[int, int, int]]:
     found = {}
     for some in chunks(sessions):
         query = (
-            f"SELECT session_id, count(*), sum({FAILED}), sum(state = 'lost') FROM test_run "
+            f"SELECT session_id, count(*), sum({FAILED}), "
+            "sum(CASE WHEN state = 'lost' THEN 1 ELSE 0 END) FROM test_run "
             f"WHERE session_id IN ({marks(some)}) GROUP BY session_id"
         )
         found.update(
@@ -142,7 +144,7 @@ def _counts(connection: sqlite3.Connection, sessions: list[int]) -> dict[int, tu
     return found
 
 
-def _environments(connection: sqlite3.Connection) -> dict[str, records.Environment]:
+def _environments(connection: Connection) -> dict[str, records.Environment]:
     return {
         row["fingerprint"]: _made(records.Environment, {**row, "extra": _pairs(row["extra"])})
         for row in _records(connection, "SELECT * FROM environment")
@@ -150,7 +152,7 @@ def _environments(connection: sqlite3.Connection) -> dict[str, records.Environme
 
 
 def _subjects(
-    connection: sqlite3.Connection, revisions: set[int | None]
+    connection: Connection, revisions: set[int | None]
 ) -> dict[int, list[records.SubjectRevision]]:
     found: dict[int, list[records.SubjectRevision]] = defaultdict(list)
     for some in chunks([row for row in revisions if row is not None]):
@@ -170,7 +172,7 @@ def _subjects(
 
 
 def _records(
-    connection: sqlite3.Connection, query: str, values: Sequence[object] = ()
+    connection: Connection, query: str, values: Sequence[object] = ()
 ) -> list[dict[str, Any]]:
     """Return rows, each by the names of its columns."""
     cursor = connection.execute(query, values)

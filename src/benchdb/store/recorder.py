@@ -8,33 +8,37 @@ a new one needs nothing here.
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import time
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.store import shared
-from benchdb.store.columns import column_kinds, insertion
+from benchdb.store.columns import insertion
 from benchdb.store.database import (
+    FileConnection,
     Schema,
     connect,
     create_schema,
     inspect,
     leave_single_file,
-    transaction,
     use_journal,
 )
-from benchdb.store.locks import ProcessLock, session_lock
+from benchdb.store.locks import ProcessLock
 from benchdb.store.lost import close_lost_sessions, described, end_session, unclosed
 from benchdb.store.rows import ARTIFACT, MEASUREMENT, fit_artifacts, fit_columns, fit_measurements
 from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from datetime import datetime
-    from pathlib import Path
 
     from benchdb import records
+    from benchdb.config import Location
+    from benchdb.store.connection import Claim, Connection
 
 #: Most seconds from one checkpoint to the next test that has one before it runs.
 CHECKPOINT_SECONDS: Final = 2.0
@@ -52,8 +56,8 @@ class Recorder:
 
     Parameters
     ----------
-    path
-        A SQLite file: missing, empty, or at the newest schema.
+    location
+        A SQLite file, missing, empty, or at the newest schema; or a server with such a database.
     facts
         What is known of the session.
     constant
@@ -74,11 +78,11 @@ class Recorder:
 
     def __init__(
         self,
-        path: Path,
+        location: Location,
         facts: records.SessionFacts,
         constant: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
-        self.path = path
+        self.location = location
         self.uid = facts.uid
         self.rows = 0
         self.reopened = False
@@ -87,29 +91,49 @@ class Recorder:
         self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
         self._opened: dict[int, tuple[Any, ...]] = {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        was_there = path.exists()
-        self._raw = connect(path, write=True, create=True)
-        self._lock: ProcessLock | None = None
+        self._claim: Claim | None = None
+        was_there = not isinstance(location, Path) or location.exists()
         try:
-            if inspect(self._raw, path).schema is Schema.EMPTY:
-                create_schema(self._raw)
-            use_journal(self._raw, path)
-            self.found_lost = described(self._raw, close_lost_sessions(self._raw, path))
-            self.found_lost += unclosed(self._raw, path)
-            self._lock = session_lock(path, facts.uid)
-            self.session_id = self._begin(facts)
+            self._raw = self._connect()
+            self._start(facts, constant)
+        except BaseException:
+            if not was_there and isinstance(location, Path):
+                _remove_empty(location)
+            raise
+
+    def _start(self, facts: records.SessionFacts, constant: Mapping[str, object]) -> None:
+        try:
+            self.found_lost = described(self._raw, close_lost_sessions(self._raw, self.location))
+            self.found_lost += unclosed(self._raw, self.location)
+            self._claim = self._raw.claim(self.location, facts.uid)
+            self.session_id = self._raw.again(lambda: self._begin(facts))
+            self._make_checkpoint()
             self._own = (self.session_id, facts.uid)
-            self._kinds = column_kinds(self._raw, "test_run")
+            self._kinds = self._raw.column_kinds("test_run")
             self._opening = self._prepare_opening(constant)
         except BaseException:
             self.let_go()
-            if not was_there:
-                _remove_empty(path)
             raise
 
+    def _connect(self) -> Connection:
+        """Open the database, with the newest schema in it."""
+        if not isinstance(self.location, Path):
+            from benchdb.store.server import connect_to_record
+
+            return connect_to_record(self.location)
+        self.location.parent.mkdir(parents=True, exist_ok=True)
+        connection = connect(self.location, write=True, create=True)
+        try:
+            if inspect(connection, self.location).schema is Schema.EMPTY:
+                create_schema(connection)
+            use_journal(connection, self.location)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
     def _begin(self, facts: records.SessionFacts) -> int:
-        with transaction(self._raw):
+        with self._raw.transaction():
             values = {
                 "uid": facts.uid,
                 "started": stored_instant(facts.started),
@@ -126,10 +150,10 @@ class Recorder:
                 "revision": shared.revision(self._raw, facts.revision),
                 "package_set": shared.package_set(self._raw, facts.packages),
             }
-            made = self._raw.execute(insertion("session", values), tuple(values.values()))
-            self._raw.execute("INSERT OR IGNORE INTO local_fresh (uid) VALUES (?)", (facts.uid,))
-        self._make_checkpoint()
-        return int(made.lastrowid or 0)
+            made = self._raw.insert("session", values)
+            fresh = "INSERT INTO local_fresh (uid) VALUES (?) ON CONFLICT DO NOTHING"
+            self._raw.execute(fresh, (facts.uid,))
+            return made
 
     def _prepare_opening(self, constant: Mapping[str, object]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement that opens a row, and the values that are always the same."""
@@ -253,7 +277,7 @@ class Recorder:
             self._update(ordinal, row)
         else:
             measurements = fit_measurements(run.measurements, problems)
-            with transaction(self._raw):
+            with self._raw.transaction(alone=False):
                 self._update(ordinal, row)
                 self._insert(_INSERT_MEASUREMENT, ordinal, measurements)
                 self._insert(_INSERT_ARTIFACT, ordinal, fit_artifacts(run.artifacts))
@@ -276,7 +300,8 @@ class Recorder:
         if digest is None:
             self._reopen()
             digest = self._end(end)
-        leave_single_file(self._raw)
+        if isinstance(self._raw, FileConnection):
+            leave_single_file(self._raw)
         self.let_go()
         return digest or ""
 
@@ -291,15 +316,28 @@ class Recorder:
         """Close the connection and give the lock back; an open session is lost by that."""
         with contextlib.suppress(sqlite3.Error):
             self._raw.close()
-        if self._lock is not None:
-            self._lock.release()
+        if self._claim is not None:
+            self._claim.release()
 
-    def take_over(self, before: Recorder) -> None:
+    def do(self, verb: str, arguments: tuple[Any, ...]) -> Any:
+        """Call a method; again, where a server undid what it did for the sake of others."""
+        return self._raw.again(lambda: getattr(self, verb)(*arguments))
+
+    def take_over(
+        self, before: Recorder, source: AbstractContextManager[Any] | None = None
+    ) -> None:
         """Go on where another recorder of this session had to stop, with a copy of its rows.
+
+        Parameters
+        ----------
+        before
+            The other.
+        source
+            Gives a file with its rows; by default its own.
 
         Raises
         ------
-        sqlite3.Error
+        sqlite3.Error, OSError
             If its rows can't be read; those of tests that run now are here then, and go on.
         """
         self.rows = before.rows
@@ -308,8 +346,10 @@ class Recorder:
         try:
             from benchdb.store.carry import carry_over
 
-            carry_over(self._raw, self.session_id, before.path, self.uid)
-        except sqlite3.Error:
+            assert isinstance(self._raw, FileConnection)
+            with source or contextlib.nullcontext(before.location) as path:
+                carry_over(self._raw, self.session_id, path, self.uid)
+        except (sqlite3.Error, OSError):
             self.rows = len(self._opened)
             sql, fixed = self._opening
             for fresh in self._opened.values():
@@ -318,7 +358,9 @@ class Recorder:
 
     def keep_package_scan(self, key: str, packages: str) -> None:
         """Keep the installed packages for the next session: see `benchdb.store.package_cache`."""
-        with transaction(self._raw):
+        if not isinstance(self._raw, FileConnection):
+            return  # many machines' would stand there
+        with self._raw.transaction():
             self._raw.execute(
                 "INSERT OR REPLACE INTO local_package_scan (key, packages) VALUES (?, ?)",
                 (key, packages),
@@ -331,7 +373,7 @@ class Recorder:
 
     def _cluster(self, cluster: records.Cluster) -> int:
         if cluster not in self._clusters:
-            with transaction(self._raw):
+            with self._raw.transaction():
                 self._clusters[cluster] = shared.cluster(self._raw, cluster)
         return self._clusters[cluster]
 
@@ -362,11 +404,11 @@ class Recorder:
 
         Copies of it as it was closed are superseded by what it will be, which holds their rows.
         """
-        if self._lock is not None:
-            self._lock.release(remove=False)
-        self._lock = session_lock(self.path, self.uid)
+        if isinstance(self._claim, ProcessLock):  # a server's can be claimed again
+            self._claim.release(remove=False)
+        self._claim = self._raw.claim(self.location, self.uid)
         within = self._raw.in_transaction
-        with contextlib.nullcontext() if within else transaction(self._raw):
+        with contextlib.nullcontext() if within else self._raw.transaction():
             taken = self._raw.execute(
                 "UPDATE session SET state='open', finished=NULL, digest=NULL "
                 "WHERE id=? AND uid=? AND state='lost'",
@@ -387,6 +429,9 @@ class Recorder:
 
     def _make_checkpoint(self) -> None:
         """Write the log into the file, which a copy of it alone would lack."""
+        if not isinstance(self._raw, FileConnection):
+            self._pause = math.inf
+            return
         begun = time.monotonic()
         # The rows are in the log already: a checkpoint that fails loses nothing.
         with contextlib.suppress(sqlite3.Error):

@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.config import DEFAULT_DATABASE
 from benchdb.errors import UserError
 from benchdb.store.database import Schema, connect, inspect, on_network
 from benchdb.store.lost import open_sessions
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from benchdb import records
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
+    from benchdb.store.shadow import Shadow
 
 #: Bytes; a larger file is not upgraded while tests wait for it.
 MOST_TO_UPGRADE: Final = 1_000_000_000
@@ -36,6 +40,7 @@ _FAULTS_OF_A_ROW: Final = (
     sqlite3.IntegrityError,
     sqlite3.InterfaceError,
     sqlite3.ProgrammingError,
+    sqlite3.DataError,
     TypeError,
     ValueError,
     AttributeError,
@@ -57,11 +62,13 @@ class Recording:
         What is known of the session.
     constant
         Columns that every row of the session starts with.
+    folder
+        Where to record what a server doesn't take; beside a file by default.
 
     Attributes
     ----------
-    path : Path or None
-        The file that receives the rows; None once nothing can be recorded any more.
+    location : Path or Server or None
+        What receives the rows; None once nothing can be recorded any more.
     notes : list of str
         Lines for the summary.
     incomplete : bool
@@ -71,9 +78,14 @@ class Recording:
     """
 
     def __init__(
-        self, wanted: Path, facts: records.SessionFacts, constant: Mapping[str, object]
+        self,
+        wanted: Location,
+        facts: records.SessionFacts,
+        constant: Mapping[str, object],
+        folder: Path | None = None,
     ) -> None:
         self.wanted = wanted
+        self.folder = folder or (wanted.parent if isinstance(wanted, Path) else Path.cwd())
         self.facts = facts
         self.constant = constant
         self.notes: list[str] = []
@@ -81,19 +93,25 @@ class Recording:
         self._failed: list[str] = []
         self._moved: list[str] = []
         self._pid = os.getpid()
-        self._last: tuple[Path | None, int] = (None, 0)
+        self._last: tuple[Location | None, int] = (None, 0)
         self._recorder: Recorder | None = None
+        self._shadow: Shadow | None = None
         try:
-            self._make_ready(wanted)
+            if isinstance(wanted, Path):
+                self._make_ready(wanted)
             self._recorder = Recorder(wanted, facts, constant)
+            if not isinstance(wanted, Path):
+                from benchdb.store.shadow import Shadow
+
+                self._shadow = Shadow(facts, constant)
             self.notes += self._recorder.found_lost
         except _FAILURES as error:
             self._go_aside(error)
 
     @property
-    def path(self) -> Path | None:
-        """The file that receives the rows, or did until nothing more could be recorded."""
-        return self._last[0] if self._recorder is None else self._recorder.path
+    def location(self) -> Location | None:
+        """What receives the rows, or did until nothing more could be recorded."""
+        return self._last[0] if self._recorder is None else self._recorder.location
 
     @property
     def rows(self) -> int:
@@ -137,26 +155,28 @@ class Recording:
 
     def finish(self, finished: datetime) -> None:
         """See `Recorder.finish`."""
-        path = self.path
+        place = self.location
         self._do("finish", finished)
         if self._recorder is not None and self._recorder.reopened:
             self.notes.append(
-                f"another process had closed the session as lost, as {path} has lost its lock "
+                f"another process had closed the session as lost, as {place} has lost its lock "
                 "file; it was opened again: remove no lock file while pytest runs"
             )
-        if path is not None and not path.exists():
+        if isinstance(place, Path) and not place.exists():
             self.incomplete = True
-            self.notes.append(f"{path} was removed while it was recorded into: its rows are gone")
+            self.notes.append(f"{place} was removed while it was recorded into: its rows are gone")
 
     @property
     def aside(self) -> bool:
         """Whether the rows are in another file than the one that was wanted."""
-        return self.path not in (None, self.wanted)
+        return self.location not in (None, self.wanted)
 
     def let_go(self) -> None:
         """Close the file; a session that was not finished is lost by that."""
         if self._recorder is not None and os.getpid() == self._pid:
             self._recorder.let_go()
+            if self._shadow is not None:
+                self._shadow.let_go()
 
     def keep_package_scan(self, key: str, packages: str) -> None:
         """See `Recorder.keep_package_scan`."""
@@ -181,13 +201,19 @@ class Recording:
     def _try(self, recorder: Recorder, verb: str, arguments: tuple[Any, ...]) -> Any:
         """Do it, or leave out what a value of the row is to blame for."""
         try:
-            return getattr(recorder, verb)(*arguments)
+            return self._tell(recorder, verb, arguments)
         except _FAULTS_OF_A_ROW as error:
             self.incomplete = True
             if verb == "close":
                 return self._close_bare(recorder, arguments, error)
             self.notes.append(f"a row was not written as it should be ({verb}): {_reason(error)}")
             return None
+
+    def _tell(self, recorder: Recorder, verb: str, arguments: tuple[Any, ...]) -> Any:
+        made = recorder.do(verb, arguments)
+        if self._shadow is not None:
+            self._shadow.follow(verb, arguments)
+        return made
 
     def _close_bare(
         self, recorder: Recorder, arguments: tuple[Any, ...], error: Exception
@@ -197,7 +223,7 @@ class Recording:
         bare = replace(run, columns={}, measurements=(), artifacts=(), cluster=None)
         problems = [f"what it measured was not stored: {_reason(error)}"]
         try:
-            recorder.close(ordinal, bare, beside)
+            self._tell(recorder, "close", (ordinal, bare, beside))
         except _FAULTS_OF_A_ROW as again:
             problems.append(f"its row was not closed: {_reason(again)}")
         return problems
@@ -237,8 +263,9 @@ class Recording:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
         self._recorder = None
-        for path in candidates(self.wanted, self.facts.uid)[1:]:
-            if before is not None and path == before.path:
+        for path in candidates(self.wanted, self.facts.uid, self.folder)[1:]:
+            assert isinstance(path, Path)
+            if before is not None and path == before.location:
                 continue
             was_there = path.exists()
             try:
@@ -251,12 +278,12 @@ class Recording:
             self._recorder = aside
             if before is not None:
                 self._carry_over(before, aside)
-            self._tell_moved(self.wanted if before is None else before.path, error, path)
+            self._tell_moved(self.wanted if before is None else before.location, error, path)
             return
         self._recorder = before
         self._give_up(error)
 
-    def _tell_moved(self, failed: Path, error: Exception, to: Path) -> None:
+    def _tell_moved(self, failed: Location, error: Exception, to: Path) -> None:
         """Note where the rows are, and how they come into the wanted file: once, however often."""
         self.notes = [note for note in self.notes if note not in self._moved]
         self._failed.append(f"{failed} ({_reason(error, failed)})")
@@ -268,31 +295,34 @@ class Recording:
         self.notes += self._moved
 
     def _carry_over(self, before: Recorder, aside: Recorder) -> None:
+        place = before.location
+        shadow, self._shadow = self._shadow, None
         try:
-            aside.take_over(before)
+            aside.take_over(before, shadow.saved() if shadow else None)
         except _FAILURES as error:
             self.incomplete = True
             stayed = before.rows - aside.rows
-            self.notes.append(f"the first {stayed} rows stayed in {before.path} ({_reason(error)})")
+            self.notes.append(f"the first {stayed} rows stayed in {place} ({_reason(error)})")
         before.let_go()
 
     def _give_up(self, error: Exception) -> None:
         if self._recorder is not None:
-            self._last = (self._recorder.path, self._recorder.rows)
+            self._last = (self._recorder.location, self._recorder.rows)
             self._recorder.let_go()
         self._recorder = None
         self.incomplete = True
         self.notes.append(f"nothing more could be recorded: {_reason(error)}")
 
 
-def candidates(wanted: Path, uid: str) -> tuple[Path, Path, Path]:
-    """Return where a session may be recorded: as wanted, beside it, in the temporary folder."""
-    name = f"{wanted.stem}-{uid}{wanted.suffix or '.db'}"
-    return wanted, wanted.with_name(name), Path(tempfile.gettempdir()) / name
+def candidates(wanted: Location, uid: str, folder: Path) -> tuple[Location, Path, Path]:
+    """Return where a session may be recorded: as wanted, in a folder, in the temporary one."""
+    named = wanted if isinstance(wanted, Path) else Path(DEFAULT_DATABASE)
+    name = f"{named.stem}-{uid}{named.suffix or '.db'}"
+    return wanted, folder / name, Path(tempfile.gettempdir()) / name
 
 
 def aside_of(path: Path) -> tuple[Path, ...]:
-    """Return the files beside a database that `places` gave for sessions that it couldn't take."""
+    """Return the files beside a database that `candidates` gave for what it couldn't take."""
     called = re.compile(
         rf"{re.escape(path.stem)}-[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
         rf"{re.escape(path.suffix or '.db')}"
@@ -300,13 +330,13 @@ def aside_of(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(file for file in path.parent.iterdir() if called.fullmatch(file.name)))
 
 
-def _hosts(connection: sqlite3.Connection, uids: list[str]) -> set[str]:
+def _hosts(connection: Connection, uids: list[str]) -> set[str]:
     marks = ",".join("?" * len(uids))
     query = f"select host from session where uid in ({marks}) and host is not null"
     return {host for (host,) in connection.execute(query, uids)}
 
 
-def _reason(error: Exception, named: Path | None = None) -> str:
+def _reason(error: Exception, named: Location | None = None) -> str:
     """Return one line for what happened, in the user's words; `named` is named before it."""
     if isinstance(error, OSError) and error.strerror:
         return (

@@ -9,10 +9,10 @@ from benchdb.store.columns import insertion
 from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable
 
     from benchdb import records
+    from benchdb.store.connection import Connection
 
 
 def json_object(pairs: Iterable[tuple[str, str]]) -> str | None:
@@ -21,7 +21,7 @@ def json_object(pairs: Iterable[tuple[str, str]]) -> str | None:
     return json.dumps(content, sort_keys=True, ensure_ascii=False) if content else None
 
 
-def environment(connection: sqlite3.Connection, record: records.Environment) -> str:
+def environment(connection: Connection, record: records.Environment) -> str:
     """Return the fingerprint of an environment's row, after writing it if it is new."""
     names = (
         *("fingerprint", "cpu_model", "cpu_count", "memory_gib", "os", "architecture"),
@@ -31,11 +31,11 @@ def environment(connection: sqlite3.Connection, record: records.Environment) -> 
     values["extra"] = json_object(record.extra)
     query = "SELECT 1 FROM environment WHERE fingerprint=?"
     if connection.execute(query, (record.fingerprint,)).fetchone() is None:
-        _insert(connection, "environment", values)
+        connection.execute(insertion("environment", values), tuple(values.values()))
     return record.fingerprint
 
 
-def cluster(connection: sqlite3.Connection, record: records.Cluster) -> int:
+def cluster(connection: Connection, record: records.Cluster) -> int:
     """Return the id of a cluster's row, after writing it if it is new."""
     values: dict[str, Any] = {
         "kind": record.kind,
@@ -50,7 +50,7 @@ def cluster(connection: sqlite3.Connection, record: records.Cluster) -> int:
     }
     key = content_key(values)
     found = _id_of(connection, "cluster", key)
-    return _insert(connection, "cluster", {"key": key, **values}) if found is None else found
+    return connection.insert("cluster", {"key": key, **values}) if found is None else found
 
 
 def content_key(values: dict[str, Any]) -> str:
@@ -61,17 +61,18 @@ def content_key(values: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def package_set(connection: sqlite3.Connection, record: records.PackageSet) -> int:
+def package_set(connection: Connection, record: records.PackageSet) -> int:
     """Return the id of a package set's row, after writing it and its packages if it is new."""
     found = _id_of(connection, "package_set", record.key)
     if found is not None:
         return found
-    made = _insert(connection, "package_set", {"key": record.key})
+    made = connection.insert("package_set", {"key": record.key})
     packages = sorted(
         {(text(one.name), text(one.version), text(one.source)) for one in record.packages}
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO package (name, version, source) VALUES (?, ?, ?)", packages
+        "INSERT INTO package (name, version, source) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        packages,
     )
     connection.executemany(
         "INSERT INTO package_set_package (package_set, package) "
@@ -81,12 +82,12 @@ def package_set(connection: sqlite3.Connection, record: records.PackageSet) -> i
     return made
 
 
-def revision(connection: sqlite3.Connection, record: records.Revision) -> int:
+def revision(connection: Connection, record: records.Revision) -> int:
     """Return the id of a revision's row, after writing it and its subjects if it is new."""
     found = _id_of(connection, "revision", record.key)
     if found is not None:
         return found
-    made = _insert(connection, "revision", {"key": record.key})
+    made = connection.insert("revision", {"key": record.key})
     for subject in record.subjects:
         values = {
             "revision": made,
@@ -97,15 +98,10 @@ def revision(connection: sqlite3.Connection, record: records.Revision) -> int:
             "branch": None if subject.branch is None else text(subject.branch),
             "dirty": subject.dirty,
         }
-        _insert(connection, "revision_package", values)
+        connection.execute(insertion("revision_package", values), tuple(values.values()))
     return made
 
 
-def _id_of(connection: sqlite3.Connection, table: str, key: str) -> int | None:
+def _id_of(connection: Connection, table: str, key: str) -> int | None:
     row = connection.execute(f"SELECT id FROM {table} WHERE key=?", (key,)).fetchone()
     return None if row is None else int(row[0])
-
-
-def _insert(connection: sqlite3.Connection, table: str, values: dict[str, Any]) -> int:
-    made = connection.execute(insertion(table, values), tuple(values.values()))
-    return int(made.lastrowid or 0)

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from benchdb.errors import UserError
-from benchdb.store.database import engine
 from benchdb.store.models import Base
+from benchdb.store.opening import reading_engine
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Engine
+
+    from benchdb.config import Location
 
 #: What a test is told that tries to write.
 REFUSAL: Final = (
@@ -25,9 +25,9 @@ REFUSAL: Final = (
 )
 
 
-def refusing_engine(path: Path) -> Engine:
+def refusing_engine(location: Location) -> Engine:
     """Return an engine on which every write is refused with `REFUSAL`."""
-    made = engine(path)
+    made = reading_engine(location)
     _refuse(made)
     return made
 
@@ -58,7 +58,8 @@ def refusing_session(on: Any) -> Session:
 def _refuse(on: Engine) -> None:
     @event.listens_for(on, "handle_error")
     def explain(context: Any) -> None:
-        if isinstance(context.sqlalchemy_exception, DBAPIError) and "readonly" in str(
-            context.original_exception
+        said = str(context.original_exception)
+        if isinstance(context.sqlalchemy_exception, DBAPIError) and (
+            "readonly" in said or "read-only transaction" in said
         ):
             raise UserError(REFUSAL) from context.original_exception

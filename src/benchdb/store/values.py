@@ -95,7 +95,7 @@ def _held(kind: str, value: Any) -> Any:
     if isinstance(value, float) and math.isnan(value):
         return None
     if kind == "float":
-        return float(value)
+        return float(value) + 0.0  # SQLite holds no -0.0
     if kind == "boolean":
         return bool(value)
     if int(value) != value or not -_MOST_INTEGER <= int(value) < _MOST_INTEGER:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 from benchdb.sync.segments import copy_entries, new_file, scratch
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from benchdb.store.database import FileConnection
     from benchdb.sync.state import Key
 
 #: Bytes of files that are gathered before they are merged; larger ones are merged by themselves.
@@ -34,7 +34,7 @@ class Intake:
         self._merge = merge
         self._keys: set[Key] = set()
         self._size = 0
-        self._into: sqlite3.Connection | None = None
+        self._into: FileConnection | None = None
 
     def add(self, database: Path, wanted: Collection[Key]) -> None:
         """Take in what is wanted of a verified file, and remove the file."""

@@ -20,7 +20,7 @@ from benchdb.errors import BenchdbError, UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.annotations import copy_annotations
 from benchdb.store.copying import attached, copy_sessions
-from benchdb.store.database import connect, create_schema, inspect, transaction
+from benchdb.store.database import FileConnection, connect, create_schema, inspect
 from benchdb.store.digest import session_digest
 from benchdb.store.revisions import head, lineage
 from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
@@ -174,7 +174,7 @@ def new_file(path: Path, schema: str | None = None) -> None:
         create_schema(connection)
 
 
-def scratch(path: Path, *, create: bool = False) -> sqlite3.Connection:
+def scratch(path: Path, *, create: bool = False) -> FileConnection:
     """Open a database that is thrown away when something fails: nothing waits for the disk."""
     connection = connect(path, write=True, create=create)
     connection.execute("PRAGMA journal_mode=OFF")
@@ -183,15 +183,16 @@ def scratch(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 def copy_entries(
-    connection: sqlite3.Connection, source: Path, keys: Collection[tuple[str, str]]
+    connection: FileConnection, source: Path, keys: Collection[tuple[str, str]]
 ) -> None:
     """Copy sessions and annotations of another file, which the file must not have yet."""
     with attached(connection, source):
-        with transaction(connection):
+        with connection.transaction():
             copy_sessions(connection, [key for key in keys if key[1] != ANNOTATION])
         said = [key for key, kind in keys if kind == ANNOTATION]
         if said:
-            copy_annotations(connection, said)
+            with contextlib.closing(connect(source)) as theirs:
+                copy_annotations(connection, theirs, said)
 
 
 def pack(
@@ -357,7 +358,7 @@ def verify(path: Path, listed: Listed, wanted: Collection[tuple[str, str]] | Non
         raise Damaged(f"its file can't be used ({error})") from error
 
 
-def _found_schema(connection: sqlite3.Connection, path: Path) -> str | None:
+def _found_schema(connection: FileConnection, path: Path) -> str | None:
     connection.execute("PRAGMA trusted_schema=OFF")
     kinds = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
     tables = {name for name, kind, _ in kinds if kind == "table"}
@@ -372,7 +373,7 @@ def _found_schema(connection: sqlite3.Connection, path: Path) -> str | None:
 
 
 def _check(
-    connection: sqlite3.Connection, listed: Listed, wanted: Collection[tuple[str, str]] | None
+    connection: FileConnection, listed: Listed, wanted: Collection[tuple[str, str]] | None
 ) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()

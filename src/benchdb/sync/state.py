@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchdb.records import ANNOTATION
-from benchdb.store.database import Schema, connect, inspect, transaction
+from benchdb.store.database import Schema, connect, inspect
 from benchdb.sync.protocol.names import Entry
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def save_known(
     ):
         if inspect(connection, path).schema is not Schema.NEWEST:
             return
-        with transaction(connection):
+        with connection.transaction():
             _save(connection, url, before, after)
             connection.executemany(
                 "DELETE FROM local_fresh WHERE uid=?", [(uid,) for uid in gone_out]
@@ -195,6 +195,6 @@ def count_runs(at: Path, keys: Iterable[Key]) -> int:
 
 def clear_known(path: Path) -> None:
     """Forget all that a file knows of remotes: it goes to others."""
-    with contextlib.closing(connect(path, write=True)) as connection, transaction(connection):
+    with contextlib.closing(connect(path, write=True)) as connection, connection.transaction():
         connection.execute("DELETE FROM local_remote")
         connection.execute("DELETE FROM local_fresh")
