@@ -183,3 +183,23 @@ def test_a_test_that_dies_in_its_setup_and_asks_for_nothing_has_no_row(suite: Su
     done = suite.run("--benchmark", "-n", "1", plugins="xdist")
     done.assert_outcomes(passed=1, failed=1)
     assert suite.runs("name, state") == [("test_other", "closed")]
+
+
+def test_rounds_that_a_dead_worker_took_with_it_are_spoken_of(suite: Suite) -> None:
+    pytest.importorskip("xdist")
+    suite.write(
+        """
+        import os, signal
+
+        def test_first(benchmark_time): pass
+        def test_dies(benchmark_time): os.kill(os.getpid(), signal.SIGKILL)
+        """
+    )
+    done = suite.run("--benchmark", "--benchmark-repeat", "3", "-n", "1", plugins="xdist")
+    done.stdout.fnmatch_lines(
+        ["*test_suite.py::test_first: only 1 of 3 rounds ran, as a worker died"]
+    )
+    assert suite.runs("name, round, state") == [
+        ("test_first", 1, "closed"),
+        ("test_dies", 1, "lost"),
+    ]

@@ -133,6 +133,7 @@ class Controller:
                 self._workers_folder.path,
                 has_workers=bool(self._workers),
                 each_runs_all=self._config.getoption("dist", default="") == "each",
+                repeat=self._bench.repeat,
             )
             self._config.pluginmanager.register(remote)
         if self._facts.new_scan is not None:

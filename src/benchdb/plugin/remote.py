@@ -39,6 +39,8 @@ class RemoteTests:
         Whether all tests are elsewhere.
     each_runs_all
         Whether each worker runs every test.
+    repeat
+        How many rounds each test is to have.
     """
 
     def __init__(
@@ -49,12 +51,14 @@ class RemoteTests:
         *,
         has_workers: bool,
         each_runs_all: bool,
+        repeat: int,
     ) -> None:
         self._controller = controller
         self._recording = recording
         self._folder = folder
         self._has_workers = has_workers
         self._each_runs_all = each_runs_all
+        self._repeat = repeat
         self._is_elsewhere = has_workers
         self._neighbours = Neighbours()
         self._died = False
@@ -111,8 +115,18 @@ class RemoteTests:
         if self._died:
             for nodeid in [nodeid for nodeid, rows in self._unassigned.items() for _ in rows]:
                 self._lose((None, nodeid))
+            self._note_missing_rounds()
         for ordinal, beside in self._neighbours.settle().items():
             self._recording.correct_beside(ordinal, beside)
+
+    def _note_missing_rounds(self) -> None:
+        """Say which tests a dead worker took the further rounds of; pytest-xdist doesn't know."""
+        for nodeid, last in sorted(self._rounds.items()):
+            if last < self._repeat:
+                self._recording.incomplete = True
+                self._recording.notes.append(
+                    f"{nodeid}: only {last} of {self._repeat} rounds ran, as a worker died"
+                )
 
     def _open(self, nodeid: str, start: datetime, attempt: int = 1, round: int = 1) -> int:
         ordinal = self._controller.open_row(nodeid, start, attempt, round)
