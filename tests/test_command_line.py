@@ -17,8 +17,6 @@ from benchdb import __version__
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 
 @pytest.fixture(scope="module")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Project:

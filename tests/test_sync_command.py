@@ -21,8 +21,6 @@ from benchdb.sync.folder import Folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 
 class Files:
     """A folder with database files and a remote, and the command run in it."""

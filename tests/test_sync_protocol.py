@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sync_model import Actor, Store, entry, run
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from benchdb.sync.protocol.names import Entry
 
-pytestmark = pytest.mark.portable
 
 EAGER = Policy(keep=1, grace=0.0, orphan_grace=5.0)
 
