@@ -110,7 +110,8 @@ def names_in_wheel(wheel: Path) -> set[str]:
 def tracked_revisions() -> set[str]:
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("no git checkout to compare with")
-    listed = call("git", "ls-files", "alembic/versions/*.py", cwd=ROOT).split()
+    kept = ("alembic/versions/*.py", "alembic/versions/*.sql")
+    listed = call("git", "ls-files", *kept, cwd=ROOT).split()
     return {Path(path).name for path in listed}
 
 
