@@ -20,6 +20,7 @@ PRIVATE = {
     "_instance": "further rounds would share the instance of a test class (rounds.py)",
     "_obj": "further rounds would share the instance of a test class (rounds.py)",
     "_initrequest": "further rounds would share values of fixtures (rounds.py)",
+    "_markers": "further rounds would share the keywords of a test (rounds.py)",
     "determine_setup": "a path after a space may move the rootdir unnoticed (rootdir.py)",
 }
 
@@ -52,6 +53,7 @@ class TestPytest:
     def test_has_what_the_plugin_uses_of_it(self, request: pytest.FixtureRequest) -> None:
         item = request.node
         owners = {"_report_sections": item, "_storage": item.stash, "_initrequest": item}
+        owners["_markers"] = item.keywords
         gone = [name for name, owner in owners.items() if not hasattr(owner, name)]
         gone += [name for name in ("_instance", "_obj") if name not in vars(item)]
         try:
