@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from store_samples import EPOCH, closed, contents, facts, lose, names, query, record
 
@@ -88,6 +89,15 @@ def store(place: Location, session: tuple[Any, ...]) -> str:
 
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(session=SESSION)
+@example(
+    session=(
+        [{"duration": -0.0, "cluster_name": "a\0\ud800"}],
+        True,
+        "é",
+        EPOCH.replace(microsecond=500),
+        -0.0,
+    )
+)
 def test_a_session_is_the_same_in_both_and_after_any_way_between_them(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, session: tuple[Any, ...]
 ) -> None:
@@ -278,8 +288,9 @@ def test_a_session_whose_process_was_killed_is_found_lost_though_its_child_lives
 def _until_gone(server: Server) -> None:
     """Wait for the server to see that a client's socket is closed."""
     left = "SELECT count(*) FROM pg_locks WHERE locktype='advisory' AND objsubid=1"
+    deadline = time.monotonic() + 30
     while rows(server, left) != [(0,)]:
-        pass
+        assert time.monotonic() < deadline, "the child holds the socket"
 
 
 def test_what_the_server_undid_for_others_is_done_again(server: Server) -> None:
