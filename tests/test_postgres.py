@@ -268,13 +268,13 @@ def test_a_session_whose_process_was_killed_is_found_lost_though_its_child_lives
     child = int(victim.stdout.readline())
     try:
         recorder = Recorder(server, facts("beside"))
-        assert recorder.found_lost == []  # it lives
+        assert recorder.session.found_lost == []  # it lives
         recorder.finish(EPOCH)
         victim.kill()
         victim.wait()
         _until_gone(server)
         recorder = Recorder(server, facts("next"))
-        (line,) = recorder.found_lost
+        (line,) = recorder.session.found_lost
         assert "victim, was lost: test_it.py::test_killed[1] was in its call phase" in line
         recorder.finish(EPOCH)
     finally:

@@ -44,7 +44,7 @@ def test_the_file_alone_has_the_schema_and_the_session_while_recording(tmp_path:
 def test_the_file_alone_tells_of_the_test_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchdb.store.recorder.CHECKPOINT_SECONDS", -1.0)
+    monkeypatch.setattr("benchdb.store.live.CHECKPOINT_SECONDS", -1.0)
     path = tmp_path / "benchmark.db"
     recorder = Recorder(path, facts())
     fill(recorder, range(3))

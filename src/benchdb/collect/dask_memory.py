@@ -34,6 +34,7 @@ def worker_functions() -> _WorkerFunctions:
     begin_peak, _, end_peak, life_peak = peak_functions()
 
     def memory_now() -> tuple[float, int]:
+        """Return the time in seconds since the epoch, and the resident memory in bytes."""
         import time
 
         import psutil
@@ -41,9 +42,11 @@ def worker_functions() -> _WorkerFunctions:
         return time.time(), int(psutil.Process().memory_info().rss)
 
     def begin(window: str) -> tuple[bool, tuple[float, int]]:
+        """Return whether the peak could be set back, and `memory_now`."""
         return begin_peak(window), memory_now()
 
     def end(window: str, seconds: float) -> tuple[int | None, tuple[float, int]]:
+        """Return the peak in bytes, if it is known, and `memory_now`."""
         import time
 
         import psutil
@@ -97,6 +100,7 @@ def scheduler_functions() -> _SchedulerFunctions:
         seen["peak"] = seen["last"][1]
 
         def sample() -> tuple[float, int, float]:
+            """Return the average and the peak in bytes so far, and over how many seconds."""
             before, earlier = seen["last"]
             now, memory = time.perf_counter(), total()
             seen["last"] = (now, memory)

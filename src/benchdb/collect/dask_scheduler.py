@@ -46,6 +46,7 @@ def tick_functions() -> _TickFunctions:
         server.digests_max[name] = 0.0
 
     def end(window: str, server: Any) -> float:
+        """Return the longest tick of the window in seconds."""
         windows = vars(server).get("_benchdb_ticks", {})
         longest = tick_now(server)
         if window not in windows:  # a server that came inside the block: all its life
@@ -82,6 +83,7 @@ def scheduler_functions() -> _ServerFunctions:
     begin_peak, _, end_peak, _ = peak_functions()
 
     def begin(window: str, dask_scheduler: Any) -> tuple[float, float, int]:
+        """Return the thread's CPU seconds, the clock, and how often the monitor has sampled."""
         import time
 
         begin_tick(window, dask_scheduler)
@@ -91,6 +93,7 @@ def scheduler_functions() -> _ServerFunctions:
     def end(
         window: str, cpu: float, wall: float, count: int, dask_scheduler: Any
     ) -> tuple[float, float, int, float]:
+        """Return CPU and wall seconds, the peak of memory in bytes, and the longest tick."""
         import time
 
         import psutil

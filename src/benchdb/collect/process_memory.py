@@ -60,6 +60,7 @@ def peak_functions() -> PeakFunctions:
         return int(status[at : status.index(b"kB", at)]) * 1024
 
     def begin(window: str) -> bool:
+        """Set the mark back; False where that can't be done."""
         import sys
 
         windows = vars(sys).setdefault(attribute, {})
@@ -78,6 +79,7 @@ def peak_functions() -> PeakFunctions:
         return True
 
     def read(window: str) -> int | None:
+        """Return the peak so far in bytes, None where it is unknown."""
         import sys
 
         seen: int | None = vars(sys).get(attribute, {}).get(window)

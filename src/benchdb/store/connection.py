@@ -106,5 +106,14 @@ class Connection(Protocol):
     def is_claimed(self, location: Location, uid: str) -> bool:
         """Tell whether a process that lives has claimed a session; where in doubt, it does."""
 
+    def checkpoint(self) -> bool:
+        """Write what stands in a log into the file itself; False where there is no such log.
+
+        What is in the log is safe, so one that fails loses nothing, and raises nothing.
+        """
+
+    def leave(self) -> None:
+        """Leave the database as its last writer does: a SQLite file without its log."""
+
     def close(self) -> None:
         """Close it."""

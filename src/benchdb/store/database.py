@@ -123,6 +123,16 @@ class FileConnection(sqlite3.Connection):
         assert isinstance(location, Path)
         return locks.is_held(location, uid)
 
+    def checkpoint(self) -> bool:
+        """See `Connection.checkpoint`."""
+        with contextlib.suppress(sqlite3.Error):
+            self.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return True
+
+    def leave(self) -> None:
+        """See `Connection.leave`."""
+        leave_single_file(self)
+
 
 def connect(path: Path, *, write: bool = False, create: bool = False) -> FileConnection:
     """Return a connection in autocommit mode, with foreign keys enforced.

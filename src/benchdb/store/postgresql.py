@@ -291,6 +291,13 @@ class ServerConnection:
         high, low = divmod(lock_key(uid) % 2**64, 2**32)
         return self.execute(query, (high, low)).fetchone() is not None
 
+    def checkpoint(self) -> bool:
+        """See `Connection.checkpoint`: the server makes its own."""
+        return False
+
+    def leave(self) -> None:
+        """See `Connection.leave`."""
+
     def close(self) -> None:
         """See `Connection.close`."""
         self.raw.close()

@@ -8,44 +8,24 @@ a new one needs nothing here.
 from __future__ import annotations
 
 import contextlib
-import math
 import sqlite3
-import time
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.store import shared
 from benchdb.store.columns import insertion
-from benchdb.store.database import (
-    FileConnection,
-    Schema,
-    connect,
-    create_schema,
-    inspect,
-    leave_single_file,
-    use_journal,
-)
-from benchdb.store.locks import ProcessLock
-from benchdb.store.lost import close_lost_sessions, described, end_session, unclosed
+from benchdb.store.database import FileConnection
+from benchdb.store.live import IS_OPEN, LiveSession
 from benchdb.store.rows import ARTIFACT, MEASUREMENT, fit_artifacts, fit_columns, fit_measurements
 from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from contextlib import AbstractContextManager
     from datetime import datetime
 
     from benchdb import records
     from benchdb.config import Location
-    from benchdb.store.connection import Claim, Connection
-
-#: Most seconds from one checkpoint to the next test that has one before it runs.
-CHECKPOINT_SECONDS: Final = 2.0
-
-#: How many times as long as a checkpoint took its pause is, so that they take a hundredth of the
-#: time; one that takes longer than a fiftieth of a second takes more.
-_CHECKPOINT_SHARE: Final = 100
 
 #: Environments whose installed packages are kept, for those who record from several in turn.
 _SCANS: Final = 4
@@ -63,13 +43,6 @@ class Recorder:
     constant
         Columns that every row of the session starts with.
 
-    Attributes
-    ----------
-    found_lost : list of str
-        A line for each earlier session that was found lost, and closed.
-    reopened : bool
-        Whether another process had closed the session, as if this one were gone.
-
     Raises
     ------
     sqlite3.Error, OSError, UserError
@@ -85,75 +58,22 @@ class Recorder:
         self.location = location
         self.uid = facts.uid
         self.rows = 0
-        self.reopened = False
         self._ordinal = 0
-        self._checkpoint = time.monotonic()
         self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
         self._opened: dict[int, tuple[Any, ...]] = {}
-        self._claim: Claim | None = None
-        was_there = not isinstance(location, Path) or location.exists()
+        self.session = self._open_session(facts, self._opened)
+        self.session_id = self.session.id
+        self._raw = self.session.connection
         try:
-            self._raw = self._connect()
-            self._start(facts, constant)
-        except BaseException:
-            if not was_there and isinstance(location, Path):
-                _remove_empty(location)
-            raise
-
-    def _start(self, facts: records.SessionFacts, constant: Mapping[str, object]) -> None:
-        try:
-            self.found_lost = described(self._raw, close_lost_sessions(self._raw, self.location))
-            self.found_lost += unclosed(self._raw, self.location)
-            self._claim = self._raw.claim(self.location, facts.uid)
-            self.session_id = self._raw.again(lambda: self._begin(facts))
-            self._make_checkpoint()
-            self._own = (self.session_id, facts.uid)
             self._kinds = self._raw.column_kinds("test_run")
             self._opening = self._prepare_opening(constant)
         except BaseException:
             self.let_go()
             raise
 
-    def _connect(self) -> Connection:
-        """Open the database, with the newest schema in it."""
-        if not isinstance(self.location, Path):
-            from benchdb.store.server import connect_to_record
-
-            return connect_to_record(self.location)
-        self.location.parent.mkdir(parents=True, exist_ok=True)
-        connection = connect(self.location, write=True, create=True)
-        try:
-            if inspect(connection, self.location).schema is Schema.EMPTY:
-                create_schema(connection)
-            use_journal(connection, self.location)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _begin(self, facts: records.SessionFacts) -> int:
-        with self._raw.transaction():
-            values = {
-                "uid": facts.uid,
-                "started": stored_instant(facts.started),
-                "state": "open",
-                "ci_run_url": facts.ci_run_url and text(facts.ci_run_url),
-                "command_line": text(facts.command_line),
-                "branch": facts.branch and text(facts.branch),
-                "dirty": facts.dirty,
-                "tags": shared.json_object(facts.tags),
-                "host": facts.host and text(facts.host),
-                "xdist_workers": facts.xdist_workers,
-                "benchdb_version": facts.benchdb_version,
-                "environment": shared.environment(self._raw, facts.environment),
-                "revision": shared.revision(self._raw, facts.revision),
-                "package_set": shared.package_set(self._raw, facts.packages),
-            }
-            made = self._raw.insert("session", values)
-            fresh = "INSERT INTO local_fresh (uid) VALUES (?) ON CONFLICT DO NOTHING"
-            self._raw.execute(fresh, (facts.uid,))
-            return made
+    def _open_session(self, facts: records.SessionFacts, running: Collection[int]) -> LiveSession:
+        return LiveSession(self.location, facts, running)
 
     def _prepare_opening(self, constant: Mapping[str, object]) -> tuple[str, tuple[Any, ...]]:
         """Return the statement that opens a row, and the values that are always the same."""
@@ -164,7 +84,7 @@ class Recorder:
             "phase": "setup",
             **fit_columns(constant, self._kinds, []),
         }
-        return insertion("test_run", (*fixed, *_OPENING), _IS_OPEN), tuple(fixed.values())
+        return insertion("test_run", (*fixed, *_OPENING), IS_OPEN), tuple(fixed.values())
 
     def open(
         self,
@@ -205,11 +125,11 @@ class Recorder:
             instant,
             instant,
         )
-        self._write(sql, fixed + fresh)
+        self.session.write(sql, fixed + fresh)
         self._opened[ordinal] = fresh
         self._ordinal = ordinal
         self.rows += 1
-        self._checkpoint_if_due()
+        self.session.checkpoint_if_due()
         return ordinal
 
     def advance(self, ordinal: int, ended: str, outcome: str, since: datetime) -> None:
@@ -227,10 +147,10 @@ class Recorder:
             When the next phase began.
         """
         phase = "call" if ended == "setup" and outcome == "passed" else "teardown"
-        self._write(
+        self.session.write(
             _ADVANCE[ended], (phase, stored_instant(since), outcome, self.session_id, ordinal)
         )
-        self._checkpoint_if_due()
+        self.session.checkpoint_if_due()
 
     def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
         """Note what is only known of an open row when its worker's first report is here."""
@@ -240,8 +160,8 @@ class Recorder:
 
     def remove(self, ordinal: int) -> None:
         """Take back an open row: the test asks for nothing of benchdb."""
-        self._write(
-            f"DELETE FROM test_run WHERE session_id=? AND ordinal=? AND {_IS_OPEN}",
+        self.session.write(
+            f"DELETE FROM test_run WHERE session_id=? AND ordinal=? AND {IS_OPEN}",
             (self.session_id, ordinal),
         )
         self._opened.pop(ordinal, None)
@@ -295,29 +215,11 @@ class Recorder:
 
     def finish(self, finished: datetime) -> str:
         """End the session; rows still open are interrupted. Returns its digest."""
-        end = stored_instant(finished)
-        digest = self._end(end)
-        if digest is None:
-            self._reopen()
-            digest = self._end(end)
-        if isinstance(self._raw, FileConnection):
-            leave_single_file(self._raw)
-        self.let_go()
-        return digest or ""
-
-    def _end(self, end: str) -> str | None:
-        still_open = "UPDATE test_run SET state='interrupted', \"end\"=? WHERE session_id=? "
-        self._raw.execute(
-            f"{still_open} AND state='open' AND {_IS_OPEN}", (end, self.session_id, *self._own)
-        )
-        return end_session(self._raw, self.session_id, "finished", end)
+        return self.session.end(stored_instant(finished))
 
     def let_go(self) -> None:
-        """Close the connection and give the lock back; an open session is lost by that."""
-        with contextlib.suppress(sqlite3.Error):
-            self._raw.close()
-        if self._claim is not None:
-            self._claim.release()
+        """Close the database; an open session is lost by that."""
+        self.session.let_go()
 
     def do(self, verb: str, arguments: tuple[Any, ...]) -> Any:
         """Call a method; again, where a server undid what it did for the sake of others."""
@@ -353,7 +255,7 @@ class Recorder:
             self.rows = len(self._opened)
             sql, fixed = self._opening
             for fresh in self._opened.values():
-                self._write(sql, fixed + fresh)
+                self.session.write(sql, fixed + fresh)
             raise
 
     def keep_package_scan(self, key: str, packages: str) -> None:
@@ -386,66 +288,15 @@ class Recorder:
         if sql is None:
             assignments = ", ".join(f'"{name}"=?' for name in names)
             sql = (
-                f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=? AND {_IS_OPEN}"
+                f"UPDATE test_run SET {assignments} WHERE session_id=? AND ordinal=? AND {IS_OPEN}"
             )
             self._updates[names] = sql
-        self._write(sql, (*row.values(), self.session_id, ordinal))
+        self.session.write(sql, (*row.values(), self.session_id, ordinal))
 
-    def _write(self, sql: str, values: tuple[Any, ...]) -> None:
-        """Write one row, while the session is open: a closed one is never changed."""
-        if self._raw.execute(sql, values + self._own).rowcount:
-            return
-        if not self._raw.execute(f"SELECT {_IS_OPEN}", self._own).fetchone()[0]:
-            self._reopen()
-            self._raw.execute(sql, values + self._own)
-
-    def _reopen(self) -> None:
-        """Take the session back that another process closed, as its lock was not to be seen.
-
-        Copies of it as it was closed are superseded by what it will be, which holds their rows.
-        """
-        if isinstance(self._claim, ProcessLock):  # a server's can be claimed again
-            self._claim.release(remove=False)
-        self._claim = self._raw.claim(self.location, self.uid)
-        within = self._raw.in_transaction
-        with contextlib.nullcontext() if within else self._raw.transaction():
-            taken = self._raw.execute(
-                "UPDATE session SET state='open', finished=NULL, digest=NULL "
-                "WHERE id=? AND uid=? AND state='lost'",
-                self._own,
-            )
-            if taken.rowcount == 0:
-                raise sqlite3.DatabaseError("the session was removed from the file")
-            self._raw.executemany(
-                "UPDATE test_run SET state='open', \"end\"=NULL WHERE session_id=? AND ordinal=?",
-                [(self.session_id, ordinal) for ordinal in self._opened],
-            )
-        self.reopened = True
-
-    def _checkpoint_if_due(self) -> None:
-        """Make a checkpoint as something of a test begins, which may hang."""
-        if time.monotonic() - self._checkpoint > self._pause:
-            self._make_checkpoint()
-
-    def _make_checkpoint(self) -> None:
-        """Write the log into the file, which a copy of it alone would lack."""
-        if not isinstance(self._raw, FileConnection):
-            self._pause = math.inf
-            return
-        begun = time.monotonic()
-        # The rows are in the log already: a checkpoint that fails loses nothing.
-        with contextlib.suppress(sqlite3.Error):
-            self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        self._checkpoint = time.monotonic()
-        self._pause = min(CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._checkpoint - begun))
-
-
-#: Whether the session whose id and uid are given is still open; ids are used again.
-_IS_OPEN: Final = "EXISTS (SELECT 1 FROM session WHERE id=? AND uid=? AND state='open')"
 
 _ADVANCE: Final = {
     ended: f"UPDATE test_run SET phase=?, phase_start=?, {ended}_outcome=? "
-    f"WHERE session_id=? AND ordinal=? AND {_IS_OPEN}"
+    f"WHERE session_id=? AND ordinal=? AND {IS_OPEN}"
     for ended in ("setup", "call")
 }
 
@@ -464,10 +315,3 @@ _OPENING: Final = (
 
 _INSERT_MEASUREMENT: Final = insertion("measurement", ("session_id", "ordinal", *MEASUREMENT))
 _INSERT_ARTIFACT: Final = insertion("artifact", ("session_id", "ordinal", *ARTIFACT))
-
-
-def _remove_empty(path: Path) -> None:
-    """Leave nothing of a file that was not to become a database."""
-    with contextlib.suppress(OSError):
-        if path.stat().st_size == 0:
-            path.unlink()

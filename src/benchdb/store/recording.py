@@ -104,7 +104,7 @@ class Recording:
                 from benchdb.store.shadow import Shadow
 
                 self._shadow = Shadow(facts, constant)
-            self.notes += self._recorder.found_lost
+            self.notes += self._recorder.session.found_lost
         except _FAILURES as error:
             self._go_aside(error)
 
@@ -157,7 +157,7 @@ class Recording:
         """See `Recorder.finish`."""
         place = self.location
         self._do("finish", finished)
-        if self._recorder is not None and self._recorder.reopened:
+        if self._recorder is not None and self._recorder.session.reopened:
             self.notes.append(
                 f"another process had closed the session as lost, as {place} has lost its lock "
                 "file; it was opened again: remove no lock file while pytest runs"

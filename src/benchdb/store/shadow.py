@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchdb.store.database import FileConnection, create_schema
+from benchdb.store.live import LiveSession
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from benchdb import records
     from benchdb.config import Location
@@ -82,7 +83,7 @@ class _NoClaim:
         """See `Claim.release`."""
 
 
-class _PrivateRecorder(Recorder):
+class _PrivateSession(LiveSession):
     def _connect(self) -> Connection:
         connection = sqlite3.connect(
             "", isolation_level=None, check_same_thread=False, factory=_PrivateConnection
@@ -92,6 +93,11 @@ class _PrivateRecorder(Recorder):
         connection.execute("PRAGMA foreign_keys=ON")
         create_schema(connection)
         return connection
+
+
+class _PrivateRecorder(Recorder):
+    def _open_session(self, facts: records.SessionFacts, running: Collection[int]) -> LiveSession:
+        return _PrivateSession(self.location, facts, running)
 
     def back_up(self, into: sqlite3.Connection) -> None:
         """Copy all there is."""
