@@ -63,7 +63,7 @@ def test_merging_a_file_with_itself_changes_nothing(one: Project) -> None:
     before = content(one)
     ran = one.benchdb("merge", one.database)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == f"{one.database}: nothing to add, 1 held already\n"
+    assert ran.out == f"{one.database}: it is the database itself, and holds all that it has\n"
     assert content(one) == before
 
 

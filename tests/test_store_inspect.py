@@ -176,6 +176,7 @@ def test_a_call_that_no_row_can_take_breaks_nothing_whatever_the_verb(tmp_path: 
     recording.finish(None)  # type: ignore[arg-type]
     assert recording.incomplete
     assert recording.location == path
+    recording.let_go()
 
 
 def test_a_session_that_goes_aside_twice_says_once_where_it_is(tmp_path: Path) -> None:

@@ -38,43 +38,34 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
     none is merged.
     """
     from benchdb.report.text import literal
-    from benchdb.store.merge import merge_file
+    from benchdb.store.merge import merging
 
     path, _ = locate(db)
     for file in files:
         if isinstance(file, Path) and not os.path.lexists(file):
             raise NoDatabase(f"there is no file {file}: nothing was merged, check the name")
-    sound = [file for file in files if _is_sound(file)]
-    if not sound:  # then none is made
-        click.get_current_context().exit(2)
     with progress_bar() as progress:
-        prepare(path, progress)
-    failed = len(sound) < len(files)
-    for file in sound:
-        try:
-            with progress_bar() as progress:
-                merged = merge_file(path, file, bring_back=bring_back, progress=progress)
-        except UserError as error:
+        done = list(
+            merging(
+                path,
+                files,
+                lambda: prepare(path, progress),
+                bring_back=bring_back,
+                progress=progress,
+            )
+        )
+    failed = False
+    for file, merged in done:
+        if isinstance(merged, UserError):
             failed = True
-            say(str(error))
-            continue
-        write(literal(f"{file}: {_line(merged)}") + "\n")
-        failed = failed or bool(merged.conflicts)
-    tell_conflicts(path)
+            say(str(merged))
+        else:
+            write(literal(f"{file}: {_line(merged)}") + "\n")
+            failed = failed or bool(merged.conflicts)
+    if any(not isinstance(merged, UserError) for _, merged in done):
+        tell_conflicts(path)
     if failed:
         click.get_current_context().exit(2)
-
-
-def _is_sound(file: Location) -> bool:
-    """Tell whether a file can be merged, and the user why not."""
-    from benchdb.store.opening import look_at
-
-    try:
-        look_at(file, filled=True)
-    except UserError as error:
-        say(str(error))
-        return False
-    return True
 
 
 def tell_conflicts(path: Location) -> None:
@@ -92,6 +83,8 @@ def _line(merged: Merged) -> str:
     """Return what merging one file did."""
     from benchdb.report.text import counted
 
+    if merged.itself:
+        return "it is the database itself, and holds all that it has"
     said = [f"{counted(merged.added, 'session')} with {counted(merged.runs, 'test run')} added"]
     if not merged.added:
         said = ["nothing to add"]

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchdb.errors import DamagedFile
+from benchdb.errors import DamagedFile, UserError
 from benchdb.records import ANNOTATION
 from benchdb.store import copying
 from benchdb.store.annotations import copy_annotations
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from benchdb.config import Location
-    from benchdb.errors import UserError
     from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
 
@@ -57,6 +56,8 @@ class Merged:
         Uids of which the target now holds several forms, and did not before.
     annotations
         Keys of the annotations copied.
+    itself
+        Whether the file is the target.
     """
 
     source: Location
@@ -67,6 +68,7 @@ class Merged:
     runs: int
     conflicts: tuple[str, ...]
     annotations: tuple[str, ...] = ()
+    itself: bool = False
 
 
 def merge(
@@ -95,12 +97,59 @@ def merge(
         For a file that can't be read or written. What was merged before it stays, and so do the
         sessions of its own that were.
     """
-    for source in sources:  # before a target is made
-        look_at(source, filled=True)
-    make_writable(target, progress)
-    return [
-        merge_file(target, source, bring_back=bring_back, progress=progress) for source in sources
-    ]
+    done = []
+    for _, one in merging(
+        target,
+        sources,
+        lambda: make_writable(target, progress),
+        bring_back=bring_back,
+        progress=progress,
+    ):
+        if isinstance(one, UserError):
+            raise one
+        done.append(one)
+    return done
+
+
+def merging(
+    target: Location,
+    sources: Sequence[Location],
+    make_ready: Callable[[], object],
+    *,
+    bring_back: bool = False,
+    progress: Progress = untold,
+) -> Iterator[tuple[Location, Merged | UserError]]:
+    """Merge files into one, and go on where one of them can't be.
+
+    Parameters
+    ----------
+    target, sources, bring_back, progress
+        As in `merge`.
+    make_ready
+        Makes the target ready to be written; it is called when all sources were looked at, and one
+        of them can be merged.
+
+    Yields
+    ------
+    tuple
+        Each source with what merging it did, or why it could not be merged; first those that can't
+        be read at all.
+    """
+    sound = []
+    for source in sources:
+        try:
+            look_at(source, filled=True)
+        except UserError as error:
+            yield source, error
+        else:
+            sound.append(source)
+    if sound:
+        make_ready()
+    for source in sound:
+        try:
+            yield source, merge_file(target, source, bring_back=bring_back, progress=progress)
+        except UserError as error:
+            yield source, error
 
 
 def merge_file(
@@ -163,7 +212,9 @@ def _merge_into_itself(path: Path) -> Merged:
     with explaining(path), contextlib.closing(connect(path)) as connection:
         query = "SELECT count(digest), count(*) FROM session"
         held, every = connection.execute(query).fetchone()
-    return Merged(path, 0, held=held, live=every - held, pruned=0, runs=0, conflicts=())
+    return Merged(
+        path, 0, held=held, live=every - held, pruned=0, runs=0, conflicts=(), itself=True
+    )
 
 
 def _blaming(error: sqlite3.Error, target: Location, source: Location, at: Location) -> UserError:
