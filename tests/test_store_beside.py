@@ -26,6 +26,7 @@ from pathlib import Path
 from benchdb.store import batches
 from benchdb.store.merge import merge
 batches.BATCH_ROWS = 100
+batches._ALONE = 1
 batches._PAUSE = 0
 target, source = map(Path, sys.argv[1:])
 merge(target, [source], progress=lambda what, done, total: os.write(1, b"."))
@@ -35,6 +36,7 @@ merge(target, [source], progress=lambda what, done, total: os.write(1, b"."))
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "BATCH_ROWS", 100)
+    monkeypatch.setattr(batches, "_ALONE", 1)
     monkeypatch.setattr(batches, "_PAUSE", 0)
 
 
@@ -79,8 +81,9 @@ def record_one(recording: Recording) -> None:
 
 
 def test_who_records_beside_a_long_merge_gets_a_turn_between_sessions(
-    long: Path, tmp_path: Path
+    long: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(batches, "_ALONE", 10**6)  # it isn't
     path = tmp_path / "a.db"
     recording = recording_at_once(path)
     (merged,) = merge(path, [long], progress=lambda *_: record_one(recording))

@@ -69,6 +69,7 @@ def small_batches() -> Iterator[None]:
     """Let merging take several transactions for what these tests merge."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(batches, "BATCH_ROWS", 4)
+        patched.setattr(batches, "_ALONE", 1)
         patched.setattr(batches, "_PAUSE", 0)
         yield
 

@@ -181,8 +181,10 @@ def test_rows_that_refer_to_none_are_not_merged(tmp_path: Path) -> None:
         {
             "update test_run set cluster = 77": "no row of cluster",
             "update session set revision = 77": "no row of revision",
-            "update session set environment = 'x'": "FOREIGN KEY",
-            "update measurement set ordinal = 77 where ordinal = 1": "FOREIGN KEY",
+            "update session set environment = 'x'": "no row of environment",
+            "update measurement set ordinal = 77 where ordinal = 1": "measurement .* no test run",
+            "update measurement set ordinal = 1.5 where ordinal = 1": "measurement .* no test run",
+            "update artifact set ordinal = 0 where ordinal = 1": "artifact .* no test run",
             "update package_set_package set package = 77 where package = 1": "no row of package",
         }.items()
     ):

@@ -135,10 +135,10 @@ def test_merge_again(many_sessions: Path, tmp_path: Path, timed: Any) -> None:
 
 def test_bare_insert(many_sessions: Path, tmp_path: Path, timed: Any) -> None:
     """What SQLite itself takes for the same rows into the same tables and indexes."""
-    from benchdb.store.merge import merge
+    from benchdb.store.opening import make_writable
 
     target = tmp_path / "inserted.db"
-    merge(target, [])  # makes it, with all tables and indexes
+    make_writable(target)  # with all tables and indexes
     timed(merging.insert_bare, target, many_sessions)
     assert merging.rows(target) == merging.rows(many_sessions)
     target.unlink()

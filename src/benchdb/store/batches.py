@@ -17,6 +17,9 @@ _Item = TypeVar("_Item")
 #: Rows that are written in one transaction: a fraction of a second; but whole sessions.
 BATCH_ROWS: Final = 50_000
 
+#: So many times as many where nobody records: each commit writes the same pages of indexes again.
+_ALONE: Final = 4
+
 #: Seconds of a pause. SQLite looks every 0.1 s whether it is its turn.
 _PAUSE: Final = 0.12
 
@@ -24,14 +27,19 @@ _PAUSE: Final = 0.12
 _WORK: Final = 2.0
 
 
-def batches(items: Iterable[tuple[_Item, int]]) -> Iterator[list[_Item]]:
-    """Group items, each given with its number of rows, into batches of at least `BATCH_ROWS`."""
+def batches(
+    items: Iterable[tuple[_Item, int]], turns: Turns | None = None
+) -> Iterator[list[_Item]]:
+    """Group items, each given with its number of rows, into batches of at least `BATCH_ROWS`.
+
+    Where `turns` sees nobody else record, they are larger.
+    """
     batch: list[_Item] = []
     held = 0
     for item, rows in items:
         batch.append(item)
         held += rows
-        if held >= BATCH_ROWS:
+        if held >= BATCH_ROWS and (turns is None or turns.is_over(held)):
             yield batch
             batch, held = [], 0
     if batch:
@@ -45,6 +53,12 @@ def rows_of(connection: Connection, named: str, values: Sequence[str]) -> int:
         "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE "
     )
     return int(connection.execute(query + named, values).fetchone()[0] or 0)
+
+
+def is_recorded_into(connection: Connection) -> bool:
+    """Tell whether the database has a session that is open."""
+    query = "SELECT 1 FROM session WHERE state='open' LIMIT 1"
+    return connection.execute(query).fetchone() is not None
 
 
 class Turns:
@@ -61,8 +75,17 @@ class Turns:
         """Pause, if somebody records into the file, or others have had no turn for long."""
         if not isinstance(self._connection, FileConnection):
             return  # a server serves who waits longest
-        (journal,) = self._connection.execute("PRAGMA main.journal_mode").fetchone()
-        # A recorder has made it a write-ahead log before it waits to write.
-        if journal == "wal" or time.monotonic() - self._since > _WORK:
+        if self._is_recorded_into() or time.monotonic() - self._since > _WORK:
             time.sleep(_PAUSE)
             self._since = time.monotonic()
+
+    def is_over(self, rows: int) -> bool:
+        """Tell whether a transaction of so many rows is long enough, given who else may wait."""
+        alone = isinstance(self._connection, FileConnection) and not self._is_recorded_into()
+        return rows >= BATCH_ROWS * (_ALONE if alone else 1)
+
+    def _is_recorded_into(self) -> bool:
+        # A recorder has made it a write-ahead log before it waits to write; on a network file
+        # system it has none.
+        (journal,) = self._connection.execute("PRAGMA main.journal_mode").fetchone()
+        return journal == "wal" or is_recorded_into(self._connection)

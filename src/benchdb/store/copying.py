@@ -3,6 +3,10 @@
 The source is attached to the target's connection and only read. Row ids differ between files, so
 rows that sessions share are found in the target by content, and temporary tables map the ids. They
 are filled anew in each transaction, as anybody may prune such rows between two.
+
+Foreign keys are not enforced meanwhile: SQLite looks each row's parents up, which is a sixth of the
+work. What is copied refers to what was found or copied in the same transaction, and where that
+isn't so by construction it is looked at afterwards, for all rows of a test run at once.
 """
 
 from __future__ import annotations
@@ -45,6 +49,18 @@ _REFERRED: Final = {
 #: Columns that hold an id of a shared row, to its table.
 _REFERENCES: Final = {**SHARED, ("package_set_package", "package"): "package"}
 
+_WITHOUT_ENVIRONMENT: Final = """SELECT 1 FROM temp.session_ids CROSS JOIN main.session ON id = ours
+    WHERE is_new AND environment NOT IN (SELECT fingerprint FROM main.environment) LIMIT 1"""
+
+#: Of the rows of a test run, which are neighbours in an index, only one is looked up.
+_WITHOUT_TEST_RUN: Final = """SELECT 1 FROM (
+        SELECT DISTINCT row.session_id, row.ordinal
+        FROM temp.session_ids CROSS JOIN main.{table} AS row ON row.session_id = ours WHERE is_new
+    ) AS child WHERE NOT EXISTS (
+        SELECT 1 FROM main.test_run AS parent
+        WHERE parent.session_id = child.session_id AND parent.ordinal = child.ordinal
+    ) LIMIT 1"""
+
 
 @contextlib.contextmanager
 def attached(connection: FileConnection, source: Path) -> Iterator[None]:
@@ -57,8 +73,9 @@ def attached(connection: FileConnection, source: Path) -> Iterator[None]:
     source
         Another file; it is only read.
     """
-    settings = ("temp_store", "main.cache_size")
+    settings = ("temp_store", "main.cache_size", "foreign_keys")
     before = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in settings]
+    connection.execute("PRAGMA foreign_keys=OFF")
     connection.execute("PRAGMA temp_store=MEMORY")
     connection.execute(f"PRAGMA main.cache_size=-{_CACHE}")
     connection.execute("ATTACH ? AS source", (uri(source, "ro"),))
@@ -121,6 +138,8 @@ def copy_sessions(connection: FileConnection, keys: Iterable[tuple[str, str]]) -
         "ORDER BY row.started, row.uid"
     )
     _find_ours(connection, "session", ("uid", "digest"))
+    if connection.execute(_WITHOUT_ENVIRONMENT).fetchone():
+        raise sqlite3.IntegrityError("sessions refer to no row of environment")
     return made.rowcount, copy_test_runs(connection)
 
 
@@ -130,6 +149,9 @@ def copy_test_runs(connection: FileConnection) -> int:
     runs, *_ = (
         _copy_belonging(connection, table, "session_id", "session") for table in SESSION_TABLES[1:]
     )
+    for table in SESSION_TABLES[2:]:
+        if connection.execute(_WITHOUT_TEST_RUN.format(table=table)).fetchone():
+            raise sqlite3.IntegrityError(f"rows of {table} refer to no test run")
     return runs
 
 

@@ -285,7 +285,7 @@ class _Merging:
         )
         turns = Turns(self.ours)
         self.progress("merging", 0, missing)
-        for uids in batches(self._sizes()):
+        for uids in batches(self._sizes(), turns):
             plan, count, copied = self.ours.again(functools.partial(self._merge_batch, uids))
             added += count
             runs += copied

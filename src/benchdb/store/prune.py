@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.store.batches import Turns, batches, rows_of
+from benchdb.store.batches import Turns, batches, is_recorded_into, rows_of
 from benchdb.store.database import FileConnection, leave_single_file, size_of
 from benchdb.store.forms import remove_session
 from benchdb.store.lost import open_sessions
@@ -149,7 +149,7 @@ def _remove_unshared(connection: Connection) -> None:
     for (table, key), rows in unused.items():
         for batch in batches((row, 1 + _ROWS_OF_A_SET * (table in _MEMBERS)) for row in rows):
             with connection.transaction():
-                if _version(connection) != version or _is_recorded_into(connection):
+                if _version(connection) != version or is_recorded_into(connection):
                     return  # the next to prune removes them
                 if table in _MEMBERS:
                     connection.executemany(f"DELETE FROM {_MEMBERS[table]} WHERE {table}=?", batch)
@@ -162,11 +162,6 @@ def _version(connection: Connection) -> object:
         return connection.execute("PRAGMA data_version").fetchone()
     query = "SELECT count(*), max(id) FROM session"
     return connection.execute(query).fetchone()
-
-
-def _is_recorded_into(connection: Connection) -> bool:
-    query = "SELECT 1 FROM session WHERE state='open' LIMIT 1"
-    return connection.execute(query).fetchone() is not None
 
 
 def _vacuum(connection: FileConnection, path: Location) -> str | None:
