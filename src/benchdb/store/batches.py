@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from benchdb.store.database import FileConnection
+from benchdb.store.queries import chunks, of_uids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,13 +47,17 @@ def batches(
         yield batch
 
 
-def rows_of(connection: Connection, named: str, values: Sequence[str]) -> int:
-    """Return about how many rows the sessions have of which a condition in SQL holds."""
-    query = (
-        "SELECT sum(1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
-        "(SELECT count(*) FROM measurement WHERE session_id = id)) FROM session WHERE "
+def sizes_of(connection: Connection, uids: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """Give each uid with about the number of rows that its sessions have, all forms together."""
+    columns = (
+        "uid, 1 + (SELECT count(*) FROM test_run WHERE session_id = id) + "
+        "(SELECT count(*) FROM measurement WHERE session_id = id)"
     )
-    return int(connection.execute(query + named, values).fetchone()[0] or 0)
+    for some in chunks(list(uids)):
+        found = dict.fromkeys(some, 0)
+        for uid, rows in of_uids(connection, columns, some):
+            found[uid] += rows
+        yield from found.items()
 
 
 def is_recorded_into(connection: Connection) -> bool:

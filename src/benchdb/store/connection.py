@@ -70,10 +70,10 @@ class Connection(Protocol):
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Insert a row into a table that has row ids, and return its own."""
 
-    def insert_many(
-        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-    ) -> None:
-        """Insert many rows."""
+    def stream(
+        self, sql: str, parameters: Sequence[Any] = (), most: int = 500
+    ) -> Iterator[Sequence[Any]]:
+        """Give the rows of a query in a snapshot, so many of them in memory at most."""
 
     def transaction(self, *, alone: bool = True) -> AbstractContextManager[None]:
         """Make what is written in the block one commit.

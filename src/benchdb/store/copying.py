@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CACHE: Final = 128 * 1024
 
 #: Shared tables with row ids: the columns that tell a row, and which rows a copy refers to.
-_KEYS: Final = {
+KEYS: Final = {
     "revision": ("key",),
     "package_set": ("key",),
     "package": ("name", "version", "source"),
@@ -47,7 +47,7 @@ _REFERRED: Final = {
 }
 
 #: Columns that hold an id of a shared row, to its table.
-_REFERENCES: Final = {**SHARED, ("package_set_package", "package"): "package"}
+REFERENCES: Final = {**SHARED, ("package_set_package", "package"): "package"}
 
 _WITHOUT_ENVIRONMENT: Final = """SELECT 1 FROM temp.session_ids CROSS JOIN main.session ON id = ours
     WHERE is_new AND environment NOT IN (SELECT fingerprint FROM main.environment) LIMIT 1"""
@@ -80,7 +80,7 @@ def attached(connection: FileConnection, source: Path) -> Iterator[None]:
     connection.execute(f"PRAGMA main.cache_size=-{_CACHE}")
     connection.execute("ATTACH ? AS source", (uri(source, "ro"),))
     try:
-        for name in ("session", *_KEYS):
+        for name in ("session", *KEYS):
             connection.execute(
                 f"CREATE TABLE IF NOT EXISTS temp.{name}_ids "
                 "(theirs INTEGER PRIMARY KEY, ours INTEGER, is_new)"
@@ -163,14 +163,14 @@ def _copy_shared(connection: FileConnection, table: str) -> None:
         f"INSERT OR IGNORE INTO {ids} (theirs) "
         f"SELECT id FROM ({_REFERRED[table]}) WHERE id IS NOT NULL"
     )
-    _find_ours(connection, table, _KEYS[table])
+    _find_ours(connection, table, KEYS[table])
     connection.execute(f"UPDATE {ids} SET is_new = ours IS NULL")
     columns = quoted(_columns(connection, table))
     connection.execute(
         f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {ids} "
         f"CROSS JOIN source.{table} ON id = theirs WHERE is_new"
     )
-    _find_ours(connection, table, _KEYS[table])
+    _find_ours(connection, table, KEYS[table])
     if connection.execute(f"SELECT 1 FROM {ids} WHERE ours IS NULL").fetchone():
         raise sqlite3.IntegrityError(f"rows refer to no row of {table}")
 
@@ -208,7 +208,7 @@ def _values(table: str, names: Iterable[str]) -> str:
     """Return what is inserted into columns, with our row ids in the place of theirs."""
     return ", ".join(
         f'(SELECT ours FROM temp.{shared}_ids WHERE theirs = row."{name}")'
-        if (shared := _REFERENCES.get((table, name)))
+        if (shared := REFERENCES.get((table, name)))
         else f'row."{name}"'
         for name in names
     )

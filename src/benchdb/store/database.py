@@ -25,7 +25,7 @@ from benchdb.store.columns import insertion, kind_of
 from benchdb.store.revisions import head, lineage, schema_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Engine
 
@@ -69,11 +69,11 @@ class FileConnection(sqlite3.Connection):
         """See `Connection.insert`."""
         return int(self.execute(insertion(table, values), tuple(values.values())).lastrowid or 0)
 
-    def insert_many(
-        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-    ) -> None:
-        """See `Connection.insert_many`."""
-        self.executemany(insertion(table, columns), rows)
+    def stream(
+        self, sql: str, parameters: Sequence[Any] = (), most: int = 500
+    ) -> Iterator[Sequence[Any]]:
+        """See `Connection.stream`; one row at a time."""
+        yield from self.execute(sql, parameters)
 
     @contextlib.contextmanager
     def transaction(self, *, alone: bool = True) -> Iterator[None]:

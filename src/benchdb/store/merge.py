@@ -21,22 +21,27 @@ from benchdb.errors import DamagedFile, UserError
 from benchdb.records import ANNOTATION
 from benchdb.store import copying
 from benchdb.store.annotations import copy_annotations
-from benchdb.store.batches import Turns, batches, rows_of
+from benchdb.store.batches import Turns, batches, sizes_of
 from benchdb.store.database import FileConnection, connect, explained, leave_single_file
 from benchdb.store.forms import conflicts as unsettled
 from benchdb.store.forms import form, remove_session, superseded
 from benchdb.store.opening import connected, explaining, look_at, make_writable, newest
 from benchdb.store.progress import untold
+from benchdb.store.queries import of_uids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from benchdb.config import Location
     from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
 
-    #: Copies sessions, by uid and digest, in a transaction; returns how many, and test runs.
-    _Copy = Callable[[Iterable[tuple[str, str]]], tuple[int, int]]
+    #: Brings sessions near, by uid and digest, before the transaction that copies them; tells
+    #: whether all are there still.
+    _Carry = Callable[[Sequence[tuple[str, str]]], bool]
+
+    #: Copies them in it; returns how many, and test runs.
+    _Copy = Callable[[Sequence[tuple[str, str]]], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +182,12 @@ def merge_file(
     with newest(source, progress) as at:
         try:
             with connected(target, write=True) as ours, connected(at) as theirs:
-                with _copying(ours, theirs, at) as (copy, attached):
+                with _copying(ours, theirs, at) as (carry, copy):
                     merging = _Merging(
                         ours,
                         theirs,
+                        carry,
                         copy,
-                        attached=attached,
                         bring_back=bring_back,
                         only=only,
                         progress=progress,
@@ -197,15 +202,18 @@ def merge_file(
 
 
 @contextlib.contextmanager
-def _copying(ours: Connection, theirs: Connection, at: Location) -> Iterator[tuple[_Copy, bool]]:
-    """Give what copies sessions, and whether the source is attached to the target for that."""
+def _copying(
+    ours: Connection, theirs: Connection, at: Location
+) -> Iterator[tuple[_Carry | None, _Copy]]:
+    """Give what copies sessions, after what carries them where they can't be attached."""
     if isinstance(ours, FileConnection) and isinstance(at, Path):
         with copying.attached(ours, at):
-            yield (lambda keys: copying.copy_sessions(ours, keys)), True
+            yield None, lambda keys: copying.copy_sessions(ours, keys)
     else:
         from benchdb.store import crossing
 
-        yield (lambda keys: crossing.copy_sessions(ours, theirs, keys)), False
+        with crossing.way(ours, theirs) as way:
+            yield way.carry, lambda _: way.copy()
 
 
 def _merge_into_itself(path: Path) -> Merged:
@@ -256,17 +264,17 @@ class _Merging:
         self,
         ours: Connection,
         theirs: Connection,
+        carry: _Carry | None,
         copy: _Copy,
         *,
-        attached: bool,
         bring_back: bool,
         only: Collection[tuple[str, str]] | None,
         progress: Progress,
     ) -> None:
         self.ours = ours
         self.theirs = theirs
+        self.carry = carry
         self.copy = copy
-        self.attached = attached
         self.bring_back = bring_back
         self.only = None if only is None else set(only)
         self.progress = progress
@@ -321,16 +329,17 @@ class _Merging:
 
     def _sizes(self) -> Iterator[tuple[str, int]]:
         """Give each uid of which sessions are missing, with the number of their rows."""
-        for uid in self._missing:
-            yield uid, rows_of(self.theirs, "uid=?", (uid,))
+        yield from sizes_of(self.theirs, list(self._missing))
 
     def _merge_batch(self, uids: Sequence[str]) -> tuple[_Plan, int, int]:
         """Merge the sessions of some uids in one transaction; returns what was done, in numbers."""
         while True:
             # Digests are compared before others have to wait.
             plan = self._plan(uids)
+            if self.carry is not None and not self.carry(plan.copy):
+                continue  # some were pruned or superseded there
             with self.ours.transaction():
-                if self._forms(uids) == plan.there and self._offered(uids) == plan.offered:
+                if self._forms(uids) == plan.there and self._still_offered(plan, uids):
                     # Else somebody changed them: again.
                     for row in plan.remove:
                         remove_session(self.ours, row)
@@ -339,18 +348,20 @@ class _Merging:
                     )
                     return plan, *self.copy(plan.copy)
 
-    def _offered(self, uids: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Return the forms of the source; as they are copied, if that is attached."""
-        if self.attached:
-            return self._forms(uids, self.ours, "source.session")
-        return self._forms(uids, self.theirs)
+    def _still_offered(self, plan: _Plan, uids: Sequence[str]) -> bool:
+        """Tell whether a source that is attached has the forms yet; what was carried is here."""
+        return self.carry is not None or (
+            self._forms(uids, self.ours, "source.session") == plan.offered
+        )
 
     def _forms(
         self, uids: Sequence[str], on: Connection | None = None, table: str = "session"
     ) -> dict[str, dict[str, int]]:
         """Return the row of each form, by uid and digest; in the target by default."""
-        query = f"SELECT digest, id FROM {table} WHERE uid=? AND digest IS NOT NULL"
-        return {uid: dict((on or self.ours).execute(query, (uid,)).fetchall()) for uid in uids}
+        found: dict[str, dict[str, int]] = {uid: {} for uid in uids}
+        for uid, digest, row in of_uids(on or self.ours, "uid, digest, id", uids, table):
+            found[uid][digest] = row
+        return found
 
     def _plan(self, uids: Sequence[str]) -> _Plan:
         plan = _Plan(self._forms(uids), self._forms(uids, self.theirs))

@@ -215,14 +215,38 @@ class ServerConnection:
         sql = f"{insertion(table, values)} RETURNING id"
         return int(self.execute(sql, tuple(values.values())).fetchone()[0])
 
-    def insert_many(
-        self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-    ) -> None:
-        """See `Connection.insert_many`."""
-        copying: Any = f"COPY {table} ({quoted(columns)}) FROM STDIN"
-        with translated(), self.raw.cursor() as cursor, cursor.copy(copying) as copy:
-            for row in rows:
-                copy.write_row(row)
+    def stream(
+        self, sql: str, parameters: Sequence[Any] = (), most: int = 500
+    ) -> Iterator[Sequence[Any]]:
+        """See `Connection.stream`; the server keeps the rest."""
+        with translated(), self.raw.cursor("stream") as cursor:
+            cursor.execute(_marked(sql), tuple(parameters))
+            while rows := cursor.fetchmany(most):
+                yield from rows
+
+    @contextlib.contextmanager
+    def copying(
+        self, table: str, names: Sequence[str], types: Sequence[str]
+    ) -> Iterator[Callable[[Sequence[Any]], None]]:
+        """Give what takes rows for a table, of which nothing is there before the block has ended.
+
+        Parameters
+        ----------
+        table, names, types
+            The table, columns of it, and their types, exactly: values go in PostgreSQL's own form.
+
+        Raises
+        ------
+        sqlite3.IntegrityError
+            If the server doesn't take a value.
+        """
+        sql: Any = f"COPY {table} ({quoted(names)}) FROM STDIN (FORMAT BINARY)"
+        try:
+            with translated(), self.raw.cursor() as cursor, cursor.copy(sql) as copy:
+                copy.set_types(types)
+                yield copy.write_row
+        except sqlite3.DataError as error:
+            raise sqlite3.IntegrityError(str(error)) from error
 
     @property
     def in_transaction(self) -> bool:
@@ -273,6 +297,14 @@ class ServerConnection:
             found = self.execute(query, (table,))
             self._kinds[table] = {name: kind_of(declared) for name, declared in found}
         return self._kinds[table]
+
+    def column_types(self, table: str) -> set[str]:
+        """Return the types of a table's columns, as PostgreSQL spells them."""
+        query = (
+            "SELECT DISTINCT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = "
+            "CAST(? AS regclass) AND attnum > 0 AND NOT attisdropped"
+        )
+        return {spelled for (spelled,) in self.execute(query, (table,))}
 
     def claim(self, location: Location, uid: str) -> _Claim:
         """See `Connection.claim`."""

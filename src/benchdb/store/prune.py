@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.store.batches import Turns, batches, is_recorded_into, rows_of
+from benchdb.store.batches import Turns, batches, is_recorded_into, sizes_of
 from benchdb.store.database import FileConnection, leave_single_file, size_of
 from benchdb.store.forms import remove_session
 from benchdb.store.lost import open_sessions
@@ -105,8 +105,12 @@ def prune(path: Location, keys: Collection[tuple[str, str]], progress: Progress 
 def _sizes(
     connection: Connection, keys: Collection[tuple[str, str]]
 ) -> Iterator[tuple[tuple[str, str], int]]:
+    forms: dict[str, list[tuple[str, str]]] = {}
     for key in keys:
-        yield key, rows_of(connection, "uid=? AND digest=?", key)
+        forms.setdefault(key[0], []).append(key)
+    for uid, rows in sizes_of(connection, list(forms)):
+        for key in forms[uid]:
+            yield key, rows
 
 
 def _remove_all(connection: Connection, batch: Sequence[tuple[str, str]]) -> list[int]:

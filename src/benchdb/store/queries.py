@@ -171,6 +171,17 @@ def _subjects(
     return found
 
 
+def of_uids(
+    connection: Connection, columns: str, uids: Collection[str], table: str = "session"
+) -> Iterator[Any]:
+    """Give columns, or what else SQL makes of them, of the closed sessions with these uids."""
+    for some in chunks(sorted(uids)):
+        yield from connection.execute(
+            f"SELECT {columns} FROM {table} WHERE uid IN ({marks(some)}) AND digest IS NOT NULL",
+            some,
+        )
+
+
 def _records(
     connection: Connection, query: str, values: Sequence[object] = ()
 ) -> list[dict[str, Any]]:
