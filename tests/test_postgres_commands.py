@@ -151,6 +151,3 @@ def test_urls_of_other_databases_are_refused(project: Project) -> None:
     assert shown.code == 2
     assert "mysql:// is no database that benchdb knows: give a path" in shown.err
     assert "s3cret" not in shown.err
-    synchronised = project.benchdb("push", "folder", "--db", "postgresql://h/d")
-    assert synchronised.code == 2
-    assert "a history is synchronised with a file" in synchronised.err

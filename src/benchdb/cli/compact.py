@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from benchdb.cli.options import database_option, locate_file
+from benchdb.cli.options import database_option, locate
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     do_compact,
@@ -60,7 +60,7 @@ def command(
     from benchdb.config import seconds
     from benchdb.store.values import stored_instant
 
-    path, settings = locate_file(db)
+    path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     changes: dict[str, Any] = {"erase": frozenset(erase)}
     if retain is not None:
@@ -71,8 +71,7 @@ def command(
         done, unusable = do_compact(objects, policy(settings, **changes), progress, upgrade=upgrade)
     tell_compacted(done, objects)
     with progress_bar() as progress:
-        local = path if path.exists() else None
-        publish_if_old(objects, local, settings, progress, now=bool(erase))
+        publish_if_old(objects, path, settings, progress, now=bool(erase))
     tell_unusable(unusable, objects)
     if unusable or done.unfinished:
         click.get_current_context().exit(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,6 @@ import click
 
 from benchdb.cli.output import say
 from benchdb.config import Settings, database_location, find_root, read_settings
-from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,21 +55,12 @@ def locate(db: str | None) -> tuple[Location, Settings]:
     return database_location(db, settings), settings
 
 
-def locate_file(db: str | None) -> tuple[Path, Settings]:
-    """Return the file that is meant, and the settings: see `locate`.
+def files_folder(place: Location, settings: Settings) -> Path:
+    """Return the folder that the paths of test runs' files are relative to.
 
-    Raises
-    ------
-    UserError
-        If the database is on a server.
+    It is the database's own, or the rootdir where that is on a server.
     """
-    place, settings = locate(db)
-    if not isinstance(place, Path):
-        raise UserError(
-            f"{place} is on a server, and a history is synchronised with a file: name one by --db, "
-            f"after `benchdb merge --db FILE {shlex.quote(str(place))}`, or before a merge back"
-        )
-    return place, settings
+    return place.parent if isinstance(place, Path) else settings.root
 
 
 def prepare(path: Location, progress: Progress) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import click
 
 from benchdb.cli.merge import tell_conflicts
-from benchdb.cli.options import database_option, locate_file, prepare
+from benchdb.cli.options import database_option, files_folder, locate, prepare
 from benchdb.cli.output import say, write
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
@@ -51,7 +51,7 @@ def command(
     from benchdb.sync.history import pull
 
     first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
-    path, settings = locate_file(db)
+    path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     with progress_bar() as progress:
         prepare(path, progress)
@@ -63,7 +63,7 @@ def command(
         from benchdb.sync.artifacts import fetch_files, files_of
 
         with progress_bar() as progress:
-            wanted = files_of(path, path.parent, settings.largest_artifact)
+            wanted = files_of(path, files_folder(path, settings), settings.largest_artifact)
             brought = fetch_files(objects, wanted, progress)
         gone = f", {brought.gone:,} not in the history" if brought.gone else ""
         write(f"fetched {counted(brought.files, 'file')}{gone}\n")

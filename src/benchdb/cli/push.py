@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchdb.cli.options import database_option, locate_file
+from benchdb.cli.options import database_option, locate
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import do_push, opened, remote_argument, server_options, tell_push
 
@@ -24,7 +24,7 @@ def command(
     REMOTE is s3://bucket/prefix or a folder. Nothing that is there is changed, and any number of
     jobs may push at once. To push again changes nothing.
     """
-    path, settings = locate_file(db)
+    path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     with progress_bar() as progress:
         done = do_push(path, objects, settings, progress, again=again)

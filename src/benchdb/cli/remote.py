@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchdb.cli.options import files_folder
 from benchdb.cli.output import say, write
 from benchdb.config import seconds
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
-    from benchdb.config import Settings
+    from benchdb.config import Location, Settings
     from benchdb.store.progress import Progress
     from benchdb.sync.history import Pull, Push
     from benchdb.sync.objects import Objects
@@ -75,7 +75,7 @@ def instant(given: str, option: str) -> datetime:
 
 
 def do_push(
-    path: Path, objects: Objects, settings: Settings, progress: Progress, *, again: bool = False
+    path: Location, objects: Objects, settings: Settings, progress: Progress, *, again: bool = False
 ) -> Push:
     """Push, with what the settings say."""
     from benchdb.sync.history import push
@@ -84,6 +84,7 @@ def do_push(
         path,
         objects,
         again=again,
+        folder=files_folder(path, settings),
         most_of_a_file=settings.largest_artifact,
         progress=progress,
     )
@@ -108,7 +109,7 @@ def tell_push(done: Push, objects: Objects) -> None:
     write(literal(", ".join(said)) + "\n")
 
 
-def tell_pull(done: Pull, objects: Objects, path: Path) -> None:
+def tell_pull(done: Pull, objects: Objects, path: Location) -> None:
     """Write the line for what a pull did."""
     from benchdb.report.text import literal
 
@@ -208,7 +209,7 @@ def compact_if_crowded(
 
 def publish_if_old(
     objects: Objects,
-    path: Path | None,
+    path: Location,
     settings: Settings,
     progress: Progress,
     *,

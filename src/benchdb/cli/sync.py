@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from benchdb.cli.merge import tell_conflicts
-from benchdb.cli.options import database_option, locate_file, prepare
+from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     compact_if_crowded,
@@ -47,7 +47,7 @@ def command(
     from benchdb.sync.history import pull
 
     first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
-    path, settings = locate_file(db)
+    path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     with progress_bar() as progress:
         prepare(path, progress)

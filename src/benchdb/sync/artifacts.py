@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.store.database import connect
+from benchdb.store.opening import connected, explaining
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
     from benchdb.sync.state import Key
@@ -32,7 +33,9 @@ class Wanted:
     place: Path
 
 
-def files_of(at: Path, folder: Path, most: int, keys: Iterable[Key] | None = None) -> list[Wanted]:
+def files_of(
+    at: Location, folder: Path, most: int, keys: Iterable[Key] | None = None
+) -> list[Wanted]:
     """Return the files of sessions that a history takes.
 
     Parameters
@@ -50,7 +53,7 @@ def files_of(at: Path, folder: Path, most: int, keys: Iterable[Key] | None = Non
         "SELECT DISTINCT sha256, url FROM artifact JOIN session ON session_id = id "
         "WHERE sha256 IS NOT NULL AND url IS NOT NULL AND size <= ?"
     )
-    with contextlib.closing(connect(at)) as connection:
+    with explaining(at), connected(at) as connection:
         if keys is None:
             rows = connection.execute(query, (most,)).fetchall()
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import BenchdbError
-from benchdb.store.opening import readable, settle
+from benchdb.store.opening import newest, settle
 from benchdb.store.progress import untold
 from benchdb.sync.artifacts import ARTIFACTS, files_of, put_files
 from benchdb.sync.machine import Local, Machine
@@ -24,6 +24,7 @@ from benchdb.sync.state import (
     count_runs,
     load_holding,
     load_known,
+    may_note,
     save_known,
     weights,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.manifest import Manifest
@@ -41,7 +43,7 @@ MOST: Final = 16 * 2**20
 
 
 class _AnotherHistory(BenchdbError):
-    """The remote is not the one that the local file knows."""
+    """The remote is not the one that the local database knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,11 @@ class Pull:
 
 
 def push(
-    path: Path,
+    path: Location,
     objects: Objects,
     *,
     again: bool = False,
+    folder: Path | None = None,
     most_of_a_file: int = 0,
     progress: Progress = untold,
 ) -> Push:
@@ -119,8 +122,10 @@ def push(
         The remote.
     again
         Whether to look everything up anew.
+    folder
+        That the files of test runs lie in; none of them is put by default.
     most_of_a_file
-        Bytes of the largest files of test runs that are put, too.
+        Bytes of the largest of them that are put, too.
     progress
         Is told how far it is.
 
@@ -130,28 +135,37 @@ def push(
         If it can't be done; what was put stays.
     """
     settle(path)
-    with readable(path, progress) as at:
+    with newest(path, progress) as at:
         holding = load_holding(at)
         before = load_known(at, address(objects))
         known = Known() if again else before
-        if again:
+        if again or not may_note(path, at):
             holding = replace(holding, fresh=set())
+        files = _Files(folder, most_of_a_file)
         try:
-            return _push(_Side(path, at, holding, before, known), objects, most_of_a_file, progress)
+            return _push(_Side(path, at, holding, before, known), objects, files, progress)
         except _AnotherHistory:
             anew = _Side(path, at, holding, before, Known())
-            return _push(anew, objects, most_of_a_file, progress)
+            return _push(anew, objects, files, progress)
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The local side: what the file holds and knows, and what of that is relied on."""
+    """The local side: what the database holds and knows, and what of that is relied on."""
 
-    path: Path
-    at: Path
+    path: Location
+    at: Location
     holding: Holding
     before: Known
     known: Known
+
+
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The files of test runs: where they lie, and how large those are at most that are put."""
+
+    folder: Path | None
+    most: int
 
 
 class _Watch:
@@ -173,7 +187,7 @@ class _Watch:
         return Known(self.manifest.born, self.manifest.generation, entries, objects)
 
 
-def _push(side: _Side, objects: Objects, most_of_a_file: int, progress: Progress) -> Push:
+def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> Push:
     holding, known = side.holding, side.known
     keys = [key for key in holding.entries if key not in known.entries]
     weight = weights(side.at, keys)
@@ -183,8 +197,8 @@ def _push(side: _Side, objects: Objects, most_of_a_file: int, progress: Progress
 
     def put_their_files(pushed: Collection[Key]) -> None:
         # Before the sessions: once they are there, nobody looks for their files again.
-        if most_of_a_file:
-            wanted = files_of(side.at, side.path.parent, most_of_a_file, pushed)
+        if theirs.folder is not None and theirs.most:
+            wanted = files_of(side.at, theirs.folder, theirs.most, pushed)
             files.update(put_files(objects, wanted, known.objects | files))
 
     machine = Machine(
@@ -212,7 +226,7 @@ def _push(side: _Side, objects: Objects, most_of_a_file: int, progress: Progress
 
 
 def pull(
-    path: Path,
+    path: Location,
     objects: Objects,
     *,
     since: str | None = None,
@@ -351,9 +365,9 @@ def compact(
 
 
 def seed(
-    path: Path, objects: Objects, forgets: Callable[[str, str], bool]
+    path: Location, objects: Objects, forgets: Callable[[str, str], bool]
 ) -> tuple[set[Key], Known]:
-    """Return which entries of a local file a remote holds, too, and what is known of it."""
+    """Return which entries of a database a remote holds, too, and what is known of it."""
     holding = load_holding(path)
     known = load_known(path, address(objects))
     return {

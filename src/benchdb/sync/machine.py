@@ -53,6 +53,7 @@ from benchdb.sync.segments import Listed as Frame
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 
+    from benchdb.config import Location
     from benchdb.store.merge import Merged
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
@@ -82,8 +83,8 @@ class Local:
         Whether it gets what was pruned all the same.
     """
 
-    path: Path
-    at: Path
+    path: Location
+    at: Location
     held: Collection[Key]
     pruned: Collection[Key]
     bring_back: bool = False

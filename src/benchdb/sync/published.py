@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
+from benchdb.store.database import Schema
 from benchdb.store.merge import merge_file
-from benchdb.store.opening import make_writable
+from benchdb.store.opening import look_at, make_writable
 from benchdb.store.progress import untold
 from benchdb.sync.history import pull, seed
 from benchdb.sync.machine import Machine, explaining_room, working_folder
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
 
@@ -35,7 +35,7 @@ def publish(
     objects: Objects,
     every: float,
     *,
-    local: Path | None = None,
+    local: Location | None = None,
     again: bool = False,
     progress: Progress = untold,
 ) -> int | None:
@@ -48,7 +48,7 @@ def publish(
     every
         Seconds after which it is old.
     local
-        A file that holds much of the history already.
+        A database that holds much of the history already, if there is one.
     again
         Whether what is there must go, however young it is and whoever else renews it.
     progress
@@ -78,7 +78,7 @@ def publish(
 
 
 def _publish(
-    objects: Objects, etag: str | None, local: Path | None, progress: Progress
+    objects: Objects, etag: str | None, local: Location | None, progress: Progress
 ) -> int | None:
     """Make the file and put it over the one with this ETag; None where another was faster."""
     manifest = Machine(objects).read_manifest().manifest
@@ -87,7 +87,7 @@ def _publish(
     with explaining_room(), working_folder() as folder:
         path = folder / PUBLISHED
         make_writable(path)
-        if local is not None:
+        if local is not None and _is_ready(local):
             keys, known = seed(local, objects, manifest.forgets)
             if keys and known.is_of(manifest):
                 merge_file(path, local, only=keys, progress=progress)
@@ -100,3 +100,11 @@ def _publish(
                 "takes: set publish_every = 0 in [tool.benchdb], and use `benchdb pull`"
             )
         return size if objects.replace(PUBLISHED, path, etag) else None
+
+
+def _is_ready(local: Location) -> bool:
+    """Tell whether a database can be read as it is; all can be done without it."""
+    try:
+        return look_at(local).schema is Schema.NEWEST
+    except UserError:
+        return False

@@ -13,6 +13,7 @@ import json
 import secrets
 import sqlite3
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb import __version__
@@ -22,14 +23,15 @@ from benchdb.store.annotations import copy_annotations
 from benchdb.store.copying import attached, copy_sessions
 from benchdb.store.database import FileConnection, connect, create_schema, inspect
 from benchdb.store.digest import session_digest
+from benchdb.store.opening import connected, explaining
 from benchdb.store.revisions import head, lineage
 from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
-    from pathlib import Path
 
+    from benchdb.config import Location
 #: Of the first frame; who meets a greater number needs a newer benchdb.
 FORMAT: Final = 1
 
@@ -223,13 +225,17 @@ def pack(
     return Made(to, checksum(to), to.stat().st_size)
 
 
-def make_segment(source: Path, entries: Iterable[Entry], folder: Path) -> Made:
+def make_segment(source: Location, entries: Iterable[Entry], folder: Path) -> Made:
     """Make a segment of entries of a database, which is only read."""
     chosen = tuple(sorted(entries))
     database = folder / "segment.db"
     new_file(database)
     with contextlib.closing(scratch(database)) as connection:
-        copy_entries(connection, source, [one.key for one in chosen])
+        keys = [one.key for one in chosen]
+        if isinstance(source, Path):
+            copy_entries(connection, source, keys)
+        else:
+            _fetch_entries(connection, source, keys)
         if stored_entries(connection) != set(chosen):
             raise UserError(
                 f"{source} was changed while it was pushed: push again, the rest is there already"
@@ -237,6 +243,18 @@ def make_segment(source: Path, entries: Iterable[Entry], folder: Path) -> Made:
     made = pack(database, folder / "segment.db.zst", Contents(chosen), head())
     database.unlink()
     return made
+
+
+def _fetch_entries(
+    connection: FileConnection, server: Location, keys: Collection[tuple[str, str]]
+) -> None:
+    """Copy sessions and annotations of a server into a file that is empty."""
+    from benchdb.store.crossing import fetch
+
+    with explaining(server), connected(server) as theirs:
+        fetch(connection, theirs, [key for key in keys if key[1] != ANNOTATION])
+        if said := {key for key, kind in keys if kind == ANNOTATION}:
+            copy_annotations(connection, theirs, said)
 
 
 def new_nonce() -> str:

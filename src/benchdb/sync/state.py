@@ -1,7 +1,8 @@
-"""What the local file holds, and what it knows of remotes, in its ``local_…`` tables.
+"""What the local database holds, and what it knows of remotes, in its ``local_…`` tables.
 
 These may be emptied at any time: then more is looked up in the remote, and nothing else changes.
-They are not written where the file can't be.
+They are not written where the database can't be. Those on a server are of all who use it: what one
+of them learns about a remote the others know, too.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ import contextlib
 import os
 import sqlite3
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchdb.records import ANNOTATION
-from benchdb.store.database import Schema, connect, inspect
+from benchdb.store.database import FileConnection, Schema, inspect
+from benchdb.store.opening import connected, explaining
+from benchdb.store.queries import of_uids
 from benchdb.sync.protocol.names import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+    from collections.abc import Collection, Iterable, Iterator
 
+    from benchdb.config import Location
+    from benchdb.store.connection import Connection
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.manifest import Manifest
 
@@ -37,7 +42,7 @@ class Known:
     entries
         Keys of what it holds.
     objects
-        Objects that hold nothing which the local file lacks.
+        Objects that hold nothing which the local database lacks.
     """
 
     born: str = ""
@@ -59,9 +64,15 @@ def address(objects: Objects) -> str:
     return objects.url if "://" in objects.url else os.path.abspath(objects.url)
 
 
-def load_known(at: Path, url: str) -> Known:
-    """Return what a file knows of a remote, by its `address`."""
-    with contextlib.closing(connect(at)) as connection:
+@contextlib.contextmanager
+def _reading(at: Location) -> Iterator[Connection]:
+    with explaining(at), connected(at) as connection, connection.snapshot():
+        yield connection
+
+
+def load_known(at: Location, url: str) -> Known:
+    """Return what a database knows of a remote, by its `address`."""
+    with _reading(at) as connection:
         query = "SELECT id, born, generation FROM local_remote WHERE url=?"
         row = connection.execute(query, (url,)).fetchone()
         if row is None:
@@ -75,14 +86,14 @@ def load_known(at: Path, url: str) -> Known:
 
 
 def save_known(
-    path: Path, url: str, before: Known, after: Known, gone_out: Iterable[str] = ()
+    path: Location, url: str, before: Known, after: Known, gone_out: Iterable[str] = ()
 ) -> None:
-    """Note what is known of a remote, where the file can be written.
+    """Note what is known of a remote, where the database can be written.
 
     Parameters
     ----------
     path
-        The local file.
+        The local database.
     url
         The remote's `address`.
     before
@@ -90,15 +101,19 @@ def save_known(
     after
         As it is now.
     gone_out
-        Uids of what is not in this file alone any more.
+        Uids of what is not in this database alone any more.
     """
     # Nothing is lost without it: it is looked up again. Nor may it hold up who records.
     with (
         contextlib.suppress(sqlite3.Error),
-        contextlib.closing(connect(path, write=True)) as connection,
+        connected(path, write=True) as connection,
     ):
-        if inspect(connection, path).schema is not Schema.NEWEST:
-            return
+        if (
+            isinstance(connection, FileConnection)
+            and isinstance(path, Path)
+            and inspect(connection, path).schema is not Schema.NEWEST
+        ):
+            return  # it was read through a copy
         with connection.transaction():
             _save(connection, url, before, after)
             connection.executemany(
@@ -106,26 +121,27 @@ def save_known(
             )
 
 
-def _save(connection: sqlite3.Connection, url: str, before: Known, after: Known) -> None:
+def _save(connection: Connection, url: str, before: Known, after: Known) -> None:
+    """Write what differs; what others have learnt of the same history meanwhile stays."""
     query = "SELECT id, born FROM local_remote WHERE url=?"
     row = connection.execute(query, (url,)).fetchone()
-    same = row is not None and row[1] == after.born == before.born
-    if row is not None and not same:
+    if row is not None and row[1] != after.born:
         connection.execute("DELETE FROM local_remote WHERE id=?", (row[0],))
-    if same:
+        row = None
+    if row is not None:
         remote = row[0]
         connection.execute(
             "UPDATE local_remote SET generation=? WHERE id=? AND generation<>?",
             (after.generation, remote, after.generation),
         )
     else:
-        remote = connection.execute(
-            "INSERT INTO local_remote (url, born, generation) VALUES (?, ?, ?)",
-            (url, after.born, after.generation),
-        ).lastrowid
+        values = {"url": url, "born": after.born, "generation": after.generation}
+        remote = connection.insert("local_remote", values)
+    same = before.born == after.born
     had: tuple[set[Any], set[Any]] = (before.entries, before.objects) if same else (set(), set())
     connection.executemany(
-        "INSERT OR IGNORE INTO local_remote_entry (remote, uid, digest) VALUES (?, ?, ?)",
+        "INSERT INTO local_remote_entry (remote, uid, digest) VALUES (?, ?, ?) "
+        "ON CONFLICT DO NOTHING",
         [(remote, *key) for key in sorted(after.entries - had[0])],
     )
     connection.executemany(
@@ -133,7 +149,7 @@ def _save(connection: sqlite3.Connection, url: str, before: Known, after: Known)
         [(remote, *key) for key in sorted(had[0] - after.entries)],
     )
     connection.executemany(
-        "INSERT OR IGNORE INTO local_remote_object (remote, name) VALUES (?, ?)",
+        "INSERT INTO local_remote_object (remote, name) VALUES (?, ?) ON CONFLICT DO NOTHING",
         [(remote, name) for name in sorted(after.objects - had[1])],
     )
     connection.executemany(
@@ -144,16 +160,16 @@ def _save(connection: sqlite3.Connection, url: str, before: Known, after: Known)
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a local file holds: closed sessions and annotations; what was pruned; what is fresh."""
+    """What a local database holds: closed sessions, annotations; what was pruned; what is fresh."""
 
     entries: dict[Key, Entry]
     pruned: set[Key]
     fresh: set[str]
 
 
-def load_holding(at: Path) -> Holding:
-    """Return what a local file holds."""
-    with contextlib.closing(connect(at)) as connection:
+def load_holding(at: Location) -> Holding:
+    """Return what a local database holds."""
+    with _reading(at) as connection:
         rows = connection.execute(
             "SELECT started, uid, digest FROM session WHERE digest IS NOT NULL"
         )
@@ -165,18 +181,31 @@ def load_holding(at: Path) -> Holding:
     return Holding(entries, pruned, fresh)
 
 
-def weights(at: Path, keys: Iterable[Key]) -> dict[Key, int]:
+def may_note(path: Location, at: Location) -> bool:
+    """Tell whether what is known of a remote can be noted.
+
+    Where it can't, what is fresh stays so, and would be put into the remote again each time.
+
+    Parameters
+    ----------
+    path, at
+        The local database, and where it is read.
+    """
+    if isinstance(path, Path):
+        return at == path and os.access(path, os.W_OK)
+    with _reading(path) as connection:
+        query = "SELECT has_table_privilege('local_fresh', 'DELETE') AND NOT pg_is_in_recovery()"
+        return bool(connection.execute(query).fetchone()[0])
+
+
+def weights(at: Location, keys: Iterable[Key]) -> dict[Key, int]:
     """Return about how many bytes each of these takes in a segment."""
-    query = """SELECT (SELECT count(*) FROM test_run WHERE session_id = id),
+    columns = """(SELECT count(*) FROM test_run WHERE session_id = id),
         (SELECT count(*) FROM measurement WHERE session_id = id),
-        (SELECT coalesce(sum(length(rounds)), 0) FROM measurement WHERE session_id = id)
-        FROM session WHERE uid=? AND digest=?"""
-    found = {}
-    with contextlib.closing(connect(at)) as connection:
-        for key in keys:
-            row = connection.execute(query, key).fetchone()
-            runs, measured, rounds = row or (0, 0, 0)
-            found[key] = _SESSION + _RUN * runs + _MEASUREMENT * measured + rounds // 2
+        (SELECT coalesce(sum(length(rounds)), 0) FROM measurement WHERE session_id = id)"""
+    found = dict.fromkeys(keys, _SESSION)
+    for key, runs, measured, rounds in _of_sessions(at, columns, found):
+        found[key] = _SESSION + _RUN * runs + _MEASUREMENT * measured + rounds // 2
     return found
 
 
@@ -186,15 +215,25 @@ _RUN = 60
 _MEASUREMENT = 20
 
 
-def count_runs(at: Path, keys: Iterable[Key]) -> int:
+def count_runs(at: Location, keys: Iterable[Key]) -> int:
     """Return how many test runs some sessions have together."""
-    query = "SELECT count(*) FROM test_run JOIN session ON session_id = id WHERE uid=? AND digest=?"
-    with contextlib.closing(connect(at)) as connection:
-        return sum(int(connection.execute(query, key).fetchone()[0]) for key in keys)
+    columns = "(SELECT count(*) FROM test_run WHERE session_id = id)"
+    return sum(runs for _, runs in _of_sessions(at, columns, set(keys)))
+
+
+def _of_sessions(at: Location, columns: str, keys: Collection[Key]) -> Iterator[tuple[Any, ...]]:
+    """Give the key of each of some sessions that are there, and what is asked for of it."""
+    if not keys:
+        return
+    with _reading(at) as connection:
+        uids = {uid for uid, kind in keys if kind != ANNOTATION}
+        for uid, digest, *rest in of_uids(connection, f"uid, digest, {columns}", uids):
+            if (uid, digest) in keys:
+                yield ((uid, digest), *rest)
 
 
 def clear_known(path: Path) -> None:
     """Forget all that a file knows of remotes: it goes to others."""
-    with contextlib.closing(connect(path, write=True)) as connection, connection.transaction():
+    with connected(path, write=True) as connection, connection.transaction():
         connection.execute("DELETE FROM local_remote")
         connection.execute("DELETE FROM local_fresh")
