@@ -143,6 +143,21 @@ def test_merging_again_or_from_server_to_server_adds_nothing_twice(
     assert rows(server, "SELECT count(*) FROM package") == [(3,)]  # those of both days share one
 
 
+def test_sessions_come_and_go_in_several_transactions(
+    cluster: Cluster, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchdb.store.batches.BATCH_ROWS", 5)  # of one or two sessions each
+    for number in range(5):
+        record(tmp_path / "a.db", f"session-{number}", range(number), day=number % 2)
+    other = cluster.new()
+    merge(server, [tmp_path / "a.db"])
+    merge(other, [server])
+    merge(tmp_path / "b.db", [other])
+    assert contents(tmp_path / "b.db") == contents(tmp_path / "a.db")
+    for place in (server, other, tmp_path / "b.db"):
+        assert check(place).problems == ()
+
+
 def test_lost_forms_are_superseded_across_databases(server: Server, tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     lose(path, "s", (0, 1))

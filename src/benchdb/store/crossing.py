@@ -83,7 +83,10 @@ def way(ours: Connection, theirs: Connection) -> Iterator[Way]:
 
 
 def fetch(into: FileConnection, theirs: Connection, keys: Collection[tuple[str, str]]) -> bool:
-    """Copy sessions of a server into an empty file; False where some are not there any more."""
+    """Copy sessions of a server into an empty file; False where some are not there any more.
+
+    Foreign keys must not be enforced there, as rows that are referred to may come later.
+    """
 
     def put(table: str, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         return into.executemany(insertion(table, names), rows).rowcount
@@ -91,10 +94,8 @@ def fetch(into: FileConnection, theirs: Connection, keys: Collection[tuple[str, 
     with theirs.snapshot():
         source = _Source(theirs, keys)
         source.refuse_more_than(into)
-        into.execute("PRAGMA foreign_keys=OFF")  # a session comes before what it refers to
         with into.transaction():
             source.carry(into, put)
-        into.execute("PRAGMA foreign_keys=ON")
     return len(source.keys) == len(keys)
 
 

@@ -251,6 +251,7 @@ def _fetch_entries(
     """Copy sessions and annotations of a server into a file that is empty."""
     from benchdb.store.crossing import fetch
 
+    connection.execute("PRAGMA foreign_keys=OFF")
     with explaining(server), connected(server) as theirs:
         fetch(connection, theirs, [key for key in keys if key[1] != ANNOTATION])
         if said := {key for key, kind in keys if kind == ANNOTATION}:
