@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from store_samples import EPOCH, closed, contents, facts, lose, names, query, record
+from store_samples import EPOCH, closed, contents, execute, facts, lose, names, query, record
 
 from benchdb.config import Location, Server
 from benchdb.errors import ForeignFile, NewerSchema, UserError
@@ -156,6 +156,56 @@ def test_sessions_come_and_go_in_several_transactions(
     assert contents(tmp_path / "b.db") == contents(tmp_path / "a.db")
     for place in (server, other, tmp_path / "b.db"):
         assert check(place).problems == ()
+
+
+IDLE_TRIGGER = """
+CREATE FUNCTION nothing() RETURNS trigger AS $$ BEGIN RETURN NEW; END $$ LANGUAGE plpgsql
+"""
+
+
+@pytest.mark.parametrize("checked", ["by the server", "at once"])
+@pytest.mark.parametrize(
+    "orphan",
+    [
+        "INSERT INTO measurement (session_id, ordinal, metric, unit) VALUES (1, 77, 'm', '1')",
+        "UPDATE test_run SET cluster = 77 WHERE ordinal = 2",
+        "UPDATE session SET environment = 'gone'",
+        "UPDATE session SET revision = 77",
+    ],
+)
+def test_rows_without_what_they_refer_to_are_not_merged(
+    cluster: Cluster, server: Server, tmp_path: Path, orphan: str, checked: str
+) -> None:
+    make_writable(server)
+    if checked == "by the server":
+        trigger = "CREATE TRIGGER idle BEFORE INSERT ON artifact FOR EACH ROW EXECUTE FUNCTION "
+        cluster.execute(server, IDLE_TRIGGER, f"{trigger} nothing()")
+    record(tmp_path / "a.db")
+    execute(tmp_path / "a.db", orphan)
+    with pytest.raises(UserError, match=r"a\.db has rows that don't fit together .*db check"):
+        merge(server, [tmp_path / "a.db"])
+    assert kept(server) == set()
+    assert rows(server, "SELECT count(*) FROM package") == [(0,)]
+
+
+def test_values_that_a_server_can_not_hold_are_not_merged(server: Server, tmp_path: Path) -> None:
+    for number, change in enumerate(
+        (
+            "UPDATE test_run SET duration = 'long'",
+            "UPDATE test_run SET start = 'soon'",
+            "UPDATE test_run SET start = '2026-01-02T03:04:05'",
+            "UPDATE session SET dirty = 2",
+            "UPDATE test_run SET attempt = 1.5",
+            "UPDATE test_run SET platform = CAST(x'ff' AS BLOB)",
+            "UPDATE test_run SET platform = CAST(x'610062' AS TEXT)",
+        )
+    ):
+        path = tmp_path / f"{number}.db"
+        record(path)
+        execute(path, change)
+        with pytest.raises(UserError, match="has rows that don't fit together"):
+            merge(server, [path])
+        assert kept(server) == set()
 
 
 def test_lost_forms_are_superseded_across_databases(server: Server, tmp_path: Path) -> None:

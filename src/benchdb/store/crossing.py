@@ -21,7 +21,7 @@ from benchdb.store.digest import SESSION_TABLES, session_digest
 from benchdb.store.queries import chunks, marks, of_uids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 
     from benchdb.store.connection import Connection
     from benchdb.store.postgresql import ServerConnection
@@ -176,7 +176,8 @@ class _Source:
         for table, column, wanted in parts:
             known = self._theirs.column_kinds(table)
             names = [name for name in ours.column_kinds(table) if name in known]
-            counts[table] = put(table, names, self._rows(table, names, column, wanted))
+            with contextlib.closing(self._rows(table, names, column, wanted)) as rows:
+                counts[table] = put(table, names, rows)
             if table in ids and counts[table] != len(wanted):
                 raise sqlite3.IntegrityError(f"rows refer to no row of {table}")
         return counts
@@ -190,7 +191,7 @@ class _Source:
 
     def _rows(
         self, table: str, names: Sequence[str], column: str, wanted: Sequence[Any]
-    ) -> Iterator[Sequence[Any]]:
+    ) -> Generator[Sequence[Any]]:
         for some in chunks(list(wanted)):
             query = f"SELECT {quoted(names)} FROM {table} WHERE {column} IN ({marks(some)})"
             yield from self._theirs.stream(query, some, _ROWS)
@@ -302,9 +303,10 @@ class _ToServer:
 
     def copy(self) -> tuple[int, int]:
         """See `Way.copy`."""
-        self._copy_new("environment")
-        self._copy_new("package")
-        self._copy_new("cluster")
+        if self._ours.trust_references(list(self._names)):
+            self._refuse_orphans()
+        for table in ("environment", "package", "cluster"):
+            self._copy_new(table)
         for owner, table in _MEMBERS.items():
             self._copy_new(owner, table)
         for table in SESSION_TABLES:
@@ -312,6 +314,27 @@ class _ToServer:
                 raise sqlite3.IntegrityError(f"rows of {table} refer to others that there are not")
         self._compare()
         return self._counts["session"], self._counts["test_run"]
+
+    def _refuse_orphans(self) -> None:
+        """Do at once what the server does for each row: see that what it refers to is there.
+
+        What is not so by construction, that is: shared rows were counted as they were carried.
+        """
+        for table, key in (("environment", ("fingerprint",)), *copying.KEYS.items()):
+            same = " AND ".join(f"{table}.{name} = its.{name}" for name in key)
+            # Nobody may remove those that are there already.
+            self._ours.execute(
+                f"SELECT 1 FROM {_STAGED}{table} AS its JOIN {table} ON {same} "
+                f"FOR KEY SHARE OF {table}"
+            )
+        for table in SESSION_TABLES[2:]:
+            # An anti-join of tables without statistics may become one of nested loops.
+            orphan = (
+                f"SELECT session_id, ordinal FROM {_STAGED}{table} "
+                f"EXCEPT SELECT session_id, ordinal FROM {_STAGED}test_run LIMIT 1"
+            )
+            if self._ours.execute(orphan).fetchone():
+                raise sqlite3.IntegrityError(f"rows of {table} refer to no test run")
 
     def _copy_new(self, table: str, members: str | None = None) -> None:
         """Copy shared rows that are new, with what belongs to them."""
