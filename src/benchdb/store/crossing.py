@@ -21,7 +21,15 @@ from benchdb.store.digest import SESSION_TABLES, session_digest
 from benchdb.store.queries import chunks, marks, of_uids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Generator,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
 
     from benchdb.store.connection import Connection
     from benchdb.store.postgresql import ServerConnection
