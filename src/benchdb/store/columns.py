@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ _KINDS: Final = (
 )
 
 
+@functools.lru_cache(maxsize=64)
 def kind_of(declared: str) -> str:
     """Return what a column holds, by its type in SQL.
 

@@ -14,16 +14,20 @@ A value that its column's first kind can't hold is digested as it is, so none go
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+import sys
+from dataclasses import dataclass
+from datetime import datetime
+from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.store.frozen import frozen_kind, frozen_name
+from benchdb.store.frozen import KINDS, NAMES, frozen_kind, frozen_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from benchdb.store.connection import Connection
 
@@ -45,12 +49,15 @@ SHARED: Final = MappingProxyType(
 #: Columns of a session's own rows that are ids, or made from the rest.
 _LEFT_OUT: Final = frozenset({"id", "digest", "session_id"})
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - as instants are stored
+_GREATEST: Final = sys.float_info.max
 _FORMS: Final[dict[str, Any]] = {"float": float, "integer": int, "boolean": bool}
 _KINDS: Final = frozenset({"text", "instant", *_FORMS})
 #: What others wrote may be bytes, which JSON has no form for.
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr).encode
+
+#: Is in the line of each measurement that holds the value of a column that is no more.
+_COLUMN_LINE: Final = f'"unit":"{DROPPED}'.encode()
 
 
 def session_digest(
@@ -70,14 +77,13 @@ def session_digest(
         Values of the session's own row, as they are going to be.
     """
     with connection.snapshot():
-        session = next(_rows(connection, "session", session_id, replaced), None)
+        session = next(_lines(connection, "session", session_id, replaced), None)
         runs = _run_lines(connection, session_id)
     if session is None:
         return None
-    made = hashlib.sha256(_line("session", session))
+    made = hashlib.sha256(session[1])
     for _, lines in sorted(runs.items()):
-        for line in lines:
-            made.update(line)
+        made.update(b"".join(lines))
     return made.hexdigest()
 
 
@@ -102,16 +108,17 @@ def run_digests(connection: Connection, session_id: int) -> dict[int, tuple[str,
 
 def _run_lines(connection: Connection, session_id: int) -> dict[int, list[bytes]]:
     """Return the lines of each test run by ordinal: its own, then those of what belongs to it."""
-    runs = {row["ordinal"]: row for row in _rows(connection, "test_run", session_id)}
+    lines = {ordinal: [line] for ordinal, line in _lines(connection, "test_run", session_id)}
     children: list[tuple[int, bytes]] = []
-    for row in _rows(connection, "measurement", session_id):
-        if (dropped := _dropped(row)) is not None:
-            runs[row["ordinal"]][row["metric"]] = dropped
-        else:
-            children.append((row["ordinal"], _line("measurement", row)))
-    artifacts = _rows(connection, "artifact", session_id)
-    children.extend((row["ordinal"], _line("artifact", row)) for row in artifacts)
-    lines = {ordinal: [_line("test_run", row)] for ordinal, row in runs.items()}
+    for ordinal, line in _lines(connection, "measurement", session_id):
+        if _COLUMN_LINE in line:
+            _, row = json.loads(line)
+            if (dropped := _dropped(row)) is not None:
+                table, run = json.loads(lines[ordinal][0])
+                lines[ordinal][0] = _line(table, {**run, row["metric"]: dropped})
+                continue
+        children.append((ordinal, line))
+    children.extend(_lines(connection, "artifact", session_id))
     for ordinal, line in sorted(children):
         lines[ordinal].append(line)
     return lines
@@ -138,37 +145,115 @@ def _line(table: str, row: dict[str, Any]) -> bytes:
     return _ENCODE([table, row]).encode() + b"\n"
 
 
-def _rows(
+def _lines(
     connection: Connection,
     table: str,
     session_id: int,
     replaced: Mapping[str, object] = MappingProxyType({}),
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[Any, bytes]]:
+    """Give the ordinal of each row of a session (its first column) and its line.
+
+    Lines are those of `_line`, put together by column: a history has millions.
+    """
+    kinds = tuple(connection.column_kinds(table).items())
+    plan = _plan(table, kinds, frozenset(replaced), tuple(NAMES.items()), tuple(KINDS.items()))
+    parameters = [replaced[name] for name in plan.replaced]
+    for ordinal, *row in connection.execute(plan.query, (*parameters, session_id)):
+        if ordinal is None:
+            raise KeyError("ordinal")
+        fields = [
+            start + encode(value)
+            for (start, encode), value in zip(plan.columns, row, strict=True)
+            if value is not None
+        ]
+        yield ordinal, f'["{table}",{{{",".join(fields)}}}]\n'.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How to read a session's rows in a table.
+
+    Parameters
+    ----------
+    query
+        Takes the values of `replaced`, and the session's row id.
+    replaced
+        Columns whose values are given.
+    columns
+        What stands before a value in a line, and what encodes the value.
+    """
+
+    query: str
+    replaced: tuple[str, ...]
+    columns: tuple[tuple[str, Callable[[Any], str]], ...]
+
+
+@functools.lru_cache(maxsize=64)
+def _plan(
+    table: str,
+    kinds: tuple[tuple[str, str], ...],
+    replaced: frozenset[str],
+    *_frozen: tuple[tuple[str, str], ...],
+) -> _Plan:
+    # Columns are known by their first names and kinds, and come in the order of these names.
+    known = sorted(
+        (frozen_name(table, column), frozen_kind(table, column, kind), column)
+        for column, kind in kinds
+        if column not in _LEFT_OUT
+    )
     selected = []
-    parameters = []
     joined = []
-    known = []
-    for column, kind in connection.column_kinds(table).items():
-        if column in _LEFT_OUT:
-            continue
+    columns = []
+    for name, kind, column in known:
         shared = SHARED.get((table, column))
         if shared is None:
             selected.append("?" if column in replaced else f'{table}."{column}"')
-            if column in replaced:
-                parameters.append(replaced[column])
-            known.append((frozen_name(table, column), frozen_kind(table, column, kind)))
+            columns.append((f'"{name}":', _ENCODERS.get(kind) or functools.partial(_encoded, kind)))
         else:
             selected.append(f"{shared}.key")
             joined.append(f' LEFT JOIN {shared} ON {shared}.id = {table}."{column}"')
-            known.append((frozen_name(table, column), "text"))
-    owner = "id" if table == "session" else "session_id"
-    query = f"SELECT {', '.join(selected)} FROM {table}{''.join(joined)} WHERE {table}.{owner}=?"
-    for row in connection.execute(query, (*parameters, session_id)):
-        yield {
-            name: value if type(value) is str and kind == "text" else _canonical(kind, value)
-            for (name, kind), value in zip(known, row, strict=True)
-            if value is not None
-        }
+            columns.append((f'"{name}":', _encoded_text))
+    owner, first = ("id", "id") if table == "session" else ("session_id", "ordinal")
+    query = (
+        f"SELECT {table}.{first}, {', '.join(selected)} FROM {table}{''.join(joined)} "
+        f"WHERE {table}.{owner}=?"
+    )
+    return _Plan(
+        query, tuple(column for _, _, column in known if column in replaced), tuple(columns)
+    )
+
+
+def _encoded(kind: str, value: Any) -> str:
+    """Return any value of a column of some kind, as it stands in a line."""
+    return _ENCODE(_canonical(kind, value))
+
+
+def _encoded_text(value: Any) -> str:
+    return encode_basestring_ascii(value) if type(value) is str else _encoded("text", value)
+
+
+def _encoded_float(value: Any) -> str:
+    if type(value) is float and -_GREATEST <= value <= _GREATEST:
+        return repr(value)
+    return _encoded("float", value)
+
+
+def _encoded_integer(value: Any) -> str:
+    return repr(value) if type(value) is int else _encoded("integer", value)
+
+
+def _encoded_instant(value: Any) -> str:
+    made = _microseconds(value)
+    return repr(made) if type(made) is int else _ENCODE(made)
+
+
+#: The same as `_encoded`, sooner for values that are of the kind already.
+_ENCODERS: Final[dict[str, Callable[[Any], str]]] = {
+    "text": _encoded_text,
+    "float": _encoded_float,
+    "integer": _encoded_integer,
+    "instant": _encoded_instant,
+}
 
 
 def _canonical(kind: str, value: Any) -> Any:
@@ -200,4 +285,5 @@ def _microseconds(value: Any) -> Any:
         value = instant
     elif not isinstance(value, datetime):
         return value
-    return (value.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+    since = value.replace(tzinfo=None) - _EPOCH
+    return (since.days * 86400 + since.seconds) * 1_000_000 + since.microseconds
