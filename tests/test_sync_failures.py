@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import shutil
@@ -17,9 +18,10 @@ from store_samples import execute, query, record
 from test_sync_command import Files, ok, sessions
 
 from benchdb.store.database import connect
+from benchdb.store.digest import session_digest
 from benchdb.store.revisions import head
 from benchdb.sync import segments
-from benchdb.sync.protocol.names import Entry, snapshot_name
+from benchdb.sync.protocol.names import Entry, SegmentName, snapshot_name
 from benchdb.sync.protocol.steps import Contents
 from benchdb.sync.segments import Damaged, listing_frame, pack, stored_entries, unpack, verify
 
@@ -29,7 +31,7 @@ DATA = Path(__file__).with_name("data")
 MORTAL = """
 import os, signal, sys
 from benchdb.cli import main
-from benchdb.store import copying, merge
+from benchdb.store import copying, gathering, merge
 from benchdb.sync import folder, state
 
 left = int(sys.argv.pop(1))
@@ -50,6 +52,7 @@ def mortal(function):
 for name in ("read", "fetch", "put_new", "replace", "list", "delete", "etag"):
     setattr(folder.Folder, name, mortal(getattr(folder.Folder, name)))
 copying.copy_sessions = mortal(copying.copy_sessions)
+gathering.Gathering.add = mortal(gathering.Gathering.add)
 merge.copy_annotations = mortal(merge.copy_annotations)
 state._save = mortal(state._save)
 sys.exit(main(sys.argv[1:]))
@@ -156,6 +159,37 @@ def test_a_file_with_triggers_or_views_is_not_used(files: Files) -> None:
     listed = unpack(snapshot_name("2026-01", made.sha256), made.path, files.file("b"))
     with pytest.raises(Damaged, match="more in it than tables"):
         verify(files.file("b"), listed)
+
+
+def test_a_segment_with_rows_that_have_no_place_is_named_and_the_others_are_taken(
+    files: Files,
+) -> None:
+    for number in range(3):
+        files.record("a", f"s{number}", day=number)
+        ok(files.push("a"))
+    path = files.file("odd")
+    files.record("odd", "odd", day=1)
+    execute(
+        path,
+        "pragma writable_schema=on",
+        "update sqlite_master set sql = replace(sql, 'name TEXT NOT NULL', 'name TEXT')",
+    )
+    execute(path, "update test_run set name = null")
+    with contextlib.closing(connect(path, write=True)) as connection:
+        digest = session_digest(connection, 1)
+        connection.execute("update session set digest = ?", (digest,))
+        contents = Contents(tuple(stored_entries(connection)))
+    made = pack(path, files.folder / "odd.zst", contents, head())
+    name = str(SegmentName("2026-01", "odd", str(digest), 1, made.sha256))
+    shutil.copy(made.path, files.remote / name)
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert ran.err.count(" was skipped: its file can't be used (NOT NULL constraint") == 1
+    assert name in ran.err
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+    assert files.compact().code == 2
+    assert files.pull("c").code == 2
+    assert sessions(files.file("c")) == sessions(files.file("a"))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from benchdb.sync.segments import (
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from benchdb.sync.protocol.steps import Fold
@@ -43,7 +43,7 @@ class Made:
 
 
 def fold(
-    verified: Iterable[tuple[str, Listed | Missing, Path]],
+    verified: Callable[[Intake], Iterable[tuple[str, Listed | Missing]]],
     step: Fold,
     folder: Path,
     *,
@@ -54,7 +54,8 @@ def fold(
     Parameters
     ----------
     verified
-        The name of each, what it holds (or why it can't be used), and its file.
+        Lets an intake take what it wants of each object, and gives the object's name and what it
+        holds, or why it can't be used.
     step
         What is asked for.
     folder
@@ -68,29 +69,28 @@ def fold(
     def merge(database: Path, keys: Collection[Key]) -> None:
         merge_file(target, database, only=keys)
 
-    intake = Intake(folder, merge)
+    def wanted(frame: Listed) -> list[Key]:
+        return [
+            one.key
+            for one in frame.contents.entries
+            if not step.manifest.forgets(one.uid, one.started)
+        ]
+
     schemas = []
     taken: set[str] = set()
     unusable = []
-    for name, frame, database in verified:
-        if isinstance(frame, Missing):
+    with contextlib.closing(Intake(folder, wanted, merge)) as intake:
+        for name, frame in verified(intake):
+            if not isinstance(frame, Missing):
+                schemas.append(frame.schema)
+                if segment_name(name):
+                    taken.add(name)
+                continue
             unusable.append((name, frame))
             if frame is Missing.NEWER or is_snapshot(name):
                 # Who makes do without it would lose what it holds.
                 return Made(Folded(None, Contents(()), tuple(unusable)))
-            continue
-        schemas.append(frame.schema)
-        if segment_name(name):
-            taken.add(name)
-        intake.add(
-            database,
-            [
-                one.key
-                for one in frame.contents.entries
-                if not step.manifest.forgets(one.uid, one.started)
-            ],
-        )
-    intake.flush()
+        intake.flush()
     with contextlib.closing(connect(target)) as connection:
         contents = Contents(tuple(sorted(stored_entries(connection))), step.folded | taken)
     if not contents.entries:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchdb.sync.segments import copy_entries, new_file, scratch
+from benchdb.errors import DamagedFile
+from benchdb.store.gathering import Gathering, Rows
+from benchdb.sync.segments import Damaged, Listed, new_file, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -13,51 +17,83 @@ if TYPE_CHECKING:
     from benchdb.store.database import FileConnection
     from benchdb.sync.state import Key
 
-#: Bytes of files that are gathered before they are merged; larger ones are merged by themselves.
-_MOST: Final = 64 * 2**20
-_LARGE: Final = 16 * 2**20
+#: Bytes of the largest file whose rows are gathered; larger ones are merged by themselves.
+_SMALL: Final = 2**20
+
+#: Rows that are gathered before they are merged.
+_MOST: Final = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What is wanted of a verified file: keys, and the rows where it is small enough."""
+
+    keys: Collection[Key]
+    rows: Rows | None = None
 
 
 class Intake:
-    """Takes verified files in and hands them on, several small ones as one.
+    """Takes verified files in and hands them on, many small ones as one.
 
     Parameters
     ----------
     folder
         For temporary files.
+    wanted
+        Gives the keys of what is wanted of an object.
     merge
         Takes a file at the newest schema, and the keys of the entries wanted of it.
     """
 
-    def __init__(self, folder: Path, merge: Callable[[Path, Collection[Key]], None]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        wanted: Callable[[Listed], Collection[Key]],
+        merge: Callable[[Path, Collection[Key]], None],
+    ) -> None:
+        self.wanted = wanted
         self._file = folder / "gathered.db"
         self._merge = merge
-        self._keys: set[Key] = set()
-        self._size = 0
-        self._into: FileConnection | None = None
+        new_file(self._file)
+        self._into = scratch(self._file)
+        self._gathering = Gathering(self._into)
+        self._rows = 0
 
-    def add(self, database: Path, wanted: Collection[Key]) -> None:
-        """Take in what is wanted of a verified file, and remove the file."""
-        size = database.stat().st_size
-        lacking = [key for key in wanted if key not in self._keys]
-        if size > _LARGE and lacking:
-            self._merge(database, lacking)
-        elif lacking:
-            if self._into is None:
-                new_file(self._file)
-                self._into = scratch(self._file)
-            copy_entries(self._into, database, lacking)
-            self._keys.update(lacking)
-            self._size += size
-        database.unlink()
-        if self._size > _MOST:
+    def read(self, connection: FileConnection, database: Path, keys: Collection[Key]) -> Taken:
+        """Read entries of a verified file, if it is small; any thread may do so."""
+        if database.stat().st_size > _SMALL:
+            return Taken(keys)
+        return Taken(keys, self._gathering.read(connection, keys))
+
+    def add(self, taken: Taken, database: Path) -> None:
+        """Take in what is wanted of a file.
+
+        Raises
+        ------
+        Damaged
+            If it can't be, as its rows are none of ours.
+        """
+        try:
+            if taken.rows is not None:
+                self._gathering.add(taken.rows)
+                self._rows += len(taken.rows)
+            elif taken.keys:
+                self._merge(database, taken.keys)
+        except (sqlite3.IntegrityError, DamagedFile) as error:
+            if isinstance(error.__cause__ or error, sqlite3.IntegrityError):
+                raise Damaged(f"its file can't be used ({error})") from error
+            raise
+        if self._rows > _MOST:
             self.flush()
 
     def flush(self) -> None:
         """Hand on what was gathered."""
-        if self._into is not None:
-            self._into.close()
-            self._into = None
-            self._merge(self._file, self._keys)
-            self._file.unlink()
-            self._keys, self._size = set(), 0
+        self._gathering.finish()
+        if self._gathering.keys:
+            self._merge(self._file, self._gathering.keys)
+        self._gathering.go_on()
+        self._rows = 0
+
+    def close(self) -> None:
+        """Give up what was gathered and not handed on."""
+        self._into.close()

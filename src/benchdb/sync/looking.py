@@ -144,8 +144,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
     problems = []
     entries: set[Key] = set()
     with explaining_room(), working_folder() as folder:
-        for name, frame, database in machine.verified(names, folder):
-            database.unlink(missing_ok=True)
+        for name, frame in machine.verified(names, folder):
             if not isinstance(frame, Missing):
                 entries.update(one.key for one in frame.contents.entries)
             elif frame is Missing.GONE:

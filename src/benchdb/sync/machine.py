@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import sqlite3
 import tempfile
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchdb.errors import UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.merge import merge_file
 from benchdb.store.progress import untold
-from benchdb.store.revisions import head
+from benchdb.sync.fetching import Fetching, side_by_side
 from benchdb.sync.folding import fold
 from benchdb.sync.intake import Intake
 from benchdb.sync.probe import probe
@@ -45,8 +44,6 @@ from benchdb.sync.segments import (
     listing_size,
     make_segment,
     read_listing,
-    unpack,
-    verify,
 )
 from benchdb.sync.segments import Listed as Frame
 
@@ -61,10 +58,6 @@ if TYPE_CHECKING:
     from benchdb.sync.state import Key
 
 _Result = TypeVar("_Result")
-
-#: Requests at once; and objects that are fetched before the first of them is used.
-_WORKERS: Final = 8
-_AHEAD: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +194,8 @@ class Machine:
     def read_contents(self, names: Collection[str]) -> Found:
         """Read what objects say that they hold, from their first bytes."""
         found: Found = {}
-        for name, one in self._side_by_side(self._read_contents, names, "looking into"):
+        tell = functools.partial(self._progress, "looking into")
+        for name, one in side_by_side(self._read_contents, names, tell):
             found[name] = one
             if isinstance(one, Contents):
                 self.entries.update(entry.key for entry in one.entries)
@@ -228,19 +222,16 @@ class Machine:
     def _take_in(self, step: TakeIn) -> Found:
         assert self.local is not None
         found: Found = {}
-        with working_folder() as folder:
-            intake = Intake(folder, self._merge)
-
-            def wanted(frame: Frame) -> list[Key]:
-                return self._wanted(frame, step.manifest)
-
-            for name, frame, database in self.verified(step.names, folder, wanted):
-                if isinstance(frame, Missing):
-                    found[name] = frame
-                    continue
-                intake.add(database, wanted(frame))
-                found[name] = frame.contents
-                self.entries.update(entry.key for entry in frame.contents.entries)
+        with (
+            working_folder() as folder,
+            contextlib.closing(
+                Intake(folder, lambda frame: self._wanted(frame, step.manifest), self._merge)
+            ) as intake,
+        ):
+            for name, frame in self.verified(step.names, folder, intake):
+                found[name] = frame if isinstance(frame, Missing) else frame.contents
+                if isinstance(frame, Frame):
+                    self.entries.update(entry.key for entry in frame.contents.entries)
             intake.flush()
         return found
 
@@ -263,60 +254,12 @@ class Machine:
         )
 
     def verified(
-        self,
-        names: Collection[str],
-        folder: Path,
-        wanted: Callable[[Frame], Collection[Key] | None] = lambda _: None,
-    ) -> Iterator[tuple[str, Frame | Missing, Path]]:
-        """Fetch objects and verify them; gives the file of each, at the newest schema.
-
-        Of one that can't be used it gives why, and there is no file.
-
-        Parameters
-        ----------
-        names
-            Of the objects.
-        folder
-            For their files.
-        wanted
-            Gives the keys of what is going to be used of one; None is all.
-        """
-        numbers = {name: number for number, name in enumerate(names)}
-
-        def fetch(name: str) -> Frame | Missing | Damaged:
-            packed = folder / f"{numbers[name]}.zst"
-            try:
-                if not self.objects.fetch(name, packed):
-                    return Missing.GONE
-                database = folder / f"{numbers[name]}.db"
-                frame = unpack(name, packed, database)
-                if isinstance(frame, Frame) and frame.schema == head():
-                    verify(database, frame, wanted(frame))
-                return frame
-            except Damaged as error:
-                return error
-            finally:
-                packed.unlink(missing_ok=True)
-
-        for name, got in self._side_by_side(fetch, names, "fetching"):
-            database = folder / f"{numbers[name]}.db"
-            frame: Frame | Missing
-            try:
-                if isinstance(got, Damaged):
-                    raise got
-                frame = got
-                if isinstance(frame, Frame) and frame.is_newer:
-                    self.why[name] = f"was made by benchdb {frame.made_by}: install that or newer"
-                    frame = Missing.NEWER
-                elif isinstance(frame, Frame) and frame.schema != head():
-                    # Not by several threads: Alembic has one context for them all.
-                    verify(database, frame, wanted(frame))
-            except Damaged as error:
-                self.why[name] = str(error)
-                frame = Missing.DAMAGED
-            if isinstance(frame, Missing):
-                database.unlink(missing_ok=True)
-            yield name, frame, database
+        self, names: Collection[str], folder: Path, intake: Intake | None = None
+    ) -> Iterator[tuple[str, Frame | Missing]]:
+        """Fetch objects and verify them: see `Fetching`."""
+        fetching = Fetching(self.objects, folder, intake, self.why)
+        tell = functools.partial(self._progress, "fetching")
+        return fetching.verified(names, tell)
 
     def _put_segment(self, step: PutSegment) -> str:
         assert self.local is not None
@@ -335,41 +278,12 @@ class Machine:
 
     def _fold(self, step: Fold) -> Folded:
         with working_folder() as folder:
-            made = fold(self.verified(step.names, folder), step, folder, upgrade=self._upgrade)
+            verified = functools.partial(self.verified, step.names, folder)
+            made = fold(verified, step, folder, upgrade=self._upgrade)
             if made.path is not None and made.folded.snapshot is not None:
                 self.objects.put_new(made.folded.snapshot.name, made.path)
                 self.put += made.folded.snapshot.size
             return made.folded
-
-    def _side_by_side(
-        self, work: Callable[[str], _Result], names: Collection[str], doing: str
-    ) -> Iterator[tuple[str, _Result]]:
-        """Do the same for several objects at once, a bounded number ahead; gives them in order."""
-        if len(names) == 1:  # as most often: spares the threads
-            for name in names:
-                yield name, work(name)
-            return
-        waiting: deque[tuple[str, Any]] = deque()
-        done = 0
-        pool = ThreadPoolExecutor(_WORKERS)
-        try:
-            for name in names:
-                waiting.append((name, pool.submit(work, name)))
-                if len(waiting) > _AHEAD:
-                    yield self._first(waiting)
-                    done += 1
-                    self._progress(doing, done, len(names))
-            while waiting:
-                yield self._first(waiting)
-                done += 1
-                self._progress(doing, done, len(names))
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    @staticmethod
-    def _first(waiting: deque[tuple[str, Any]]) -> tuple[str, Any]:
-        name, future = waiting.popleft()
-        return name, future.result()
 
 
 def annotations_in(keys: Iterable[Key]) -> int:

@@ -14,7 +14,7 @@ import secrets
 import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchdb import __version__
 from benchdb.errors import BenchdbError, UserError
@@ -29,9 +29,12 @@ from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from benchdb.config import Location
+
+_Read = TypeVar("_Read")
+
 #: Of the first frame; who meets a greater number needs a newer benchdb.
 FORMAT: Final = 1
 
@@ -55,6 +58,8 @@ _LEVEL: Final = 9
 _LEVEL_LARGE: Final = 5
 _LARGE: Final = 32 * 2**20
 
+_STRANGE: Final = """SELECT 1 FROM sqlite_master WHERE type NOT IN ('table', 'index')
+    OR upper(coalesce(sql, '')) LIKE 'CREATE VIRTUAL%'"""
 _TABLES: Final = frozenset({"session", "test_run", "measurement", "artifact", "environment"})
 
 
@@ -343,7 +348,12 @@ def key_in_name(key: tuple[str, str]) -> tuple[str, str]:
     return f"hashed-{hashlib.sha256(uid.encode()).hexdigest()[:32]}", digest
 
 
-def verify(path: Path, listed: Listed, wanted: Collection[tuple[str, str]] | None = None) -> None:
+def verify(
+    path: Path,
+    listed: Listed,
+    wanted: Collection[tuple[str, str]] | None = None,
+    then: Callable[[FileConnection], _Read] | None = None,
+) -> _Read | None:
     """Look whether a file is sound and holds what is listed; it is brought to the newest schema.
 
     Parameters
@@ -355,6 +365,8 @@ def verify(path: Path, listed: Listed, wanted: Collection[tuple[str, str]] | Non
     wanted
         Keys of the sessions whose digests are computed again, as they are going to be used; all by
         default.
+    then
+        Reads what is wanted of it, which is returned.
 
     Raises
     ------
@@ -367,26 +379,22 @@ def verify(path: Path, listed: Listed, wanted: Collection[tuple[str, str]] | Non
                 raise Damaged("its file has another schema than it says")
             if listed.schema == head():
                 _check(connection, listed, wanted)
-                return
+                return then(connection) if then else None
         from benchdb.store.migrate import upgrade
 
         upgrade(path, at=path)
         with contextlib.closing(connect(path)) as connection:
             _check(connection, listed, wanted)
+            return then(connection) if then else None
     except (sqlite3.Error, UserError, ValueError, TypeError, KeyError) as error:
         raise Damaged(f"its file can't be used ({error})") from error
 
 
 def _found_schema(connection: FileConnection, path: Path) -> str | None:
     connection.execute("PRAGMA trusted_schema=OFF")
-    kinds = connection.execute("SELECT name, type, sql FROM sqlite_master").fetchall()
-    tables = {name for name, kind, _ in kinds if kind == "table"}
-    if any(
-        kind not in {"table", "index"} or str(sql).upper().startswith("CREATE VIRTUAL")
-        for _, kind, sql in kinds
-    ):
+    if connection.execute(_STRANGE).fetchone():
         raise Damaged("its file has more in it than tables")
-    if not tables >= _TABLES:
+    if not connection.tables() >= _TABLES:
         raise Damaged("its file is none of benchdb's")
     return inspect(connection, path).revision
 

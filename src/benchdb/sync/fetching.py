@@ -1,0 +1,159 @@
+"""Fetching objects and verifying them, several side by side."""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from benchdb.store.revisions import head
+from benchdb.sync.protocol.steps import Missing
+from benchdb.sync.segments import Damaged, Listed, unpack, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from benchdb.sync.intake import Intake, Taken
+    from benchdb.sync.objects import Objects
+
+_Result = TypeVar("_Result")
+
+#: Requests at once; and objects that are fetched before the first of them is used.
+_WORKERS: Final = 8
+_AHEAD: Final = 16
+
+
+class Fetching:
+    """Fetches objects, verifies them, and lets an intake take of each what it wants.
+
+    Parameters
+    ----------
+    objects
+        The remote.
+    folder
+        For temporary files.
+    intake
+        Digests are computed of what it wants alone; without one, of everything.
+    why
+        Takes what is wrong with the objects that can't be used.
+    """
+
+    def __init__(
+        self, objects: Objects, folder: Path, intake: Intake | None, why: dict[str, str]
+    ) -> None:
+        self._objects = objects
+        self._folder = folder
+        self._intake = intake
+        self._why = why
+
+    def verified(
+        self, names: Collection[str], tell: Callable[[int, int], None]
+    ) -> Iterator[tuple[str, Listed | Missing]]:
+        """Give each object with what it holds, or why it can't be used.
+
+        Parameters
+        ----------
+        names
+            Of the objects.
+        tell
+            Is told how many are done, and of how many.
+        """
+        numbered = {name: self._folder / f"{number}.db" for number, name in enumerate(names)}
+        fetch = functools.partial(self._fetch, numbered)
+        for name, got in side_by_side(fetch, names, tell):
+            database = numbered[name]
+            found: Listed | Missing
+            try:
+                if isinstance(got, Damaged):
+                    raise got
+                found = self._use(name, database, *got)
+            except Damaged as error:
+                self._why[name] = str(error)
+                found = Missing.DAMAGED
+            database.unlink(missing_ok=True)
+            yield name, found
+
+    def _fetch(
+        self, files: dict[str, Path], name: str
+    ) -> tuple[Listed | Missing, Taken | None] | Damaged:
+        """Fetch an object; where its schema is the newest, verify and read it, too."""
+        database = files[name]
+        packed = database.with_suffix(".zst")
+        try:
+            if not self._objects.fetch(name, packed):
+                return Missing.GONE, None
+            listed = unpack(name, packed, database)
+            if isinstance(listed, Listed) and listed.schema == head():
+                return listed, self._verify(database, listed)
+            return listed, None
+        except Damaged as error:
+            return error
+        finally:
+            packed.unlink(missing_ok=True)
+
+    def _verify(self, database: Path, listed: Listed) -> Taken | None:
+        if self._intake is None:
+            verify(database, listed)
+            return None
+        keys = self._intake.wanted(listed)
+        read = functools.partial(self._intake.read, database=database, keys=keys)
+        return verify(database, listed, keys, read)
+
+    def _use(
+        self, name: str, database: Path, listed: Listed | Missing, taken: Taken | None
+    ) -> Listed | Missing:
+        """Let the intake take what was fetched; return what it holds, or why it can't be used."""
+        if isinstance(listed, Missing):
+            return listed
+        if listed.is_newer:
+            self._why[name] = f"was made by benchdb {listed.made_by}: install that or newer"
+            return Missing.NEWER
+        if listed.schema != head():
+            # Not by several threads: Alembic has one context for them all.
+            taken = self._verify(database, listed)
+        if self._intake is not None and taken is not None:
+            self._intake.add(taken, database)
+        return listed
+
+
+def side_by_side(
+    work: Callable[[str], _Result], names: Collection[str], tell: Callable[[int, int], None]
+) -> Iterator[tuple[str, _Result]]:
+    """Do the same for several objects at once, a bounded number ahead; gives them in order.
+
+    Parameters
+    ----------
+    work
+        Takes the name of an object; several threads call it.
+    names
+        Of the objects.
+    tell
+        Is told how many are done, and of how many.
+    """
+    if len(names) == 1:  # as most often: spares the threads
+        for name in names:
+            yield name, work(name)
+        return
+    waiting: deque[tuple[str, Any]] = deque()
+    done = 0
+    pool = ThreadPoolExecutor(_WORKERS)
+    try:
+        for name in names:
+            waiting.append((name, pool.submit(work, name)))
+            if len(waiting) > _AHEAD:
+                yield _first(waiting)
+                done += 1
+                tell(done, len(names))
+        while waiting:
+            yield _first(waiting)
+            done += 1
+            tell(done, len(names))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _first(waiting: deque[tuple[str, Any]]) -> tuple[str, Any]:
+    name, future = waiting.popleft()
+    return name, future.result()
