@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -10,10 +11,10 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fault_proxy import WAYS, FaultProxy
+from fault_proxy import WAYS, Answer, Exchange, FaultProxy, answering
 from servers import IMPATIENT
 
-from benchdb.errors import UnreachableHistory
+from benchdb.errors import UnreachableHistory, UnusableHistory
 from benchdb.sync.objects import open_remote
 from benchdb.sync.probe import probe
 
@@ -300,6 +301,48 @@ def test_a_server_that_only_fails_is_given_up(
             attempt()
         assert "\n" not in str(raised.value)
         assert len(proxy.requests) <= 10
+
+
+def _sign_in_page(exchange: Exchange) -> None:
+    body = b"<html><body>Sign in to use this network</body></html>"
+    exchange.send(Answer(200, [("Content-Length", str(len(body)))], body))
+
+
+def _nothing(exchange: Exchange) -> None:
+    nothing = hashlib.md5(b"").hexdigest()
+    exchange.send(Answer(200, [("ETag", f'"{nothing}"'), ("Content-Length", "0")]))
+
+
+@_each([_sign_in_page, _nothing], "page")
+@_each(
+    [
+        reading,
+        listing,
+        putting_what_is_new,
+        putting_a_file,
+        replacing,
+        replacing_by_a_file,
+        replacing_nothing,
+    ],
+    "action",
+)
+def test_what_another_answers_in_the_servers_place_is_not_believed(
+    bench: Callable[[], Bench], proxy: FaultProxy, action: Callable[..., Any], page: Any
+):
+    act = action(bench())
+    proxy.heal()
+    proxy.fail(1, page)
+    act()
+
+
+def test_who_is_sent_elsewhere_again_and_again_gives_up(
+    bench: Callable[[], Bench], proxy: FaultProxy
+):
+    at = bench()
+    elsewhere = f"{proxy.url}/elsewhere"
+    proxy.fail_always(answering(307, "TemporaryRedirect", Location=elsewhere))
+    with pytest.raises(UnusableHistory, match="again and again"):
+        at.tried.read("a")
 
 
 def test_an_object_that_is_cut_off_goes_on_where_it_was(

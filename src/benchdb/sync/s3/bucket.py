@@ -149,8 +149,7 @@ class Bucket:
         last = ""
         wanted = self._requests.key(prefix)
         while True:
-            ask = partial(self._requests.send, "list_objects_v2", Prefix=wanted, **position)
-            answer = self._persist(ask)
+            answer = self._persist(partial(self._requests.page, Prefix=wanted, **position))
             now = _date(answer)
             contents = answer.get("Contents", [])
             for one in contents:

@@ -235,6 +235,11 @@ class Place:
                 return Passing(f"{self.host} dropped the connection")
             case _ if type(error).__name__ == "ResponseParserError":
                 return Passing(f"{self.host} sent an answer that makes no sense")
+            case RecursionError():  # botocore follows wherever it is sent
+                return UnusableHistory(
+                    f"{self.host} sends requests elsewhere again and again: "
+                    "correct the endpoint or the region"
+                )
             case OSError():
                 return Passing(f"{self.host} dropped the connection")
         return None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import re
 import threading
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
@@ -103,16 +105,40 @@ class Requests:
             raise self.connection.place.exception(error, ()) from error
         return piece
 
+    def page(self, **arguments: str) -> Any:
+        """Return a page of a listing."""
+        answer = self.send("list_objects_v2", **arguments)
+        if "IsTruncated" not in answer:  # any page of a network would seem an empty one
+            raise Passing("a listing makes no sense")
+        return answer
+
     def read(self, name: str) -> tuple[Got | None, bool]:
-        """Return an object (None: there is none), and whether its ETag tells other bytes."""
+        """Return an object (None: there is none), and whether it may be none of the server's.
+
+        As where its ETag tells other bytes, or something on the way answered in its place.
+        """
         try:
-            answer = self.get(name, Absent)
+            answer = self._whole(name)
         except Absent:
             return None, False
         with contextlib.closing(answer["Body"]) as body:
             got = Got(self.piece(body, None), etag_of(answer))
-        is_told = answer.get("ServerSideEncryption") in {None, "AES256"}
-        return got, is_told and _MD5.fullmatch(got.etag) is not None and got.etag != _md5(got.body)
+        size = size_of(answer)
+        if size not in {None, len(got.body)}:
+            raise Passing(f"{name} was cut off")
+        is_other = _tells_bytes(answer, got.etag) and got.etag != _md5(got.body)
+        return got, is_other or size is None
+
+    def _whole(self, name: str) -> Any:
+        """Ask for an object; the answer tells its size wherever it can.
+
+        From the first byte on: by the size it is found out where a proxy cuts the body off and says
+        nothing of it.
+        """
+        try:
+            return self.get(name, Absent, NoSuchRange, Range="bytes=0-")
+        except NoSuchRange:  # in an object without a byte
+            return self.get(name, Absent)
 
     def read_first(self, name: str, first: int) -> Got | None:
         """Return the first bytes of an object; None where there is none."""
@@ -140,23 +166,39 @@ class Requests:
     def put(self, name: str, body: bytes | Path, **condition: str) -> None:
         """Put an object; raises `Unmet`, or with If-Match also `Absent`."""
         expected = (Absent, Unmet) if "IfMatch" in condition else (Unmet,)
-        if isinstance(body, bytes):
-            self.send("put_object", *expected, Key=self.key(name), Body=body, **condition)
-            return
-        if body.stat().st_size > _LARGEST:
+        size = len(body) if isinstance(body, bytes) else body.stat().st_size
+        if size > _LARGEST:
             raise UnusableHistory(
-                f"{body} is too large for {self._place.url}: S3 takes 5 GB at once; make it smaller"
+                f"{body!s} is too large for {self._place.url}: S3 takes 5 GB at once; "
+                "make it smaller"
             )
-        with body.open("rb") as file:
-            self.send("put_object", *expected, Key=self.key(name), Body=file, **condition)
+        md5 = _md5(body)
+        with BytesIO(body) if isinstance(body, bytes) else body.open("rb") as file:
+            answer = self.send(
+                "put_object",
+                *expected,
+                Key=self.key(name),
+                Body=file,
+                ContentMD5=base64.b64encode(bytes.fromhex(md5)).decode(),
+                **condition,
+            )
+        # A network's sign-in page, too, is answered with 200: was it the server that said so?
+        etag = etag_of(answer)
+        if not _tells_bytes(answer, etag) or etag == md5:
+            return
+        try:
+            there = self.send("head_object", Absent, Key=self.key(name))
+        except Absent:
+            there = {}
+        if there.get("ContentLength") != size or etag_of(there) not in (etag, md5):
+            raise Passing(f"{name} is said to have been taken, and was not")
 
     def has(self, name: str, body: bytes | Path) -> bool:
         """Tell whether an object has these bytes."""
         if isinstance(body, bytes):
             got, _ = self.read(name)
             return got is not None and got.body == body
-        with body.open("rb") as file:
-            return self.etag(name) == hashlib.file_digest(file, _new_md5).hexdigest()
+        return self.etag(name) == _md5(body)
 
 
 def size_of(answer: dict[str, Any]) -> int | None:
@@ -176,5 +218,17 @@ def _new_md5() -> Any:
     return hashlib.md5(usedforsecurity=False)
 
 
-def _md5(body: bytes) -> str:
-    return hashlib.md5(body, usedforsecurity=False).hexdigest()
+def _md5(body: bytes | Path) -> str:
+    if isinstance(body, bytes):
+        return hashlib.md5(body, usedforsecurity=False).hexdigest()
+    with body.open("rb") as file:
+        return hashlib.file_digest(file, _new_md5).hexdigest()
+
+
+def _tells_bytes(answer: dict[str, Any], etag: str) -> bool:
+    """Tell whether an ETag should be the MD5 of an object's bytes."""
+    return (
+        answer.get("ServerSideEncryption") in {None, "AES256"}
+        and "SSECustomerAlgorithm" not in answer
+        and _MD5.fullmatch(etag) is not None
+    )
