@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchdb.sync.protocol.manifest import Manifest, Snapshot
-from benchdb.sync.protocol.names import Entry, SegmentName, segment_name, snapshot_name
+from benchdb.sync.protocol.names import (
+    Entry,
+    SegmentName,
+    is_snapshot,
+    segment_name,
+    snapshot_name,
+)
 from benchdb.sync.protocol.steps import (
     Contents,
     Delete,
@@ -38,9 +44,10 @@ def entry(number: int, month: int = 1, version: int = 0) -> Entry:
 
 @dataclass
 class Store:
-    """What the server holds, and its clock."""
+    """What the server holds, its clock, and what it fails to give for a while."""
 
     objects: dict[str, tuple[Contents, float]] = field(default_factory=dict)
+    failing: dict[str, Missing] = field(default_factory=dict)
     manifest: Manifest | None = None
     etag: int = 0
     now: float = 0.0
@@ -94,11 +101,16 @@ class Store:
                 return None
 
     def _contents(self, name: str) -> Contents | Missing:
+        if name in self.failing:
+            return self.failing[name]
         return self.objects[name][0] if name in self.objects else Missing.GONE
 
     def _fold(self, step: Fold) -> Folded:
         found = {name: self._contents(name) for name in step.names}
         usable = {name: one for name, one in found.items() if isinstance(one, Contents)}
+        unusable = tuple((name, one) for name, one in found.items() if isinstance(one, Missing))
+        if any(is_snapshot(name) for name, _ in unusable):
+            return Folded(None, Contents(()), unusable)
         entries = {
             each
             for one in usable.values()
@@ -107,7 +119,6 @@ class Store:
         }
         folded = step.folded | {name for name in usable if segment_name(name)}
         contents = Contents(tuple(sorted(entries)), frozenset(folded))
-        unusable = tuple((name, one) for name, one in found.items() if isinstance(one, Missing))
         if not entries:
             return Folded(None, contents, unusable)
         name = snapshot_name(step.month, f"{next(self.serial):064x}")

@@ -9,7 +9,9 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -21,6 +23,7 @@ from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
 from benchdb.store.revisions import head
 from benchdb.sync import segments
+from benchdb.sync.folder import Folder
 from benchdb.sync.protocol.names import Entry, SegmentName, snapshot_name
 from benchdb.sync.protocol.steps import Contents
 from benchdb.sync.segments import Damaged, listing_frame, pack, stored_entries, unpack, verify
@@ -130,6 +133,36 @@ def test_a_full_disk_beneath_temporary_files_is_told(
     assert "no room for temporary files" in ran.err
     monkeypatch.undo()
     ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+@pytest.mark.parametrize("verb", ["read", "fetch"])
+def test_what_is_spoilt_once_on_its_way_is_fetched_again(
+    verb: str, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (0, 1):
+        files.record("a", f"session-{day}", day)
+        ok(files.push("a"))
+        ok(files.compact())
+    files.record("a", "session-2", 2)
+    ok(files.push("a"))
+    real = getattr(Folder, verb)
+    spoilt = []
+
+    def spoiling(self: Folder, name: str, *more: Any) -> Any:
+        got = real(self, name, *more)
+        if name.endswith(".zst") and name not in spoilt:
+            spoilt.append(name)
+            if verb == "fetch":
+                more[0].write_bytes(b"<html>")
+                return True
+            return replace(got, body=b"<html>")
+        return got
+
+    monkeypatch.setattr(Folder, verb, spoiling)
+    ok(files.compact())
+    ok(files.pull("b"))
+    assert len(spoilt) > 1
     assert sessions(files.file("b")) == sessions(files.file("a"))
 
 

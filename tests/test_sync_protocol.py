@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from benchdb.sync.protocol.compact import Policy, compact
 from benchdb.sync.protocol.names import segment_name
 from benchdb.sync.protocol.pull import pull
 from benchdb.sync.protocol.push import Offered, push
-from benchdb.sync.protocol.steps import Delete, Folded
+from benchdb.sync.protocol.steps import Delete, Folded, Missing
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -124,3 +125,42 @@ def test_who_sleeps_before_its_snapshot_is_listed_finds_it_gone_and_folds_again(
     while not asleep.is_done:
         asleep.step(store)
     assert store.held() == {entry(1)}
+
+
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(
+    st.integers(0, 2),
+    st.lists(
+        st.tuples(
+            st.sampled_from([Missing.GONE, Missing.DAMAGED]), st.integers(0, 5), st.integers(0, 12)
+        ),
+        min_size=1,
+        max_size=4,
+    ),
+)
+def test_what_only_one_compaction_cannot_read_is_not_lost(
+    keep: int, failures: list[tuple[Missing, int, int]]
+) -> None:
+    policy = Policy(keep=keep, grace=0.0, orphan_grace=5.0)
+    store = Store()
+    certain = {entry(90), entry(91)}
+    run(pushing(*certain), store)
+    for number, (why, which, step) in enumerate(failures):
+        run(pushing(entry(number)), store)
+        certain.add(entry(number))
+        actor = Actor(compact(policy, f"writer-{number}"))
+        names = sorted(store.objects)
+        for turn in itertools.count():
+            store.failing = {names[which % len(names)]: why} if turn >= step else {}
+            if actor.is_done:
+                break
+            actor.step(store)
+        store.now += 1
+    store.failing = {}
+    run(pushing(entry(80)), store)
+    run(compact(policy, "last"), store)
+    assert certain <= store.held()
+    store.now += 10
+    run(compact(policy, "very last"), store)
+    assert certain <= store.held()
+    assert not [name for name in store.objects if segment_name(name)]

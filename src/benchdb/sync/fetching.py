@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchdb.store.revisions import head
 from benchdb.sync.protocol.steps import Missing
-from benchdb.sync.segments import Damaged, Listed, unpack, verify
+from benchdb.sync.segments import Damaged, Listed, OtherBytes, unpack, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -61,7 +61,7 @@ class Fetching:
             Is told how many are done, and of how many.
         """
         numbered = {name: self._folder / f"{number}.db" for number, name in enumerate(names)}
-        fetch = functools.partial(self._fetch, numbered)
+        fetch = functools.partial(self._fetch_surely, numbered)
         for name, got in side_by_side(fetch, names, tell):
             database = numbered[name]
             found: Listed | Missing
@@ -74,6 +74,13 @@ class Fetching:
                 found = Missing.DAMAGED
             database.unlink(missing_ok=True)
             yield name, found
+
+    def _fetch_surely(
+        self, files: dict[str, Path], name: str
+    ) -> tuple[Listed | Missing, Taken | None] | Damaged:
+        """Fetch an object again that came with other bytes: it may be sound where it lies."""
+        got = self._fetch(files, name)
+        return self._fetch(files, name) if isinstance(got, OtherBytes) else got
 
     def _fetch(
         self, files: dict[str, Path], name: str

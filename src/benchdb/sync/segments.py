@@ -67,6 +67,10 @@ class Damaged(BenchdbError):
     """An object is not what it must be."""
 
 
+class OtherBytes(Damaged):
+    """It has other bytes than its name tells: it was changed where it lies, or on the way here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """The first frame of an object.
@@ -291,13 +295,15 @@ def unpack(name: str, path: Path, to: Path) -> Listed | Missing:
 
     Raises
     ------
+    OtherBytes
+        If it has other bytes than its name tells.
     Damaged
         If the object is not what its name and its list say.
     """
     import zstandard
 
     if checksum(path) != checksum_of(name):
-        raise Damaged("its bytes are not those that its name tells")
+        raise OtherBytes("its bytes are not those that its name tells")
     with path.open("rb") as source:
         first = source.read(FIRST)
         first += source.read(max(0, listing_size(first) - len(first)))

@@ -146,42 +146,113 @@ def _fold(
     month: str, segments: tuple[str, ...], policy: Policy, writer: str, done: Compacted
 ) -> Generator[Step, Any, None]:
     """Fold a month's new segments, and leave out what is to be forgotten."""
-    damaged: set[str] = set()
+    spoilt: set[str] = set()
     for _ in range(_ATTEMPTS):
         reading: Reading = yield ReadManifest()
         manifest = reading.manifest
         if manifest is None:
             return
-        former = manifest.months.get(month)
-        kept = (former.current, *former.before) if former else ()
-        contents: dict[str, Contents] = {}
-        if kept:
-            found: Found = yield ReadContents(tuple(one.name for one in kept))
-            for name, one in found.items():
-                if isinstance(one, Contents):
-                    contents[name] = one
-                else:
-                    done.unusable[name] = one
-        if Missing.NEWER in (done.unusable.get(one.name) for one in kept):
+        base = yield from _base(month, manifest, spoilt)
+        if Missing.NEWER in base.unusable.values():
+            done.unusable.update(base.unusable)
             return  # who made it knows how to fold it
         # Of a snapshot that can't be used, the ones before and the segments are what is left.
-        base = next((one.name for one in kept if {one.name} <= contents.keys() - damaged), None)
-        had = contents[base] if base else Contents(())
-        fresh = tuple(name for name in segments if name not in had.folded)
-        if not fresh and not _remembers(manifest, contents):
+        snapshots = base.snapshots()
+        had = frozenset[str]().union(*(base.contents[name].folded for name in snapshots))
+        fresh = tuple(name for name in segments if name not in had)
+        if not (fresh or snapshots[1:] or base.is_outdated()):
+            done.unusable.update(base.unusable)
             return
-        names = (*((base,) if base else ()), *fresh)
-        folded: Folded = yield Fold(month, names, had.folded & set(segments), manifest)
-        done.unusable.update(folded.unusable)
-        if Missing.NEWER in dict(folded.unusable).values():
+        folded: Folded = yield Fold(month, (*snapshots, *fresh), had & set(segments), manifest)
+        unusable = dict(folded.unusable)
+        if Missing.NEWER in unusable.values():
+            done.unusable.update(base.unusable | unusable)
             return
-        if base in dict(folded.unusable):  # only its beginning can be read
-            damaged.add(base)
+        if damaged := {*snapshots} & unusable.keys():  # only its beginning can be read
+            spoilt |= damaged
             continue
-        if (yield from _install(_Fold(month, manifest, contents, folded), policy, writer)):
+        is_damaged = Missing.DAMAGED in base.unusable.values()
+        if folded.snapshot is None and is_damaged and not policy.erase:
+            done.unusable.update(base.unusable | unusable)
+            return  # else what can't be read would be listed nowhere
+        if (yield from _install(_Fold(base, folded), policy, writer)):
+            done.unusable.update(base.unusable | unusable)
             done.folded[month] = fresh
             return
     done.unfinished.append(month)
+
+
+def _base(month: str, manifest: Manifest, spoilt: set[str]) -> Generator[Step, Any, _Base]:
+    """Look into a month's snapshots; those that are `spoilt` can't be used, whatever they list."""
+    former = manifest.months.get(month)
+    names = tuple(one.name for one in (former.current, *former.before)) if former else ()
+    found: Found = (yield ReadContents(names)) if names else {}
+    there: set[str] = set()
+    if Missing.GONE in found.values():  # or was that only an answer that went wrong?
+        listing: Listing = yield ListObjects((f"{SNAPSHOTS}{month}/",))
+        there = {one.name for one in listing}
+    contents = {}
+    unusable = {}
+    for name in names:
+        one = found[name]
+        if isinstance(one, Contents) and name not in spoilt:
+            contents[name] = one
+        elif isinstance(one, Contents) or (one is Missing.GONE and name in there):
+            unusable[name] = Missing.DAMAGED
+        else:
+            unusable[name] = one
+    return _Base(month, manifest, names, contents, unusable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a month's new snapshot is made from, beside segments.
+
+    Parameters
+    ----------
+    month
+        Which.
+    manifest
+        That is followed.
+    names
+        Of the month's snapshots, the newest first.
+    contents
+        What they hold, as far as they can be used.
+    unusable
+        Those that can't.
+    """
+
+    month: str
+    manifest: Manifest
+    names: tuple[str, ...]
+    contents: dict[str, Contents]
+    unusable: dict[str, Missing]
+
+    def snapshots(self) -> list[str]:
+        """Return the snapshot to begin with, and earlier ones with sessions that it lacks.
+
+        There are such only where it was made while another could not be used.
+        """
+        has: set[str] = set()
+        chosen: list[str] = []
+        for name in self.names:
+            if name in self.contents:
+                entries = self.contents[name].entries
+                uids = {
+                    one.uid for one in entries if not self.manifest.forgets(one.uid, one.started)
+                }
+                if not chosen or not uids <= has:
+                    chosen.append(name)
+                has |= uids
+        return chosen
+
+    def is_outdated(self) -> bool:
+        """Tell whether the month must be written down anew, though nothing came."""
+        current = self.names[:1]
+        is_gone = Missing.GONE in (self.unusable.get(name) for name in self.names[1:])
+        return (is_gone and {*current} <= self.contents.keys()) or _remembers(
+            self.manifest, self.contents
+        )
 
 
 def _remembers(manifest: Manifest, contents: dict[str, Contents]) -> bool:
@@ -215,50 +286,51 @@ class _Fold:
 
     Parameters
     ----------
-    month
-        Which.
     base
-        The manifest that was followed.
-    contents
-        What the month's earlier snapshots hold, as far as they can be used.
+        The snapshots that were followed.
     result
         The new one.
     """
 
-    month: str
-    base: Manifest
-    contents: dict[str, Contents]
+    base: _Base
     result: Folded
 
     def still_holds(self, seen: Manifest) -> bool:
         """Tell whether the snapshot may come into this manifest."""
-        base = self.base
+        base, month = self.base.manifest, self.base.month
         snapshot = self.result.snapshot
         return (
-            seen.months.get(self.month) == base.months.get(self.month)
+            seen.months.get(month) == base.months.get(month)
             and (seen.horizon, seen.tombstones) == (base.horizon, base.tombstones)
             and (snapshot is None or snapshot.name not in seen.doomed)
         )
 
     def installed(self, seen: Manifest, policy: Policy, writer: str) -> Manifest:
         """Return the manifest that lists the snapshot."""
-        former = seen.months.get(self.month)
+        month = self.base.month
+        former = seen.months.get(month)
         before = (former.current, *former.before) if former else ()
         months = dict(seen.months)
-        doomed = {one.name for one in before}
+        # What can't be used may be damaged only for who looks now. But to erase is to erase.
+        damaged = {name for name, why in self.base.unusable.items() if why is Missing.DAMAGED}
+        spared = set() if policy.erase else damaged
+        doomed = {*self.base.contents, *damaged} - spared
         if self.result.snapshot is None:  # all of it is forgotten
-            months.pop(self.month, None)
             doomed |= self.result.contents.folded
+            months.pop(month, None)
         else:
             # A backup that holds what must be forgotten goes, however young it is.
-            clean = [one for one in before if not _remembers(seen, self._only(one.name))]
-            kept = tuple(clean[: policy.keep])
-            months[self.month] = Month(self.result.snapshot, kept)
-            doomed -= {one.name for one in kept}
+            sound = [one.name for one in before if self._is_clean(one.name, seen)]
+            kept = {*sound[: policy.keep], *spared}
+            months[month] = Month(
+                self.result.snapshot, tuple(one for one in before if one.name in kept)
+            )
+            doomed -= kept
         return seen.next(writer, months=months, doomed=seen.doomed | doomed)
 
-    def _only(self, name: str) -> dict[str, Contents]:
-        return {name: self.contents[name]} if name in self.contents else {}
+    def _is_clean(self, name: str, seen: Manifest) -> bool:
+        contents = self.base.contents.get(name)
+        return contents is not None and not _remembers(seen, {name: contents})
 
 
 def _delete(
