@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+import zstandard
 from recorded import Project, Ran, environ
 from store_samples import contents, execute, forms, lose, query, record
 
@@ -371,6 +372,57 @@ def test_a_damaged_segment_is_healed_by_who_has_its_session(files: Files) -> Non
     assert ok(files.push("a")).startswith("nothing to push")
     assert ok(files.push("a", "--all")).startswith("pushed 1 session ")
     assert files.objects("sessions/") == [segment]
+
+
+@pytest.mark.parametrize("harm", ["deleted", "emptied", "another's", "a bomb"])
+@pytest.mark.parametrize("kind", ["segment", "segments", "snapshot"])
+def test_what_was_deleted_or_spoilt_there_is_put_back_by_who_has_it(
+    kind: str, harm: str, files: Files
+) -> None:
+    files.record("a", "one")
+    files.record("a", "two", day=1)
+    files.record("a", "march", day=70)
+    ok(files.push("a"))
+    if kind == "segments":
+        files.record("a", "three", day=2)
+        ok(files.push("a"))
+        ok(files.compact("--grace", "0"))
+        files.record("a", "four", day=3)
+        ok(files.push("a"))
+    elif kind == "snapshot":
+        ok(files.compact("--grace", "0"))
+    ok(files.pull("a"))  # now it is known there
+    start = "snapshots/2026-01/" if kind == "snapshot" else "sessions/2026-01/"
+    spoilt = files.objects(start)
+    for path in spoilt:
+        spoil(path, harm)
+    if harm == "deleted" and kind != "snapshot":
+        said = ok(files.sync("a"))
+        assert "lost there (`benchdb push` puts them back), pushed" in said.replace("\npu", ", pu")
+    else:
+        check = files("db", "check", files.remote)
+        newcomer = files.pull("b")
+        assert (check.code, newcomer.code) == (2, 2)
+        for path in spoilt:
+            assert path.name in files("db", "check", files.remote, "--format", "json").out
+            assert f"{path.name} was skipped" in newcomer.err
+            path.unlink(missing_ok=True)
+        assert "then `benchdb push --all` from who has the sessions" in check.err
+        assert ok(files.push("a", "--all")).startswith("pushed")
+    files.compact()
+    files.pull("b")
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+    assert "nothing to push" in ok(files.sync("a"))
+    ok(files("db", "check", files.remote))
+
+
+def spoil(path: Path, harm: str) -> None:
+    if harm == "deleted":
+        path.unlink()
+    elif harm == "a bomb":
+        path.write_bytes(path.read_bytes()[:60] + zstandard.compress(bytes(200 * 2**20)))
+    else:
+        path.write_bytes(b"" if harm == "emptied" else b"another's")
 
 
 def test_sessions_that_were_changed_are_found_by_their_digests(files: Files) -> None:

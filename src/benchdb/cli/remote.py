@@ -126,6 +126,8 @@ def tell_pull(done: Pull, objects: Objects, path: Location) -> None:
         said.append(f"{done.forgotten:,} erased there or from before its horizon")
     if done.conflicts:
         said.append(f"{len(done.conflicts):,} in conflict")
+    if done.lost:
+        said.append(f"{done.lost:,} lost there (`benchdb push` puts them back)")
     write(literal(", ".join(said)) + "\n")
 
 

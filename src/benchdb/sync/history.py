@@ -85,6 +85,8 @@ class Pull:
         Objects that could not be used, and what is wrong with each.
     conflicts
         Uids of which there are several forms now, and were not before.
+    lost
+        How many entries the history had, and has no more; the next push puts them back.
     segments
         Those listed, by name, with their ages in seconds.
     manifest
@@ -99,6 +101,7 @@ class Pull:
     foreign: int
     unusable: dict[str, str]
     conflicts: tuple[str, ...]
+    lost: int = 0
     segments: dict[str, float] = field(default_factory=dict)
     manifest: Manifest | None = None
 
@@ -283,8 +286,15 @@ def _pull(
     manifest = done.manifest
     there = {*machine.listed, *(manifest.snapshots() if manifest else ())}
     seen = machine.entries & {*held, *(entry.key for entry in done.taken)}
+    lost = {
+        key
+        for key in known.entries & holding.entries.keys()
+        if (entry := holding.entries[key]).month in done.there
+        and key not in done.there[entry.month]
+        and not (manifest and manifest.forgets(entry.uid, entry.started))
+    }
     after = watch.then(
-        known.entries | seen,
+        (known.entries | seen) - lost,
         {name for name in done.objects if name in there or name.startswith(ARTIFACTS)},
     )
     if after != side.before:
@@ -301,6 +311,7 @@ def _pull(
             name: machine.why.get(name, missing.value) for name, missing in done.unusable.items()
         },
         conflicts=tuple(dict.fromkeys(uid for one in merged for uid in one.conflicts)),
+        lost=len(lost),
         segments={one.name: one.age for one in machine.listed.values()},
         manifest=manifest,
     )

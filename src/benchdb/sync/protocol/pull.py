@@ -46,6 +46,9 @@ class Pulled:
         Objects among the segments that are none.
     unusable
         Objects that could not be used, and why.
+    there
+        Keys of all that the history has of a month, by month, where it may have lost something:
+        where a snapshot is new, can't be used, or segments are gone.
     """
 
     manifest: Manifest | None = None
@@ -55,6 +58,7 @@ class Pulled:
     forgotten: set[tuple[str, str]] = field(default_factory=set)
     foreign: set[str] = field(default_factory=set)
     unusable: dict[str, Missing] = field(default_factory=dict)
+    there: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
 
 
 def pull(
@@ -89,6 +93,8 @@ def pull(
             break
     else:
         flow.done.unusable.update(dict.fromkeys(gone, Missing.GONE))
+    vanished = {name for name in known if name not in segments}
+    yield from flow.look_through(segments, {*filter(None, map(segment_name, vanished))})
     return flow.done
 
 
@@ -106,6 +112,7 @@ class _Pull:
         self.pruned = pruned
         self.since = since
         self.done = done
+        self.contents: dict[str, Contents] = {}
 
     def wanted_segments(self, listing: Listing) -> dict[str, SegmentName]:
         """Return the segments of the months that are wanted, and note what is none."""
@@ -144,12 +151,14 @@ class _Pull:
         names = [name for name in names if name not in self.done.objects]
         gone: set[str] = set()
         if names and look_first:
-            found: Found = yield ReadContents(tuple(names))
+            found = yield from self._read(names)
             names = [name for name in names if self._is_wanted(name, found[name], manifest)]
         if names:
             found = yield TakeIn(tuple(names), manifest)
             for name in names:
                 contents = found[name]
+                if isinstance(contents, Contents):
+                    self.contents[name] = contents
                 if contents is Missing.GONE:
                     gone.add(name)
                 elif isinstance(contents, Missing):
@@ -157,6 +166,52 @@ class _Pull:
                 else:
                     self._hold(name, contents, manifest)
         return gone
+
+    def _read(self, names: Iterable[str]) -> Generator[Step, Any, Found]:
+        found: Found = yield ReadContents(tuple(names))
+        self.contents.update(
+            (name, one) for name, one in found.items() if isinstance(one, Contents)
+        )
+        return found
+
+    def look_through(
+        self, segments: Mapping[str, SegmentName], vanished: Set[SegmentName]
+    ) -> Generator[Step, Any, None]:
+        """Note what there is of the months that may have lost something.
+
+        A segment may be gone because it was folded, or because somebody deleted it.
+        """
+        snapshots = {
+            month: listed.current.name
+            for month, listed in (self.done.manifest or Manifest()).months.items()
+        }
+        suspected = {one.month for one in vanished} | {
+            month
+            for month, name in snapshots.items()
+            if name in self.contents
+            or self.done.unusable.get(name) in {Missing.DAMAGED, Missing.GONE}
+        }
+        for month in sorted(suspected):
+            if self.since is not None and month < self.since:
+                continue
+            names = [name for name, parts in segments.items() if parts.month == month]
+            current = [snapshots[month]] if month in snapshots else []
+            unread = [name for name in current if name not in self.contents]
+            unread += [
+                name for name in names if segments[name].count > 1 and name not in self.contents
+            ]
+            found = (yield from self._read(unread)) if unread else {}
+            if Missing.NEWER in found.values():
+                continue
+            self.done.there[month] = {
+                *(segments[name].key for name in names),
+                *(
+                    entry.key
+                    for name in (*current, *names)
+                    if name in self.contents
+                    for entry in self.contents[name].entries
+                ),
+            }
 
     def _is_wanted(self, name: str, contents: Contents | Missing, manifest: Manifest) -> bool:
         if isinstance(contents, Missing):
