@@ -96,15 +96,31 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchdb.sync.s3.bucket.PATIENCE", IMPATIENT)
 
 
+@contextlib.contextmanager
+def moto_server() -> Iterator[S3Server]:
+    """Start moto's server, behind a lock, and end it."""
+    program = Path(__file__).with_name("moto_server.py")
+    with _started([sys.executable, str(program)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        yield S3Server(f"http://127.0.0.1:{int(process.stdout.readline())}")
+
+
+@contextlib.contextmanager
+def radosgw_server() -> Iterator[S3Server]:
+    """Start Ceph's server, which keeps everything in memory, and end it."""
+    from rados import ceph
+
+    with ceph(KEY, SECRET) as url:
+        yield S3Server(url)
+
+
 @pytest.fixture(scope="session")
 def moto() -> Iterator[S3Server]:
     """moto's server, behind a lock."""
     for module in ("botocore", "moto", "flask", "flask_cors"):
         pytest.importorskip(module)
-    program = Path(__file__).with_name("moto_server.py")
-    with _started([sys.executable, str(program)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        yield S3Server(f"http://127.0.0.1:{int(process.stdout.readline())}")
+    with moto_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -117,10 +133,8 @@ def radosgw() -> Iterator[S3Server]:
         pytest.skip(
             f"{', '.join(missing)} not installed: apt-get install radosgw ceph-mon ceph-osd"
         )
-    from rados import ceph
-
-    with ceph(KEY, SECRET) as url:
-        yield S3Server(url)
+    with radosgw_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
