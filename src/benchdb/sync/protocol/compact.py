@@ -164,7 +164,12 @@ def _fold(
             done.unusable.update(base.unusable)
             return
         folded: Folded = yield Fold(month, (*snapshots, *fresh), had & set(segments), manifest)
-        unusable = dict(folded.unusable)
+        # Segments that went meanwhile were folded by others.
+        unusable = {
+            name: why
+            for name, why in folded.unusable
+            if why is not Missing.GONE or name in snapshots
+        }
         if Missing.NEWER in unusable.values():
             done.unusable.update(base.unusable | unusable)
             return

@@ -86,13 +86,16 @@ def pull(
     flow = _Pull(set(held), pruned, since, Pulled(objects=set(known)))
     listing: Listing = yield ListObjects((SEGMENTS,))
     segments = flow.wanted_segments(listing)
+    missed: set[str] = set()
     for _ in range(_ATTEMPTS):
         reading: Reading = yield ReadManifest()
         gone = yield from flow.attempt(reading.manifest, segments)
-        if not gone:
+        # A segment that went was folded before, into a snapshot of the manifest read after that.
+        if gone <= missed:
             break
+        missed |= gone & segments.keys()
     else:
-        flow.done.unusable.update(dict.fromkeys(gone, Missing.GONE))
+        flow.done.unusable.update(dict.fromkeys(gone - segments.keys(), Missing.GONE))
     vanished = {name for name in known if name not in segments}
     yield from flow.look_through(segments, {*filter(None, map(segment_name, vanished))})
     return flow.done
