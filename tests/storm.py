@@ -22,19 +22,15 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from fault_proxy import WAYS, Exchange, FaultProxy
+from recorded import Project
 from servers import KEY, SECRET, S3Server, moto_server, radosgw_server
 from storm_client import CALM, database
 
 from benchdb.sync.objects import open_remote
 from benchdb.sync.protocol.names import is_snapshot, segment_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from benchdb.sync.objects import Objects
 
 PROGRAM = Path(__file__).with_name("storm_client.py")
 
@@ -177,7 +173,8 @@ def storm(server: S3Server, folder: Path, size: Size, seed: int) -> Storm:
     proxy.fail_always(weather)
     with contextlib.closing(proxy):
         _Crowd(size, (str(folder), remote, proxy.url), weather, came).run()
-    _look(folder, remote, server.url, size, came)
+    with patch.dict(os.environ, environ(folder), clear=True):
+        _look(folder, remote, server.url, size, came)
     return came
 
 
@@ -289,17 +286,11 @@ class _Look:
     def command(self, *arguments: str) -> str:
         """Run a command, which must have nothing to complain of."""
         server = ("--endpoint-url", self._endpoint) if self._remote in arguments else ()
-        done = subprocess.run(
-            [sys.executable, "-m", "benchdb", *arguments, *server],
-            cwd=self._folder,
-            env=environ(self._folder),
-            capture_output=True,
-            text=True,
-        )
-        if done.returncode or done.stderr:
-            ended = f"ended with {done.returncode}: {done.stderr.strip()}"
+        done = Project(self._folder).benchdb(*arguments, *server)
+        if done.code or done.err:
+            ended = f"ended with {done.code}: {done.err.strip()}"
             self._came.problems.append(f"{' '.join(arguments)} {ended}")
-        return done.stdout
+        return done.out
 
     def compare(self, path: Path, expected: Counter[tuple[str, str]], said: set[str]) -> None:
         """Pull all of it into a new file, and compare."""
@@ -315,10 +306,9 @@ class _Look:
 
     def tidy(self) -> None:
         """Look whether anything lies there that nobody needs."""
-        with _set_environ(environ(self._folder)):
-            objects: Objects = open_remote(self._remote, endpoint_url=self._endpoint)
-            names = {one.name for one in objects.list("")}
-            got = objects.read("manifest.json")
+        objects = open_remote(self._remote, endpoint_url=self._endpoint)
+        names = {one.name for one in objects.list("")}
+        got = objects.read("manifest.json")
         manifest = json.loads(got.body if got else b"{}")
         if manifest.get("doomed"):
             self._came.problems.append("the manifest dooms objects that should be gone")
@@ -332,18 +322,6 @@ class _Look:
         lost = needed - {name for name in names if is_snapshot(name)}
         self._came.problems += [f"{name} was left behind" for name in sorted(left)]
         self._came.problems += [f"{name} is in the manifest only" for name in sorted(lost)]
-
-
-@contextlib.contextmanager
-def _set_environ(wanted: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.clear()
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
 
 
 def _sessions(path: Path, like: str) -> list[tuple[str, str, str]]:

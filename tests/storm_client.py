@@ -11,6 +11,7 @@ import os
 import random
 import sqlite3
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,20 +76,21 @@ def _made(path: Path) -> tuple[int, int]:
     return int(finished), int(begun)
 
 
-def _storming(folder: Path) -> Iterator[None]:
+def _storming(folder: Path, dice: random.Random) -> Iterator[None]:
     while not (folder / CALM).exists():
         yield
+        time.sleep(dice.uniform(0, 2))  # so that those who write come to it
 
 
 def compact(client: Client, folder: Path, dice: random.Random) -> None:
     """Compact again and again, giving no grace to those who have listed what is deleted."""
-    for _ in _storming(folder):
+    for _ in _storming(folder, dice):
         client.run("compact", "--grace", "0s" if dice.random() < 0.7 else "1s")
 
 
 def read(client: Client, folder: Path, dice: random.Random) -> None:
     """Pull again and again, sometimes all of it anew."""
-    for _ in _storming(folder):
+    for _ in _storming(folder, dice):
         if dice.random() < 0.2:
             for path in folder.glob(f"{client.path.name}*"):
                 path.unlink()
