@@ -22,6 +22,7 @@ from store_samples import EPOCH, closed, contents, execute, facts, lose, names, 
 from benchdb.config import Location, Server
 from benchdb.errors import ForeignFile, NewerSchema, UserError
 from benchdb.records import Measurement
+from benchdb.store.cases import cases_called, stored_cases
 from benchdb.store.check import check
 from benchdb.store.digest import session_digest
 from benchdb.store.merge import merge
@@ -31,6 +32,7 @@ from benchdb.store.queries import stored_sessions
 from benchdb.store.recorder import Recorder
 from benchdb.store.recording import Recording
 from benchdb.store.revisions import lineage
+from benchdb.store.server import SERVERS_OWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -467,7 +469,47 @@ def test_models_and_migrations_agree_on_a_server(server: Server) -> None:
     make_writable(server)
     with engine(server, write=True).connect() as connection:
         migration = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(migration, Base.metadata) == []
+        differences = compare_metadata(migration, Base.metadata)
+    own = [what for what, index in differences if index.name.startswith(SERVERS_OWN)]
+    assert own == ["remove_index"] * len(differences)
+
+
+def test_text_has_the_order_of_a_file_and_tests_are_found_by_an_index(server: Server) -> None:
+    at_first_schema(server)
+    upgrade_database(server)
+    query = (
+        "SELECT DISTINCT collation_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND data_type = 'text'"
+    )
+    assert rows(server, query) == [("C",)]
+    for number in range(3):
+        record(server, f"session-{number}", range(40))
+    with connected(server) as connection:
+        connection.execute("SET enable_seqscan = off")
+        asked = []
+        seen = Seen(connection, asked)
+        cases_called(seen, "test_1")
+        stored_cases(seen)
+        assert len(asked) == 3
+        for sql, values in asked:
+            plan = connection.execute(f"EXPLAIN {sql}", values).fetchall()
+            said = "\n".join(line for (line,) in plan)
+            assert "ix_test_run_name_path" in said
+            assert "Seq Scan on test_run" not in said
+            assert "Index Cond" in said
+
+
+class Seen:
+    """A connection that keeps what it is asked."""
+
+    def __init__(self, connection: Any, asked: list[tuple[str, Any]]) -> None:
+        self._connection = connection
+        self._asked = asked
+        self.bytewise = connection.bytewise
+
+    def execute(self, sql: str, values: Any = ()) -> Any:
+        self._asked.append((sql, values))
+        return self._connection.execute(sql, values)
 
 
 def test_what_a_column_holds_is_told_alike(server: Server, tmp_path: Path) -> None:

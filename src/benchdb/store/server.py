@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
     from benchdb.config import Server
 
+#: What only a server needs: when a shared row goes, PostgreSQL looks for rows that refer to it,
+#: also for who has seen to it that there are none. A table and a column.
+_INDEXED: Final = (("package_set_package", "package"), ("test_run", "cluster"))
+
+#: How indexes are called that a file doesn't have.
+SERVERS_OWN: Final = "server_"
+
 #: How the comment on the table of the schema's revision begins, that says who made it.
 _MADE_BY: Final = "made by benchdb "
 
@@ -169,6 +176,7 @@ def _migrate(server: Server) -> None:
                 return  # another process has done it meanwhile
             _check_encoding(raw, server)
             run_migrations(connection)
+            _fit(raw)
             raw.execute(f"COMMENT ON TABLE alembic_version IS '{_MADE_BY}{__version__}'")
     except (UserError, sqlite3.Error):
         raise
@@ -178,6 +186,30 @@ def _migrate(server: Server) -> None:
             f"the newest schema could not be made in {server}, which is as it was ({said}): "
             "check that its user may create tables there, or report it"
         ) from error
+
+
+def _fit(connection: ServerConnection) -> None:
+    """Bring text into the order that it has in a file, byte by byte; make what is looked up quick.
+
+    Else two databases would list sessions that began at once in two orders, and to find the cases
+    of a test would take reading all test runs.
+    """
+    query = (
+        "SELECT table_name, column_name FROM information_schema.columns "
+        "WHERE table_schema = current_schema() AND data_type = 'text' "
+        "AND collation_name IS DISTINCT FROM 'C' ORDER BY table_name"
+    )
+    changes: dict[str, list[str]] = {}
+    for table, column in connection.execute(query):
+        change = f'ALTER COLUMN "{column}" TYPE text{connection.bytewise}'
+        changes.setdefault(table, []).append(change)
+    for table, some in changes.items():
+        connection.execute(f'ALTER TABLE "{table}" {", ".join(some)}')
+    for table, column in _INDEXED:
+        connection.execute(
+            f"CREATE INDEX IF NOT EXISTS {SERVERS_OWN}{table}_{column} "
+            f"ON {table} ({column}) WHERE {column} IS NOT NULL"
+        )
 
 
 def _check_encoding(connection: ServerConnection, server: Server) -> None:
