@@ -393,19 +393,27 @@ def test_what_the_server_undid_for_others_is_done_again(server: Server) -> None:
 # -- a server that goes away
 
 
+@pytest.mark.parametrize("end", ["stopped", "cut off"])
 def test_a_session_goes_aside_whole_when_its_server_goes_away(
-    cluster: Cluster, server: Server, tmp_path: Path
+    cluster: Cluster, server: Server, tmp_path: Path, end: str
 ) -> None:
     recording = Recording(server, facts("s"), {}, tmp_path)
     recording.close(recording.open(EPOCH, names("test_before")), closed(1))
     running = recording.open(EPOCH, names("test_running"))
-    cluster.stop()
+    if end == "stopped":
+        cluster.stop()
+    else:
+        ours = "pid <> pg_backend_pid() AND datname = current_database()"
+        cluster.execute(
+            server, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {ours}"
+        )
     try:
         recording.close(running, closed(2))
         recording.close(recording.open(EPOCH, names("test_after")), closed(3))
         recording.finish(EPOCH)
     finally:
-        cluster.start()
+        if end == "stopped":
+            cluster.start()
     aside = tmp_path / "benchmark-s.db"
     assert recording.location == aside
     assert not recording.incomplete

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorded import Project, Ran
-from store_samples import EPOCH, closed, contents, facts, forms, names, record
+from store_samples import EPOCH, closed, contents, execute, facts, forms, names, record
 
 from benchdb.config import Location, Server
+from benchdb.errors import UserError
 from benchdb.records import Artifact
 from benchdb.store.check import check
 from benchdb.store.merge import merge
 from benchdb.store.opening import connected, make_writable
+from benchdb.store.postgresql import ServerConnection
 from benchdb.store.recorder import Recorder
 from benchdb.sync.folder import Folder
 from benchdb.sync.history import pull, push
@@ -268,6 +270,39 @@ def test_a_pull_that_is_cut_off_leaves_whole_sessions_and_goes_on(
     assert kept(server) == kept(team.file("a"))
 
 
+@pytest.mark.parametrize("into", ["file", "server"])
+def test_a_merge_whose_server_is_cut_off_names_it_and_leaves_whole_sessions(
+    team: Team, cluster: Cluster, server: Server, monkeypatch: pytest.MonkeyPatch, into: str
+) -> None:
+    monkeypatch.setattr("benchdb.store.batches.BATCH_ROWS", 1)
+    for number in range(4):
+        record(server, f"session-{number}", day=number)
+    target: Location = team.file("a") if into == "file" else cluster.new()
+    make_writable(target)
+    asked = []
+    stream = ServerConnection.stream
+
+    def cut(self: ServerConnection, sql: str, *more: Any) -> Any:
+        asked.append(sql)
+        if sum("FROM test_run " in one for one in asked) == 3:
+            name = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+            cluster.execute("postgres", f"{name} '{server.url.split('/')[3].partition('?')[0]}'")
+        return stream(self, sql, *more)
+
+    monkeypatch.setattr(ServerConnection, "stream", cut)
+    db = target.url if isinstance(target, Server) else target
+    broken = Project(team.folder).benchdb("merge", server.url, "--db", db)
+    monkeypatch.undo()
+    assert broken.code == 2
+    assert "can't be used (terminating connection" in broken.err
+    if into == "file":
+        assert broken.err.startswith(f"benchdb: {server} can't be used")
+    assert broken.err.count("\n") == 1
+    assert [uid for uid, _ in kept(target)] == ["session-0", "session-1"]
+    merge(target, [server])
+    assert kept(target) == kept(server)
+
+
 def test_who_may_only_read_pushes_and_is_told_that_he_may_not_pull(
     team: Team, cluster: Cluster, server: Server
 ) -> None:
@@ -292,3 +327,35 @@ def test_who_may_only_read_pushes_and_is_told_that_he_may_not_pull(
     finally:
         cluster.execute(server, "DROP OWNED BY looker", "DROP ROLE looker")
     assert [uid for uid, _ in kept(server)] == ["one"]
+
+
+def test_who_was_granted_what_the_docs_say_does_everything(
+    team: Team, cluster: Cluster, server: Server
+) -> None:
+    make_writable(server)
+    record(team.file("a"), "pulled")
+    record(team.file("b"), "merged", day=1)
+    ok(team("push", team.file("a")))
+    cluster.execute(
+        server,
+        "DROP ROLE IF EXISTS member",
+        "CREATE ROLE member LOGIN",
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO member",
+        "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO member",
+    )
+    member = Server(server.url.replace("benchdb:", "member:"))
+    try:
+        record(member, "recorded", day=2)
+        assert "pulled 1 session" in ok(team("sync", member))
+        merge(member, [team.file("b")])
+        assert check(member).problems == ()
+        assert [uid for uid, _ in kept(member)] == ["merged", "pulled", "recorded"]
+        at = ("--db", member.url)
+        ok(Project(team.folder).benchdb("annotate", "session", "pulled", "--withdraw", *at))
+        ok(Project(team.folder).benchdb("db", "prune", "--before=2100-01-01", *at))
+        assert kept(member) == []
+        execute(team.file("b"), "UPDATE test_run SET cluster = 77 WHERE ordinal = 2")
+        with pytest.raises(UserError, match="rows that don't fit together"):
+            merge(member, [team.file("b")], bring_back=True)
+    finally:
+        cluster.execute(server, "DROP OWNED BY member", "DROP ROLE member")

@@ -234,6 +234,12 @@ def _blaming(error: sqlite3.Error, target: Location, source: Location, at: Locat
         return DamagedFile(
             f"{source} has rows that don't fit together ({error}): run `benchdb db check` on it"
         )
+    if isinstance(source, Path) != isinstance(target, Path):
+        from benchdb.store.postgresql import is_servers
+
+        return explained(
+            error, target if is_servers(error) is not isinstance(target, Path) else source
+        )
     try:
         with connected(at) as connection:
             said = "ok"

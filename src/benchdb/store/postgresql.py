@@ -159,6 +159,11 @@ def translated() -> Iterator[None]:
         raise sqlites(error) from error
 
 
+def is_servers(error: sqlite3.Error) -> bool:
+    """Tell whether an error is one of psycopg's, translated."""
+    return isinstance(error.__cause__, driver().Error)
+
+
 def sqlites(error: Any) -> sqlite3.Error:
     """Return sqlite3's error for one of psycopg's, with a message of one line."""
     said = " ".join((error.diag.message_primary or str(error)).split()) or type(error).__name__
