@@ -30,7 +30,7 @@ KEY, SECRET = "benchdbkey", "benchdbsecret"
 
 #: For tests: what is wrong shows at once.
 IMPATIENT = Patience(
-    attempts=8, seconds=30, unknown=0.3, connect=5, read=1, pause=0.01, longest_pause=0.1
+    attempts=8, seconds=60, unknown=4, connect=10, read=1, pause=0.01, longest_pause=0.1
 )
 
 _serial = itertools.count()

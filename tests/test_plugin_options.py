@@ -269,13 +269,13 @@ def test_an_early_end_leaves_no_file(suite: Suite) -> None:
     suite.write(
         conftest="""
         import os, sqlite3
-        import benchdb.store.recorder
+        import benchdb.store.live
 
         def interrupted(connection):
             assert os.path.getsize("benchmark.db") == 0
             raise KeyboardInterrupt
 
-        benchdb.store.recorder.create_schema = interrupted
+        benchdb.store.live.create_schema = interrupted
         """
     )
     assert suite.run("--benchmark").ret == pytest.ExitCode.INTERRUPTED

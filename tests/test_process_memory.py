@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from benchdb.collect.process_memory import measure_process_memory, peak, reset_peak
 from benchdb.collect.readings import Readings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.portable
 
@@ -24,6 +28,18 @@ TRANSIENT, SEEN = 200 * MIB, 150 * MIB
 def exact() -> None:
     if not reset_peak():
         pytest.skip("this system can't set the peak of a process back")
+
+
+@pytest.fixture
+def child_that_holds() -> Iterator[None]:
+    script = f"block = b'x' * {TRANSIENT}; print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        yield
+        child.communicate(b"\n")
 
 
 def transient() -> None:
@@ -56,6 +72,15 @@ def test_a_block_sees_a_transient_that_is_too_short_for_any_sample() -> None:
 
 
 @pytest.mark.usefixtures("exact")
+def test_a_transient_is_seen_beside_children_that_hold_more(child_that_holds: None) -> None:
+    readings = Readings()
+    with measure_process_memory(readings, interval=3600):
+        transient()
+
+    assert readings.columns["peak_memory"] - readings.columns["average_memory"] > SEEN
+
+
+@pytest.mark.usefixtures("exact")
 def test_a_block_takes_nothing_from_the_peak_of_the_whole_test() -> None:
     reset_peak()
     before = peak()
@@ -69,19 +94,13 @@ def test_a_block_takes_nothing_from_the_peak_of_the_whole_test() -> None:
     assert after - before > SEEN
 
 
-def test_memory_of_children_counts() -> None:
+def test_memory_of_children_counts(request: pytest.FixtureRequest) -> None:
     alone, together = Readings(), Readings()
     with measure_process_memory(alone):
         pass
-    script = f"block = b'x' * {TRANSIENT}; print(flush=True); input()"
-    with subprocess.Popen(
-        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as child:
-        assert child.stdout is not None
-        child.stdout.readline()
-        with measure_process_memory(together):
-            pass
-        child.communicate(b"\n")
+    request.getfixturevalue("child_that_holds")
+    with measure_process_memory(together):
+        pass
 
     assert together.columns["average_memory"] - alone.columns["average_memory"] > SEEN
     assert together.columns["peak_memory"] - alone.columns["peak_memory"] > SEEN

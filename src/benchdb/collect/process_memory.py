@@ -133,6 +133,7 @@ class _Sampler:
         import psutil
 
         self.peak = 0
+        self.least_of_children: int | None = None
         self.average = 0.0
         self.seconds = 0.0
         self._errors = (psutil.Error, OSError)
@@ -174,7 +175,10 @@ class _Sampler:
             children = self._process.children(recursive=True)
         except self._errors:
             children = []
-        memory += sum(map(self._resident, children))
+        theirs = sum(map(self._resident, children))
+        if self.least_of_children is None or theirs < self.least_of_children:
+            self.least_of_children = theirs
+        memory += theirs
         self.peak = max(self.peak, memory)
         return memory
 
@@ -190,9 +194,9 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
     """Measure the memory of this process and its children inside the block.
 
     Sets ``average_memory``, the average over time of their summed resident memory, and
-    ``peak_memory``, the highest sampled sum, or this process's own exact peak where that is higher
-    (Linux). Both are in bytes. A child's exact peak is not seen: a transient in a child that is
-    shorter than `interval` may be missed.
+    ``peak_memory``, the highest sampled sum, or this process's own exact peak with the least that
+    its children were seen to hold, where that is higher (Linux). Both are in bytes. A child's exact
+    peak is not seen: a transient in a child that is shorter than `interval` may be missed.
 
     Parameters
     ----------
@@ -222,4 +226,6 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
         if sampler is not None:
             sampler.stop()
             blocks.average("average_memory", sampler.average, sampler.seconds, whole=True)
-            blocks.maximum("peak_memory", max(sampler.peak, exact or 0))
+            # Whenever the process stood at its own peak, its children held no less than that.
+            own = exact + (sampler.least_of_children or 0) if exact else 0
+            blocks.maximum("peak_memory", max(sampler.peak, own))
