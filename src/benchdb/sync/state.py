@@ -114,7 +114,7 @@ def save_known(
             and inspect(connection, path).schema is not Schema.NEWEST
         ):
             return  # it was read through a copy
-        with connection.transaction():
+        with connection.transaction(alone=False):
             _save(connection, url, before, after)
             connection.executemany(
                 "DELETE FROM local_fresh WHERE uid=?", [(uid,) for uid in gone_out]
@@ -123,20 +123,18 @@ def save_known(
 
 def _save(connection: Connection, url: str, before: Known, after: Known) -> None:
     """Write what differs; what others have learnt of the same history meanwhile stays."""
-    query = "SELECT id, born FROM local_remote WHERE url=?"
-    row = connection.execute(query, (url,)).fetchone()
-    if row is not None and row[1] != after.born:
-        connection.execute("DELETE FROM local_remote WHERE id=?", (row[0],))
-        row = None
-    if row is not None:
-        remote = row[0]
-        connection.execute(
-            "UPDATE local_remote SET generation=? WHERE id=? AND generation<>?",
-            (after.generation, remote, after.generation),
-        )
-    else:
-        values = {"url": url, "born": after.born, "generation": after.generation}
-        remote = connection.insert("local_remote", values)
+    connection.execute("DELETE FROM local_remote WHERE url=? AND born<>?", (url, after.born))
+    connection.execute(
+        "INSERT INTO local_remote (url, born, generation) VALUES (?, ?, ?) "
+        "ON CONFLICT (url) DO UPDATE SET generation = excluded.generation "
+        "WHERE local_remote.born = excluded.born",
+        (url, after.born, after.generation),
+    )
+    query = "SELECT id FROM local_remote WHERE url=? AND born=?"
+    row = connection.execute(query, (url, after.born)).fetchone()
+    if row is None:
+        return  # in this moment another has found another history there
+    (remote,) = row
     same = before.born == after.born
     had: tuple[set[Any], set[Any]] = (before.entries, before.objects) if same else (set(), set())
     connection.executemany(
