@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +21,13 @@ from benchdb.cli.remote import (
     tell_unusable,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchdb.store.progress import Progress
+    from benchdb.sync.objects import Objects
+    from benchdb.sync.protocol.compact import Compacted, Policy
+
 
 @click.command("compact", short_help="Fold a history's segments into snapshots.")
 @remote_argument
@@ -32,7 +40,7 @@ from benchdb.cli.remote import (
     "--erase",
     metavar="UID",
     multiple=True,
-    help="Remove this session from everything, for ever; may be repeated.",
+    help="Remove this session and its files from everything, for ever; may be repeated.",
 )
 @click.option("--upgrade", is_flag=True, help="Fold into the newest schema.")
 @click.option(
@@ -62,16 +70,32 @@ def command(
 
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
-    changes: dict[str, Any] = {"erase": frozenset(erase)}
+    changes: dict[str, Any] = {}
     if retain is not None:
         changes["horizon"] = stored_instant(instant(retain, "--retain"))
     if grace is not None:
         changes["grace"] = seconds(grace, "--grace")
     with progress_bar() as progress:
-        done, unusable = do_compact(objects, policy(settings, **changes), progress, upgrade=upgrade)
-    tell_compacted(done, objects)
+        (done, unusable), files = _compact(
+            objects, policy(settings, **changes), erase, progress, upgrade=upgrade
+        )
+    tell_compacted(done, objects, files)
     with progress_bar() as progress:
         publish_if_old(objects, path, settings, progress, now=bool(erase))
     tell_unusable(unusable, objects)
     if unusable or done.unfinished:
         click.get_current_context().exit(2)
+
+
+def _compact(
+    objects: Objects, how: Policy, erase: Sequence[str], progress: Progress, *, upgrade: bool
+) -> tuple[tuple[Compacted, dict[str, str]], int]:
+    """Compact; return what that did, and how many files of erased sessions were deleted."""
+    if not erase:
+        return do_compact(objects, how, progress, upgrade=upgrade), 0
+    from benchdb.sync.erasing import erase as erase_from
+
+    def compact(uids: frozenset[str]) -> tuple[Compacted, dict[str, str]]:
+        return do_compact(objects, replace(how, erase=uids), progress, upgrade=upgrade)
+
+    return erase_from(objects, erase, compact, progress=progress)

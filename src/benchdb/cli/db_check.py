@@ -7,7 +7,8 @@ import click
 from benchdb.cli.options import database_option, format_option, locate
 from benchdb.cli.output import say, write, write_tables
 from benchdb.cli.progress import progress_bar
-from benchdb.cli.remote import opened, server_options
+from benchdb.cli.remote import absent, opened, server_options
+from benchdb.errors import UserError
 
 
 @click.command("check", short_help="Check that it, or a remote, is sound.")
@@ -69,6 +70,8 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
     objects = opened(remote, endpoint_url, profile)
     with progress_bar() as progress:
         checked = check_remote(objects, progress)
+    if not checked.objects and not checked.foreign:
+        raise UserError(absent(objects))
     looked = (
         f"{counted(checked.objects, 'object')} with {counted(checked.entries, 'entry', 'entries')}"
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from benchdb.cli.options import database_option, format_option, locate
-from benchdb.cli.output import write, write_tables
-from benchdb.cli.remote import opened, server_options
+from benchdb.cli.output import say, write, write_tables
+from benchdb.cli.remote import absent, opened, server_options
 
 
 @click.command("info", short_help="What the database, or a remote, is and holds.")
@@ -52,6 +52,8 @@ def _remote(remote: str, endpoint_url: str | None, profile: str | None, form: st
 
     objects = opened(remote, endpoint_url, profile)
     facts = look(objects)
+    if not objects.exists():
+        say(absent(objects))
     if form == "json":
         write(schemas.document(schemas.HISTORY, objects.url, remote_content(facts), "remote"))
     else:

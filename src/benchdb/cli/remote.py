@@ -117,7 +117,7 @@ def tell_pull(done: Pull, objects: Objects, path: Location) -> None:
         what = _what(done.sessions, done.runs, done.annotations)
         said = [f"pulled {what} from {objects.url} into {path}"]
     elif done.manifest is None and not done.segments:
-        said = [f"there is nothing at {objects.url} yet: `benchdb push` begins a history"]
+        said = [absent(objects)]
     else:
         said = [f"nothing to pull from {objects.url}"]
     if done.pruned:
@@ -129,6 +129,12 @@ def tell_pull(done: Pull, objects: Objects, path: Location) -> None:
     if done.lost:
         said.append(f"{done.lost:,} lost there (`benchdb push` puts them back)")
     write(literal(", ".join(said)) + "\n")
+
+
+def absent(objects: Objects) -> str:
+    """Return what to say of a remote without a history."""
+    there = "nothing at" if objects.exists() else "no folder"
+    return f"there is {there} {objects.url} yet: correct it, or `benchdb push` begins a history"
 
 
 def _what(sessions: int, runs: int, annotations: int) -> str:
@@ -178,7 +184,7 @@ def do_compact(
     return compact(objects, how, upgrade=upgrade, progress=progress)
 
 
-def tell_compacted(done: Compacted, objects: Objects) -> None:
+def tell_compacted(done: Compacted, objects: Objects, files: int = 0) -> None:
     """Write the line for what a compaction did."""
     from benchdb.report.text import counted, literal
 
@@ -189,9 +195,12 @@ def tell_compacted(done: Compacted, objects: Objects) -> None:
         said.append(f"folded {what} into {counted(len(done.folded), 'snapshot')}")
     if done.deleted:
         said.append(f"deleted {counted(len(done.deleted), 'object')}")
+    if files:
+        said.append(f"deleted {counted(files, 'file')} of test runs")
     if done.unfinished:
         said.append(f"others fold {', '.join(done.unfinished)} at the same time")
-    write(literal(f"{objects.url}: {', '.join(said) or 'nothing to compact'}") + "\n")
+    nothing = "nothing to compact" if objects.exists() else absent(objects)
+    write(literal(f"{objects.url}: {', '.join(said) or nothing}") + "\n")
 
 
 def compact_if_crowded(

@@ -25,6 +25,15 @@ ARTIFACTS: Final = "artifacts/"
 _HEX: Final = frozenset("0123456789abcdef")
 
 
+def is_file(name: str) -> bool:
+    """Tell whether an object is named as a file of a test run."""
+    return name.startswith(ARTIFACTS) and _is_checksum(name.removeprefix(ARTIFACTS))
+
+
+def _is_checksum(text: str) -> bool:
+    return len(text) == 64 and _HEX.issuperset(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A file of a test run: its SHA-256, and where it lies."""
@@ -65,7 +74,7 @@ def files_of(
 def _inside(rows: Iterable[tuple[str, str]], folder: Path) -> Iterator[Wanted]:
     top = folder.resolve()
     for sha256, url in dict.fromkeys(rows):
-        if len(sha256) != 64 or not _HEX.issuperset(sha256) or "://" in url or "\0" in url:
+        if not _is_checksum(sha256) or "://" in url or "\0" in url:
             continue
         # A history may have been written to by anybody.
         place = (top / url).resolve()

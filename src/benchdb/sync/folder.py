@@ -64,6 +64,11 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.url = str(root)
+        self.address = os.path.abspath(root)
+
+    def exists(self) -> bool:
+        """Tell whether there is a folder."""
+        return self.root.exists()
 
     def read(self, name: str, first: int | None = None) -> Got | None:
         """Return an object, or its `first` bytes; None where there is none."""
@@ -135,6 +140,8 @@ class Folder:
         with self._told("read"):
             if not self.root.is_dir() and self.root.exists():
                 raise NotADirectoryError
+            if not self.root.parent.exists():
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
             now = self._now()
             top = self._path(folder) if folder else self.root
             for name, entry in _files(top, f"{folder}/" if folder else "", start):

@@ -20,7 +20,6 @@ from benchdb.sync.state import (
     Holding,
     Key,
     Known,
-    address,
     count_runs,
     load_holding,
     load_known,
@@ -140,7 +139,7 @@ def push(
     settle(path)
     with newest(path, progress) as at:
         holding = load_holding(at)
-        before = load_known(at, address(objects))
+        before = load_known(at, objects.address)
         known = Known() if again else before
         if again or not may_note(path, at):
             holding = replace(holding, fresh=set())
@@ -215,7 +214,7 @@ def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> 
     put = [entry.key for group in done.segments.values() for entry in group]
     held = tuple(entry.key for entry in done.held)
     after = watch.then(known.entries | {*put, *held}, known.objects | {*done.segments} | files)
-    save_known(side.path, address(objects), side.before, after, [uid for uid, _ in (*put, *held)])
+    save_known(side.path, objects.address, side.before, after, [uid for uid, _ in (*put, *held)])
     sessions = [key for key in put if key[1] != "annotation"]
     return Push(
         sessions=len(sessions),
@@ -257,7 +256,7 @@ def pull(
         If it can't be done; what was merged before, whole sessions, stays.
     """
     holding = load_holding(path)
-    before = load_known(path, address(objects))
+    before = load_known(path, objects.address)
     known = Known() if bring_back else before
     for relied_on in (known, Known()):
         side = _Side(path, path, holding, before, relied_on)
@@ -298,7 +297,7 @@ def _pull(
         {name for name in done.objects if name in there or name.startswith(ARTIFACTS)},
     )
     if after != side.before:
-        save_known(side.path, address(objects), side.before, after, [uid for uid, _ in seen])
+        save_known(side.path, objects.address, side.before, after, [uid for uid, _ in seen])
     merged = machine.merged
     return Pull(
         sessions=sum(one.added for one in merged),
@@ -380,7 +379,7 @@ def seed(
 ) -> tuple[set[Key], Known]:
     """Return which entries of a database a remote holds, too, and what is known of it."""
     holding = load_holding(path)
-    known = load_known(path, address(objects))
+    known = load_known(path, objects.address)
     return {
         key
         for key, entry in holding.entries.items()

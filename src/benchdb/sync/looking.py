@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.progress import untold
-from benchdb.sync.artifacts import ARTIFACTS
+from benchdb.sync.artifacts import ARTIFACTS, is_file
 from benchdb.sync.machine import Machine, explaining_room, working_folder
 from benchdb.sync.probe import PROBES
+from benchdb.sync.protocol.manifest import Manifest
 from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
-from benchdb.sync.protocol.steps import Missing
+from benchdb.sync.protocol.steps import Contents, Missing
 from benchdb.sync.published import PUBLISHED
 from benchdb.sync.segments import checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping, Set
     from pathlib import Path
 
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import ObjectFacts, Objects
-    from benchdb.sync.protocol.manifest import Manifest
     from benchdb.sync.state import Key
 
 #: Objects that are none of ours are named, up to so many.
@@ -97,7 +97,7 @@ def look(objects: Objects) -> RemoteFacts:
                 newest=min((one.age for one in some), default=None),
             )
         )
-    files = [one for one in every if one.name.startswith(ARTIFACTS)]
+    files = [one for one in every if is_file(one.name)]
     published = next((one for one in every if one.name == PUBLISHED), None)
     return RemoteFacts(
         manifest,
@@ -117,7 +117,8 @@ def _foreign(every: Iterable[ObjectFacts]) -> tuple[str, ...]:
             one.name
             for one in every
             if one.name not in (MANIFEST, PUBLISHED)
-            and not one.name.startswith((ARTIFACTS, PROBES))
+            and not one.name.startswith(PROBES)
+            and not is_file(one.name)
             and not is_snapshot(one.name)
             and segment_name(one.name) is None
         )
@@ -135,7 +136,13 @@ class Checked:
 
 
 def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
-    """Fetch and verify everything in a remote."""
+    """Fetch and verify everything in a remote.
+
+    Raises
+    ------
+    UserError
+        If it can't be done, or there is nothing.
+    """
     machine = Machine(objects, progress=progress)
     every = {one.name: one for one in objects.list("")}
     manifest = machine.read_manifest().manifest
@@ -143,21 +150,45 @@ def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
     names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
     problems = []
     entries: set[Key] = set()
+    apart: dict[str, Contents] = {}
     with explaining_room(), working_folder() as folder:
         for name, frame in machine.verified(names, folder):
             if not isinstance(frame, Missing):
-                entries.update(one.key for one in frame.contents.entries)
+                if segment_name(name) or name in listed:
+                    entries.update(one.key for one in frame.contents.entries)
+                else:
+                    apart[name] = frame.contents
             elif frame is Missing.GONE:
                 if name in listed and name in _listed_now(machine):
                     problems.append(f"{name} is not there, though the manifest lists it")
             else:
                 problems.append(f"{name}: {machine.why.get(name, frame.value)}")
-        files = sorted(name for name in every if name.startswith(ARTIFACTS))
+        files = sorted(filter(is_file, every))
         for done, name in enumerate(files):
             progress("fetching files", done, len(files))
             if _is_damaged(objects, name, folder / "file"):
                 problems.append(f"{name}: its bytes are not those that its name tells")
+    problems += _cut_off(apart, entries, manifest or Manifest())
     return Checked(len(names) + len(files), len(entries), tuple(problems), _foreign(every.values()))
+
+
+def _cut_off(apart: Mapping[str, Contents], entries: Set[Key], manifest: Manifest) -> Iterator[str]:
+    """Give a line for each snapshot that has sessions which nobody gets, as no manifest lists it.
+
+    That comes of a manifest that somebody put in the place of a newer one, or deleted.
+    """
+    uids = {uid for uid, _ in entries}
+    for name, contents in apart.items():
+        lacking = [
+            one
+            for one in contents.entries
+            if one.uid not in uids and not manifest.forgets(one.uid, one.started)
+        ]
+        if lacking:
+            yield (
+                f"{name} holds {len(lacking):,} that nothing else has, and manifest.json "
+                "doesn't list it: was that replaced or deleted?"
+            )
 
 
 def _listed_now(machine: Machine) -> frozenset[str]:

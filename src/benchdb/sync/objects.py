@@ -60,6 +60,13 @@ class Objects(Protocol):
     #: As users are shown it: without secrets.
     url: str
 
+    @property
+    def address(self) -> str:
+        """What tells the place from all others, wherever it is named from."""
+
+    def exists(self) -> bool:
+        """Tell whether the place is there, where no request would raise because it isn't."""
+
     def read(self, name: str, first: int | None = None) -> Got | None:
         """Return an object, or its `first` bytes if it has so many; None where there is none."""
 

@@ -1,23 +1,29 @@
 """``benchmark.db`` of a remote: all of a history in one file, for who has nothing but SQLite.
 
 Sync never reads it. It is replaced by who has read a newer manifest than the one that it was made
-from: its state is asked for before the manifest is, and only that state is replaced.
+from: its state is asked for before the manifest is, and only that state is replaced. What is hidden
+by annotations is left out: SQL that people write by hand asks none.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
-from benchdb.store.database import Schema
+from benchdb.store.annotations import left_out
+from benchdb.store.database import Schema, connect
 from benchdb.store.merge import merge_file
 from benchdb.store.opening import look_at, make_writable
 from benchdb.store.progress import untold
+from benchdb.store.prune import prune
 from benchdb.sync.history import pull, seed
 from benchdb.sync.machine import Machine, explaining_room, working_folder
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
@@ -86,20 +92,54 @@ def _publish(
         return None
     with explaining_room(), working_folder() as folder:
         path = folder / PUBLISHED
+        room = _Room(path, objects.url, progress)
+        # Compressed, to begin with: it can't be known before how many bytes they make.
+        room.demand(sum(month.current.size for month in manifest.months.values()))
         make_writable(path)
         if local is not None and _is_ready(local):
             keys, known = seed(local, objects, manifest.forgets)
             if keys and known.is_of(manifest):
-                merge_file(path, local, only=keys, progress=progress)
-        pull(path, objects, progress=progress)
+                merge_file(path, local, only=keys, progress=room)
+                room.look()
+        pull(path, objects, progress=room)
+        prune(path, _hidden(path))
         clear_known(path)
-        size = path.stat().st_size
+        return room.look() if objects.replace(PUBLISHED, path, etag) else None
+
+
+class _Room:
+    """Sees to it that the file is none that a server doesn't take, while it grows."""
+
+    def __init__(self, path: Path, url: str, progress: Progress) -> None:
+        self._path = path
+        self._url = url
+        self._progress = progress
+
+    def __call__(self, doing: str, done: int, of: int) -> None:
+        """Pass on how far it is."""
+        self.look()
+        self._progress(doing, done, of)
+
+    def look(self) -> int:
+        """Return how many bytes it has by now."""
+        size = self._path.stat().st_size
+        self.demand(size)
+        return size
+
+    def demand(self, size: int) -> None:
+        """Refuse a file that has so many bytes or more."""
         if size > _MOST:
             raise UserError(
-                f"{PUBLISHED} of {objects.url} would have {size / 1e9:.1f} GB, more than a server "
-                "takes: set publish_every = 0 in [tool.benchdb], and use `benchdb pull`"
+                f"{PUBLISHED} of {self._url} would have {size / 1e9:.1f} GB or more, and a server "
+                "takes 5: set publish_every = 0 in [tool.benchdb], and use `benchdb pull`"
             )
-        return size if objects.replace(PUBLISHED, path, etag) else None
+
+
+def _hidden(path: Path) -> list[tuple[str, str]]:
+    """Return the keys of the sessions that were withdrawn, and of forms that others are kept of."""
+    with contextlib.closing(connect(path)) as connection:
+        query = "SELECT uid, digest FROM session WHERE id=?"
+        return [connection.execute(query, (row,)).fetchone() for row in left_out(connection)]
 
 
 def _is_ready(local: Location) -> bool:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from benchdb.config import Location
     from benchdb.store.connection import Connection
-    from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.manifest import Manifest
 
 Key = tuple[str, str]
@@ -57,11 +56,6 @@ class Known:
         return not self.born or (
             manifest.born == self.born and manifest.generation >= self.generation
         )
-
-
-def address(objects: Objects) -> str:
-    """Return what a remote is known by, wherever it is named from."""
-    return objects.url if "://" in objects.url else os.path.abspath(objects.url)
 
 
 @contextlib.contextmanager
@@ -231,7 +225,8 @@ def _of_sessions(at: Location, columns: str, keys: Collection[Key]) -> Iterator[
 
 
 def clear_known(path: Path) -> None:
-    """Forget all that a file knows of remotes: it goes to others."""
+    """Forget what a file knows of remotes, and what was pruned from it: it goes to others."""
     with connected(path, write=True) as connection, connection.transaction():
         connection.execute("DELETE FROM local_remote")
         connection.execute("DELETE FROM local_fresh")
+        connection.execute("DELETE FROM local_pruned")

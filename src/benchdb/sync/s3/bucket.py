@@ -64,6 +64,17 @@ class Bucket:
         # HTTP wants an ETag in quotes, and radosgw one without.
         self._quotes = True
 
+    @property
+    def address(self) -> str:
+        """The URL; elsewhere than at AWS, where a bucket has its name alone, with the server."""
+        host = self._requests.connection.place.host
+        is_aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        return self.url if is_aws else f"{self.url} at {host}"
+
+    def exists(self) -> bool:
+        """Tell nothing: any request says so where there is no bucket."""
+        return True
+
     def read(self, name: str, first: int | None = None) -> Got | None:
         """Return an object, or its `first` bytes; None where there is none."""
         if first is not None:
