@@ -141,6 +141,7 @@ _CONTENTS = {
         join session s on s.id = t.session_id left join cluster c on c.id = t.cluster""",
     "measurement": "select uid, digest, t.* from measurement t join session s on s.id = session_id",
     "artifact": "select uid, digest, t.* from artifact t join session s on s.id = session_id",
+    "annotation": "select * from annotation",
     "environment": "select * from environment",
     "cluster": "select * from cluster",
     "revision": "select * from revision",

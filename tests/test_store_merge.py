@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from store_samples import (
     EPOCH,
@@ -29,6 +29,7 @@ from store_samples import (
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
 from benchdb.store import batches
 from benchdb.store import merge as merging
+from benchdb.store.annotations import left_out
 from benchdb.store.database import connect
 from benchdb.store.forms import conflicts
 from benchdb.store.merge import merge
@@ -48,10 +49,19 @@ SESSION = st.tuples(
     st.integers(0, 1),
     st.booleans(),
 )
-#: A file: its sessions, and the test runs of one that is still being recorded, where there is one.
+#: What was said of a session, there or elsewhere: when, and what. The key tells all of it, as two
+#: annotations of one key are one; but of two that were made at once the greater key holds.
+ANNOTATION = st.tuples(
+    st.sampled_from(["a", "b", "c", "unknown"]),
+    st.integers(0, 2),
+    st.sampled_from(["keep", "withdraw"]),
+)
+#: A file: its sessions, the test runs of one that is still being recorded, where there is one, and
+#: its annotations.
 FILE = st.tuples(
     st.lists(SESSION, max_size=3),
     st.none() | st.lists(st.integers(0, 2), max_size=2).map(tuple),
+    st.lists(ANNOTATION, max_size=3),
 )
 laws = settings(
     max_examples=12,
@@ -62,6 +72,19 @@ laws = settings(
     suppress_health_check=list(HealthCheck),
 )
 SESSIONS = ("session", "test_run", "measurement", "artifact")
+
+
+def saying(said: tuple[str, int, str]) -> str:
+    """Return the statement that makes an annotation, of a form that is there where one is kept."""
+    uid, day, kind = said
+    made = f"2026-01-0{day + 1} 00:00:00.000000"
+    into = "insert or ignore into annotation (key, made, kind, session_uid, session_digest)"
+    if kind == "withdraw":
+        return f"{into} values ('{uid} {day}', '{made}', '{kind}', '{uid}', null)"
+    return (
+        f"{into} select '{uid} {day} ' || digest, '{made}', '{kind}', '{uid}', digest from session "
+        f"where uid = '{uid}' and digest is not null order by digest limit 1"
+    )
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -87,16 +110,17 @@ class Shelf:
         self._made: dict[tuple[object, ...], Path] = {}
 
     @contextlib.contextmanager
-    def files(self, **wanted: tuple[list, tuple | None]) -> Iterator[Example]:
+    def files(self, **wanted: tuple[list, tuple | None, list]) -> Iterator[Example]:
         with tempfile.TemporaryDirectory() as folder:
             live: list[Recorder] = []
             example = Example(Path(folder), live)
-            for name, (sessions, running) in wanted.items():
+            for name, (sessions, running, said) in wanted.items():
                 path = example.folder / name
                 Recorder(path, facts("gone")).let_go()
                 execute(path, "delete from session")
                 for one in sessions:
                     merge(path, [self._alone(one)])
+                execute(path, *map(saying, said))
                 if running is not None:
                     recorder = Recorder(path, facts(f"live-{name}"))
                     fill(recorder, running)
@@ -137,11 +161,20 @@ def holdings(path: Path) -> dict[str, list[str]]:
         source.execute("vacuum into ?", (str(copy),))
     execute(copy, "pragma foreign_keys=on", "delete from session where state = 'open'")
     held = contents(copy)
+    # Also what comes of annotations: which sessions are hidden.
+    with contextlib.closing(connect(copy)) as connection:
+        hidden = left_out(connection)
+        rows = connection.execute("select id, uid, digest from session").fetchall()
     copy.unlink()
-    return {table: held[table] for table in SESSIONS}
+    held["hidden"] = sorted(f"{uid} {digest}" for row, uid, digest in rows if row in hidden)
+    return {table: held[table] for table in (*SESSIONS, "annotation", "hidden")}
+
+
+SAID_AT_ONCE = [([("a", (0,), 0, False)], None, [("a", 1, kind)]) for kind in ("keep", "withdraw")]
 
 
 @laws
+@example(*SAID_AT_ONCE)
 @given(FILE, FILE)
 def test_merging_is_commutative(shelf: Shelf, one: tuple, other: tuple) -> None:
     with shelf.files(a=one, b=other) as files:
