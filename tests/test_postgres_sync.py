@@ -21,7 +21,7 @@ from benchdb.store.postgresql import ServerConnection
 from benchdb.store.recorder import Recorder
 from benchdb.sync.folder import Folder
 from benchdb.sync.history import pull, push
-from benchdb.sync.state import address, load_known
+from benchdb.sync.state import load_known
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -219,7 +219,7 @@ def test_many_that_pull_into_one_server_at_once_take_each_session_once(
     assert {key for key in kept(server) if key[0] != "beside"} == forms(team.file("a"))
     assert len(kept(server)) == 13
     assert check(server).problems == ()
-    assert load_known(server, address(objects)).entries == forms(team.file("a"))
+    assert load_known(server, objects.address).entries == forms(team.file("a"))
     assert pull(server, objects).sessions == 0
 
 

@@ -567,6 +567,8 @@ def test_a_manifest_that_makes_no_sense_changes_nothing(files: Files) -> None:
 
 
 def test_an_empty_remote_and_a_missing_file_are_told(files: Files) -> None:
+    assert "there is no folder" in ok(files.pull("a"))
+    files.remote.mkdir()
     assert "there is nothing at" in ok(files.pull("a"))
     assert "nothing was pushed yet" in ok(files("db", "info", files.remote))
     missing = files.push("nowhere")
