@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import select
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import count
@@ -333,6 +335,28 @@ def test_what_another_answers_in_the_servers_place_is_not_believed(
     proxy.heal()
     proxy.fail(1, page)
     act()
+
+
+def _trickle(exchange: Exchange) -> None:
+    """Send a byte now and then, always in time, until the client has enough of it."""
+    answer = exchange.forwarded()
+    exchange.send(Answer(answer.status, answer.headers, answer.body), 0)
+    with contextlib.suppress(OSError):
+        for byte in answer.body:
+            exchange.wfile.write(bytes([byte]))
+            if select.select([exchange.connection], [], [], 0.05)[0]:
+                break
+
+
+@_each([reading, reading_the_first_bytes, fetching], "action")
+def test_an_answer_that_comes_byte_by_byte_is_given_up(
+    bench: Callable[[], Bench], proxy: FaultProxy, action: Callable[..., Any]
+):
+    act = action(bench())
+    proxy.heal()
+    proxy.fail(1, _trickle)
+    act()
+    assert len(proxy.requests) > 1
 
 
 def test_who_is_sent_elsewhere_again_and_again_gives_up(

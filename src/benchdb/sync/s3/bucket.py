@@ -93,7 +93,7 @@ class Bucket:
         """Write an object to a file, and tell whether there is one."""
         attempts = self._attempts()
         with to.open("wb") as file:
-            download = Download(partial(self._requests.get, name), self._requests.piece, file)
+            download = Download(partial(self._requests.get, name), self._requests.pieces, file)
             while True:
                 began = file.tell()
                 try:

@@ -10,9 +10,7 @@ from benchdb.sync.s3.failures import Absent, NoSuchRange
 from benchdb.sync.s3.requests import etag_of, size_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_PIECE: Final = 1 << 20
+    from collections.abc import Callable, Iterator
 
 #: Bytes after which an attempt was worth it, though it failed.
 PROGRESS: Final = 1 << 20
@@ -25,17 +23,17 @@ class Download:
     ----------
     get
         Asks for the object, or for what an argument ``Range`` says.
-    piece
-        Reads so many bytes of a body.
+    pieces
+        Reads a body, piece by piece.
     file
         Empty; after a failure it holds what came of one state of the object.
     """
 
     def __init__(
-        self, get: Callable[..., Any], piece: Callable[[Any, int], bytes], file: BinaryIO
+        self, get: Callable[..., Any], pieces: Callable[[Any], Iterator[bytes]], file: BinaryIO
     ) -> None:
         self._get = get
-        self._piece = piece
+        self._pieces = pieces
         self._file = file
         self._etag = ""
 
@@ -52,7 +50,7 @@ class Download:
         answer = self._ask()
         size = size_of(answer)
         with contextlib.closing(answer["Body"]) as body:
-            while piece := self._piece(body, _PIECE):
+            for piece in self._pieces(body):
                 self._file.write(piece)
         if size is not None and self._file.tell() != size:
             raise Passing("an object was cut off")

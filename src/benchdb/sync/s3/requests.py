@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import re
 import threading
+import time
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from benchdb.sync.s3.client import connect
 from benchdb.sync.s3.failures import Absent, NoSuchRange, Place, Unmet
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from benchdb.sync.patience import Patience
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 
 #: Bytes that S3 takes in one request.
 _LARGEST: Final = 5 * 2**30
+
+#: Bytes of a body that are read at once.
+_PIECE: Final = 1 << 20
+_LEAST_PIECE: Final = 16
+
+#: Bytes a second. What comes more slowly than this is given up.
+_SLOWEST: Final = 256
 
 #: The ETag of most objects; those put in parts or encrypted with a key of KMS's have others.
 _MD5: Final = re.compile("[0-9a-f]{32}")
@@ -97,13 +106,34 @@ class Requests:
         """Ask for an object, or for a `Range` of it."""
         return self.send("get_object", *expected, Key=self.key(name), **arguments)
 
-    def piece(self, body: Any, size: int | None) -> bytes:
-        """Read so many bytes of a body, or all (None)."""
+    def pieces(self, body: Any) -> Iterator[bytes]:
+        """Read a body, as much at a time as comes in about a second."""
+        began = time.monotonic()
+        read, size = 0, _LEAST_PIECE
+        while piece := self._piece(body, size):
+            yield piece
+            read += len(piece)
+            passed = max(time.monotonic() - began, 1e-6)
+            if passed > self._patience.read and read < _SLOWEST * passed:
+                # Each byte comes in time, and all of it never would.
+                raise Passing(f"{self.connection.place.host} sends next to nothing")
+            size = min(_PIECE, max(_LEAST_PIECE, int(read / passed)))
+
+    def _piece(self, body: Any, size: int) -> bytes:
         try:
             piece: bytes = body.read(size)
         except Exception as error:
             raise self.connection.place.exception(error, ()) from error
         return piece
+
+    def _content(self, body: Any, first: int | None = None) -> bytes:
+        """Return a body, or its `first` bytes."""
+        content = b""
+        for piece in self.pieces(body):
+            content += piece
+            if first is not None and len(content) >= first:
+                return content[:first]
+        return content
 
     def page(self, **arguments: str) -> Any:
         """Return a page of a listing."""
@@ -122,7 +152,7 @@ class Requests:
         except Absent:
             return None, False
         with contextlib.closing(answer["Body"]) as body:
-            got = Got(self.piece(body, None), etag_of(answer))
+            got = Got(self._content(body), etag_of(answer))
         size = size_of(answer)
         if size not in {None, len(got.body)}:
             raise Passing(f"{name} was cut off")
@@ -151,7 +181,7 @@ class Requests:
         with contextlib.closing(answer["Body"]) as body:
             # Who knows no ranges sends all of it.
             whole = size_of(answer)
-            got = Got(self.piece(body, first if whole is None else None), "")
+            got = Got(self._content(body, first if whole is None else None), "")
         if whole is not None and len(got.body) < min(first, whole):
             raise Passing(f"{name} was cut off")
         return got
