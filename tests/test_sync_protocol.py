@@ -107,6 +107,45 @@ def test_nothing_that_was_pushed_is_ever_lost(
     assert store.manifest.doomed == frozenset()
 
 
+@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@given(
+    st.sampled_from(["put back", "deleted"]),
+    st.lists(st.sampled_from(["push", "compact", "wait"]), max_size=6),
+    st.lists(st.sampled_from(["push", "compact", "wait"]), max_size=4),
+)
+def test_a_manifest_that_is_put_back_or_deleted_loses_nothing(
+    what: str, before: list[str], after: list[str]
+) -> None:
+    store = Store()
+    pushed: set[Entry] = set()
+
+    def do(action: str) -> None:
+        if action == "push":
+            new = {entry(len(pushed)), entry(len(pushed) + 1, month=2)}
+            pushed.update(new)
+            run(pushing(*new), store)
+        elif action == "compact":
+            run(compact(EAGER, f"writer-{store.etag}"), store)
+        else:
+            store.now += 10
+
+    do("push")
+    do("compact")
+    earlier = store.manifest
+    for action in before:
+        do(action)
+    store.manifest = earlier if what == "put back" else None
+    store.etag += 1
+    for action in after:
+        do(action)
+    for _ in range(2):
+        store.now += 100
+        run(compact(EAGER, "last"), store)
+    assert store.held() == pushed
+    assert store.manifest is not None
+    assert set(store.objects) == store.manifest.snapshots()
+
+
 def test_who_sleeps_before_its_snapshot_is_listed_finds_it_gone_and_folds_again() -> None:
     store = Store()
     run(pushing(entry(1)), store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ from benchdb.cli.remote import (
     tell_compacted,
     tell_unusable,
 )
+from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +74,13 @@ def command(
     objects = opened(remote, endpoint_url, profile)
     changes: dict[str, Any] = {}
     if retain is not None:
-        changes["horizon"] = stored_instant(instant(retain, "--retain"))
+        horizon = instant(retain, "--retain")
+        if horizon > datetime.now(UTC) - timedelta(days=1):
+            raise UserError(
+                f"--retain {retain} would forget everything, for ever: name a date that is past, "
+                "or an age of a day or more"
+            )
+        changes["horizon"] = stored_instant(horizon)
     if grace is not None:
         changes["grace"] = seconds(grace, "--grace")
     with progress_bar() as progress:

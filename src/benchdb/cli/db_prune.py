@@ -98,7 +98,7 @@ def _instant(given: str) -> datetime:
         try:
             return datetime.now(UTC) - timedelta(days=int(age[1]))
         except OverflowError:
-            raise UserError(f"--before {given}: that is before all time") from None
+            raise UserError(f"--before {given}: that is outside all time") from None
     try:
         instant = datetime.fromisoformat(given)
     except ValueError:

@@ -61,14 +61,16 @@ def instant(given: str, option: str) -> datetime:
         try:
             return datetime.now(UTC) - timedelta(seconds=seconds(text.removesuffix("ays"), option))
         except OverflowError:
-            raise UserError(f"{option} {given}: that is before all time") from None
+            raise UserError(f"{option} {given}: that is outside all time") from None
     try:
         found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError:
+        raise UserError(f"{option} {given}: that is outside all time") from None
     except ValueError:
         raise UserError(
             f"{option} {given!r} is no date: write it as 2026-01-31, or as 90d"
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 # -- pushing and pulling

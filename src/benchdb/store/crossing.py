@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import tempfile
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from benchdb.store import copying
@@ -19,6 +17,7 @@ from benchdb.store.columns import insertion, quoted
 from benchdb.store.database import FileConnection, connect, create_schema
 from benchdb.store.digest import SESSION_TABLES, session_digest
 from benchdb.store.queries import chunks, marks, of_uids
+from benchdb.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -78,8 +77,8 @@ def way(ours: Connection, theirs: Connection) -> Iterator[Way]:
         assert isinstance(ours, ServerConnection)
         yield _ToServer(ours, theirs)
         return
-    with tempfile.TemporaryDirectory(prefix="benchdb-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "carried.db"
+    with scratch_folder() as folder:
+        path = folder / "carried.db"
         with contextlib.closing(connect(path, write=True, create=True)) as carried:
             create_schema(carried)
             # It is thrown away whatever happens, and read by session alone.

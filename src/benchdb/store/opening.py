@@ -24,6 +24,7 @@ from benchdb.store.database import (
 )
 from benchdb.store.lost import close_lost_sessions, open_sessions
 from benchdb.store.progress import untold
+from benchdb.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -384,8 +385,8 @@ def _copy_files(path: Path, copy: Path) -> None:
 @contextlib.contextmanager
 def _copied(path: Path, fill: Callable[[Path], None]) -> Iterator[Path]:
     """Give a temporary copy of a file, which `fill` makes."""
-    with tempfile.TemporaryDirectory(prefix="benchdb-", ignore_cleanup_errors=True) as folder:
-        copy = Path(folder) / path.name
+    with scratch_folder() as folder:
+        copy = folder / path.name
         try:
             fill(copy)
         except (sqlite3.Error, OSError) as error:

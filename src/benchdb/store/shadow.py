@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchdb.store.database import FileConnection, create_schema
 from benchdb.store.live import LiveSession
 from benchdb.store.recorder import Recorder
+from benchdb.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -64,8 +64,8 @@ class Shadow:
         """
         if self._recorder is None:
             raise sqlite3.OperationalError("there is no copy of them")
-        with tempfile.TemporaryDirectory(prefix="benchdb-") as folder:
-            path = Path(folder) / "copy.db"
+        with scratch_folder() as folder:
+            path = folder / "copy.db"
             with contextlib.closing(sqlite3.connect(path)) as into:
                 self._recorder.back_up(into)
             self.let_go()

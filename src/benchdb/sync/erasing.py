@@ -12,9 +12,10 @@ from benchdb.errors import UserError
 from benchdb.store.database import connect
 from benchdb.store.opening import make_writable
 from benchdb.store.progress import untold
+from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_file
 from benchdb.sync.history import pull
-from benchdb.sync.machine import explaining_room, working_folder
+from benchdb.sync.machine import explaining_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -57,7 +58,7 @@ def erase(
     UserError
         If one of them means none or several; then nothing is done.
     """
-    with explaining_room(), working_folder() as folder:
+    with explaining_room(), scratch_folder() as folder:
         scratch = folder / "all.db"
         make_writable(scratch)
         pulled = pull(scratch, objects, progress=progress)

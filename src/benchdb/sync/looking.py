@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.progress import untold
+from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_file
-from benchdb.sync.machine import Machine, explaining_room, working_folder
+from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.probe import PROBES
 from benchdb.sync.protocol.manifest import Manifest
 from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
@@ -151,7 +152,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
     problems = []
     entries: set[Key] = set()
     apart: dict[str, Contents] = {}
-    with explaining_room(), working_folder() as folder:
+    with explaining_room(), scratch_folder() as folder:
         for name, frame in machine.verified(names, folder):
             if not isinstance(frame, Missing):
                 if segment_name(name) or name in listed:

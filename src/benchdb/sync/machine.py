@@ -8,13 +8,13 @@ import functools
 import sqlite3
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchdb.errors import UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.merge import merge_file
 from benchdb.store.progress import untold
+from benchdb.store.scratch import scratch_folder
 from benchdb.sync.fetching import Fetching, side_by_side
 from benchdb.sync.folding import fold
 from benchdb.sync.intake import Intake
@@ -49,6 +49,7 @@ from benchdb.sync.segments import Listed as Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+    from pathlib import Path
 
     from benchdb.config import Location
     from benchdb.store.merge import Merged
@@ -227,7 +228,7 @@ class Machine:
         assert self.local is not None
         found: Found = {}
         with (
-            working_folder() as folder,
+            scratch_folder() as folder,
             contextlib.closing(
                 Intake(folder, lambda frame: self._wanted(frame, step.manifest), self._merge)
             ) as intake,
@@ -268,7 +269,7 @@ class Machine:
     def _put_segment(self, step: PutSegment) -> str:
         assert self.local is not None
         self._pushing([entry.key for entry in step.entries])
-        with working_folder() as folder:
+        with scratch_folder() as folder:
             made = make_segment(self.local.at, step.entries, folder)
             first = min(step.entries)
             name = str(
@@ -281,7 +282,7 @@ class Machine:
         return name
 
     def _fold(self, step: Fold) -> Folded:
-        with working_folder() as folder:
+        with scratch_folder() as folder:
             verified = functools.partial(self.verified, step.names, folder)
             made = fold(verified, step, folder, upgrade=self._upgrade)
             if made.path is not None and made.folded.snapshot is not None:
@@ -293,13 +294,6 @@ class Machine:
 def annotations_in(keys: Iterable[Key]) -> int:
     """Return how many of some entries are annotations."""
     return sum(kind == ANNOTATION for _, kind in keys)
-
-
-@contextlib.contextmanager
-def working_folder() -> Iterator[Path]:
-    """Give a temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="benchdb-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,9 @@ from benchdb.store.merge import merge_file
 from benchdb.store.opening import look_at, make_writable
 from benchdb.store.progress import untold
 from benchdb.store.prune import prune
+from benchdb.store.scratch import scratch_folder
 from benchdb.sync.history import pull, seed
-from benchdb.sync.machine import Machine, explaining_room, working_folder
+from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _publish(
     manifest = Machine(objects).read_manifest().manifest
     if manifest is None:
         return None
-    with explaining_room(), working_folder() as folder:
+    with explaining_room(), scratch_folder() as folder:
         path = folder / PUBLISHED
         room = _Room(path, objects.url, progress)
         # Compressed, to begin with: it can't be known before how many bytes they make.

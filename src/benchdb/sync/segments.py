@@ -340,7 +340,11 @@ def check_name(name: str, contents: Contents) -> None:
     parts = segment_name(name)
     month = parts.month if parts else name.split("/")[-2]
     keys = [one.key for one in contents.entries]
-    if any(one.month != month for one in contents.entries) or len(set(keys)) < len(keys):
+    if (
+        not keys
+        or any(one.month != month for one in contents.entries)
+        or len(set(keys)) < len(keys)
+    ):
         raise Damaged("it lists what can't be in it")
     if parts and (parts.count != len(keys) or key_in_name(keys[0]) != parts.key):
         raise Damaged("it lists something else than its name")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from benchdb.sync.protocol.manifest import Manifest, Month
-from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS, is_snapshot, segment_name
+from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS, segment_name, snapshot_month
 from benchdb.sync.protocol.steps import (
     Contents,
     Delete,
@@ -25,6 +25,7 @@ from benchdb.sync.protocol.steps import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from benchdb.sync.protocol.names import Entry
     from benchdb.sync.protocol.steps import Found, Listing, Step
 
 #: How often a swap is tried when others replace the manifest meanwhile.
@@ -42,7 +43,9 @@ class Policy:
     grace
         Seconds for which a folded segment stays, for those who have listed it.
     orphan_grace
-        Seconds for which a snapshot stays that no manifest lists: who made it may be at work yet.
+        Seconds for which a snapshot is left alone that the manifest doesn't list: who made it may
+        be at work yet. Then what only it has is folded in, as somebody may have put an earlier
+        manifest back, and it is deleted.
     horizon
         Forget what began before; an earlier horizon stays as it is.
     erase
@@ -95,18 +98,49 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
         parts = segment_name(one.name)
         if parts is not None:
             segments[parts.month].append(one.name)
+    every: Listing = yield ListObjects((SNAPSHOTS,))
+    old = defaultdict(list)
+    for one in every:
+        month = snapshot_month(one.name)
+        if month is not None and one.age > policy.orphan_grace:
+            old[month].append(one.name)
     reading: Reading = yield ReadManifest()
     if reading.manifest is None:
-        if not segments:
+        if not (segments or old):
             return done
         yield Probe()
     manifest = yield from _remember(policy, writer)
     if policy.erase:  # what is erased must not wait in a segment that is folded
         policy = replace(policy, grace=0.0)
-    for month in sorted({*segments, *manifest.months}):
-        yield from _fold(month, tuple(segments[month]), policy, writer, done)
+    for month in sorted({*segments, *manifest.months, *old}):
+        objects = _Objects(month, tuple(segments[month]), tuple(old[month]))
+        yield from _fold(objects, policy, writer, done)
+    yield from _doom(tuple(name for names in old.values() for name in names), policy, writer)
     yield from _delete(policy, writer, listing, done)
     return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """What there is of a month.
+
+    Parameters
+    ----------
+    month
+        Which.
+    segments
+        All that were listed.
+    old
+        Snapshots that are old enough for whoever made them to be done, listed in a manifest or not.
+    """
+
+    month: str
+    segments: tuple[str, ...]
+    old: tuple[str, ...]
+
+    def orphans(self, manifest: Manifest) -> tuple[str, ...]:
+        """Return the snapshots that a manifest should list or doom, and doesn't."""
+        return tuple(sorted({*self.old} - manifest.snapshots() - manifest.doomed))
 
 
 def _swapped(
@@ -143,16 +177,17 @@ def _remember(policy: Policy, writer: str) -> Generator[Step, Any, Manifest]:
 
 
 def _fold(
-    month: str, segments: tuple[str, ...], policy: Policy, writer: str, done: Compacted
+    objects: _Objects, policy: Policy, writer: str, done: Compacted
 ) -> Generator[Step, Any, None]:
     """Fold a month's new segments, and leave out what is to be forgotten."""
+    month, segments = objects.month, objects.segments
     spoilt: set[str] = set()
     for _ in range(_ATTEMPTS):
         reading: Reading = yield ReadManifest()
         manifest = reading.manifest
         if manifest is None:
             return
-        base = yield from _base(month, manifest, spoilt)
+        base = yield from _base(objects, manifest, spoilt)
         if Missing.NEWER in base.unusable.values():
             done.unusable.update(base.unusable)
             return  # who made it knows how to fold it
@@ -160,15 +195,13 @@ def _fold(
         snapshots = base.snapshots()
         had = frozenset[str]().union(*(base.contents[name].folded for name in snapshots))
         fresh = tuple(name for name in segments if name not in had)
-        if not (fresh or snapshots[1:] or base.is_outdated()):
+        if not (fresh or snapshots[1:] or base.orphans & {*snapshots} or base.is_outdated()):
             done.unusable.update(base.unusable)
             return
-        folded: Folded = yield Fold(month, (*snapshots, *fresh), had & set(segments), manifest)
+        made: Folded = yield Fold(month, (*snapshots, *fresh), had & set(segments), manifest)
         # Segments that went meanwhile were folded by others.
         unusable = {
-            name: why
-            for name, why in folded.unusable
-            if why is not Missing.GONE or name in snapshots
+            name: why for name, why in made.unusable if why is not Missing.GONE or name in snapshots
         }
         if Missing.NEWER in unusable.values():
             done.unusable.update(base.unusable | unusable)
@@ -177,20 +210,28 @@ def _fold(
             spoilt |= damaged
             continue
         is_damaged = Missing.DAMAGED in base.unusable.values()
-        if folded.snapshot is None and is_damaged and not policy.erase:
+        if made.snapshot is None and is_damaged and not policy.erase:
             done.unusable.update(base.unusable | unusable)
             return  # else what can't be read would be listed nowhere
-        if (yield from _install(_Fold(base, folded), policy, writer)):
+        if made.snapshot is None and not base.contents and not made.contents.folded:
             done.unusable.update(base.unusable | unusable)
-            done.folded[month] = fresh
+            return  # none of it could be used
+        if (yield from _install(_Fold(base, made), policy, writer)):
+            done.unusable.update(base.unusable | unusable)
+            lacking = base.unusable.keys() | unusable.keys()
+            if folded := tuple(name for name in fresh if name not in lacking):
+                done.folded[month] = folded
             return
     done.unfinished.append(month)
 
 
-def _base(month: str, manifest: Manifest, spoilt: set[str]) -> Generator[Step, Any, _Base]:
+def _base(objects: _Objects, manifest: Manifest, spoilt: set[str]) -> Generator[Step, Any, _Base]:
     """Look into a month's snapshots; those that are `spoilt` can't be used, whatever they list."""
+    month = objects.month
     former = manifest.months.get(month)
-    names = tuple(one.name for one in (former.current, *former.before)) if former else ()
+    listed = tuple(one.name for one in (former.current, *former.before)) if former else ()
+    orphans = objects.orphans(manifest)
+    names = (*listed, *orphans)
     found: Found = (yield ReadContents(names)) if names else {}
     there: set[str] = set()
     if Missing.GONE in found.values():  # or was that only an answer that went wrong?
@@ -204,9 +245,9 @@ def _base(month: str, manifest: Manifest, spoilt: set[str]) -> Generator[Step, A
             contents[name] = one
         elif isinstance(one, Contents) or (one is Missing.GONE and name in there):
             unusable[name] = Missing.DAMAGED
-        else:
+        elif name in listed:  # an orphan that went was deleted by others
             unusable[name] = one
-    return _Base(month, manifest, names, contents, unusable)
+    return _Base(month, manifest, names, frozenset(orphans), contents, unusable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +261,9 @@ class _Base:
     manifest
         That is followed.
     names
-        Of the month's snapshots, the newest first.
+        Of the month's snapshots, the newest first, and then the orphans.
+    orphans
+        Those that the manifest doesn't list.
     contents
         What they hold, as far as they can be used.
     unusable
@@ -230,34 +273,43 @@ class _Base:
     month: str
     manifest: Manifest
     names: tuple[str, ...]
+    orphans: frozenset[str]
     contents: dict[str, Contents]
     unusable: dict[str, Missing]
 
     def snapshots(self) -> list[str]:
-        """Return the snapshot to begin with, and earlier ones with sessions that it lacks.
+        """Return the snapshot to begin with, and others with what it lacks.
 
-        There are such only where it was made while another could not be used.
+        Earlier ones have such only where it was made while another could not be used; orphans,
+        where an earlier manifest was put back. An earlier one may hold lost forms of sessions that
+        were superseded since.
         """
         has: set[str] = set()
+        forms: set[tuple[str, str]] = set()
         chosen: list[str] = []
         for name in self.names:
             if name in self.contents:
-                entries = self.contents[name].entries
-                uids = {
-                    one.uid for one in entries if not self.manifest.forgets(one.uid, one.started)
-                }
-                if not chosen or not uids <= has:
+                held = _remembered(self.manifest, self.contents[name])
+                uids = {one.uid for one in held}
+                keys = {one.key for one in held}
+                is_known = keys <= forms if name in self.orphans else uids <= has
+                if not is_known or not chosen:
                     chosen.append(name)
                 has |= uids
+                forms |= keys
         return chosen
 
     def is_outdated(self) -> bool:
         """Tell whether the month must be written down anew, though nothing came."""
         current = self.names[:1]
         is_gone = Missing.GONE in (self.unusable.get(name) for name in self.names[1:])
-        return (is_gone and {*current} <= self.contents.keys()) or _remembers(
-            self.manifest, self.contents
-        )
+        listed = {name: one for name, one in self.contents.items() if name not in self.orphans}
+        return (is_gone and {*current} <= self.contents.keys()) or _remembers(self.manifest, listed)
+
+
+def _remembered(manifest: Manifest, contents: Contents) -> list[Entry]:
+    """Return what a snapshot holds that the manifest doesn't forget."""
+    return [one for one in contents.entries if not manifest.forgets(one.uid, one.started)]
 
 
 def _remembers(manifest: Manifest, contents: dict[str, Contents]) -> bool:
@@ -338,24 +390,42 @@ class _Fold:
         return contents is not None and not _remembers(seen, {name: contents})
 
 
+def _doom(old: tuple[str, ...], policy: Policy, writer: str) -> Generator[Step, Any, None]:
+    """Doom the orphans among old snapshots that hold nothing of their own."""
+    reading: Reading = yield ReadManifest()
+    manifest = reading.manifest or Manifest()
+    orphans = sorted({*old} - manifest.snapshots() - manifest.doomed)
+    if not orphans:
+        return
+    current = tuple(month.current.name for month in manifest.months.values())
+    found: Found = yield ReadContents((*current, *orphans))
+    held = {one.key for name in current for one in _entries(found[name])}
+    useless = {
+        name
+        for name in orphans
+        if (isinstance(found[name], Contents) or policy.erase)
+        and {one.key for one in _entries(found[name]) if not manifest.forgets(one.uid, one.started)}
+        <= held
+    }
+
+    def doom(seen: Manifest) -> Manifest | None:
+        fresh = useless - seen.snapshots() - seen.doomed
+        return seen.next(writer, doomed=seen.doomed | fresh) if fresh else None
+
+    yield from _swapped(doom)
+
+
+def _entries(found: Contents | Missing) -> tuple[Entry, ...]:
+    return found.entries if isinstance(found, Contents) else ()
+
+
 def _delete(
     policy: Policy, writer: str, listing: Listing, done: Compacted
 ) -> Generator[Step, Any, None]:
     """Delete what the manifest dooms, and segments that its snapshots list as folded."""
-    snapshots: Listing = yield ListObjects((SNAPSHOTS,))
-    ages = {one.name: one.age for one in (*listing, *snapshots)}
-
-    def doom(seen: Manifest) -> Manifest | None:
-        listed = seen.snapshots()
-        orphans = {
-            one.name
-            for one in snapshots
-            if is_snapshot(one.name) and one.name not in listed and one.age > policy.orphan_grace
-        }
-        fresh = orphans - seen.doomed
-        return seen.next(writer, doomed=seen.doomed | fresh) if fresh else None
-
-    manifest = yield from _swapped(doom)
+    ages = {one.name: one.age for one in listing}
+    reading: Reading = yield ReadManifest()
+    manifest = reading.manifest
     if manifest is None:
         return
     current = tuple(month.current.name for month in manifest.months.values())

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from benchdb.errors import DamagedHistory, NewerHistory
-from benchdb.sync.protocol.names import is_snapshot, segment_name
+from benchdb.sync.protocol.names import is_snapshot, segment_name, snapshot_month
 
 #: A client refuses a manifest with a greater one: what it says may mean something else by then.
 FORMAT: Final = 1
+
+#: What numbers are below, so that a damaged one isn't carried on.
+_MOST: Final = 2**62
+
+_INSTANT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +132,28 @@ def from_json(stored: bytes) -> Manifest:
                 "the history was written by a newer benchdb: install the newest release"
             )
         return Manifest(
-            generation=int(content["generation"]),
+            generation=_number(content["generation"]),
             writer=str(content["writer"]),
             born=str(content["born"]),
             months={
-                str(name): Month(
-                    _snapshot(month["current"]), tuple(_snapshot(one) for one in month["before"])
+                name: Month(
+                    _snapshot(month["current"], name),
+                    tuple(_snapshot(one, name) for one in month["before"]),
                 )
                 for name, month in content["months"].items()
             },
-            horizon=None if content["horizon"] is None else str(content["horizon"]),
+            horizon=None if content["horizon"] is None else _instant(content["horizon"]),
             tombstones=frozenset(map(str, content["tombstones"])),
             doomed=frozenset(map(_doomed, content["doomed"])),
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise DamagedHistory(
             f"manifest.json of the history is damaged ({type(error).__name__}: {error}): "
             "put an earlier version of the object back"
@@ -157,8 +171,24 @@ def _doomed(name: object) -> str:
     return name
 
 
-def _snapshot(content: dict[str, Any]) -> Snapshot:
+def _snapshot(content: dict[str, Any], month: str) -> Snapshot:
     name = str(content["name"])
-    if not is_snapshot(name):
-        raise ValueError(f"{name!r} is no snapshot")
-    return Snapshot(name, str(content["schema"]), int(content["size"]), int(content["entries"]))
+    if snapshot_month(name) != month:
+        raise ValueError(f"{name!r} is no snapshot of {month}")
+    return Snapshot(
+        name, str(content["schema"]), _number(content["size"]), _number(content["entries"])
+    )
+
+
+def _number(content: object) -> int:
+    """Return a number that databases can hold."""
+    if not isinstance(content, int) or not 0 <= content < _MOST:
+        raise ValueError(f"{content!r} is no number of anything")
+    return content
+
+
+def _instant(content: object) -> str:
+    """Return an instant in the form that entries have, with which it is compared."""
+    if not isinstance(content, str) or _INSTANT.fullmatch(content) is None:
+        raise ValueError(f"{content!r} is no instant")
+    return content

@@ -13,12 +13,14 @@ SEGMENTS: Final = "sessions/"
 SNAPSHOTS: Final = "snapshots/"
 
 _SEGMENT: Final = re.compile(
-    r"sessions/(?P<month>\d{4}-\d{2})/(?P<uid>[0-9a-zA-Z._-]{1,100}?)"
+    r"sessions/(?P<month>[0-9]{4}-[0-9]{2})/(?P<uid>[0-9a-zA-Z._-]{1,100}?)"
     r"-(?P<digest>[0-9a-f]{64}|"
     + ANNOTATION
-    + r")-(?P<count>\d{1,6})-(?P<sha256>[0-9a-f]{64})\.db\.zst"
+    + r")-(?P<count>[1-9][0-9]{0,5})-(?P<sha256>[0-9a-f]{64})\.db\.zst"
 )
-_SNAPSHOT: Final = re.compile(r"snapshots/(?P<month>\d{4}-\d{2})/(?P<sha256>[0-9a-f]{64})\.db\.zst")
+_SNAPSHOT: Final = re.compile(
+    r"snapshots/(?P<month>[0-9]{4}-[0-9]{2})/(?P<sha256>[0-9a-f]{64})\.db\.zst"
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -94,6 +96,12 @@ def segment_name(name: str) -> SegmentName | None:
 def snapshot_name(month: str, sha256: str) -> str:
     """Return the name of a snapshot."""
     return f"{SNAPSHOTS}{month}/{sha256}.db.zst"
+
+
+def snapshot_month(name: str) -> str | None:
+    """Return the month of a snapshot, None where an object is not named as one."""
+    found = _SNAPSHOT.fullmatch(name)
+    return found and found.group("month")
 
 
 def is_snapshot(name: str) -> bool:

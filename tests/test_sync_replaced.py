@@ -1,0 +1,156 @@
+"""A history that somebody changed by hand: nothing is lost by it, and it is told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+import zstandard
+from test_sync_command import Files, ok, sessions
+
+from benchdb.store.revisions import head
+from benchdb.sync.protocol.names import SegmentName
+from benchdb.sync.protocol.steps import Contents
+from benchdb.sync.segments import listing_frame
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    (tmp_path / "pyproject.toml").write_text("[tool.benchdb]\n")
+    return Files(tmp_path)
+
+
+@pytest.mark.parametrize("harm", ["put back", "deleted"])
+def test_what_only_an_unlisted_snapshot_has_is_folded_in_before_it_goes(
+    files: Files, harm: str
+) -> None:
+    manifest = files.remote / "manifest.json"
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    earlier = manifest.read_bytes()
+    files.record("a", "two", day=40)
+    files.record("a", "three", day=1)
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    if harm == "put back":
+        manifest.write_bytes(earlier)
+    else:
+        manifest.unlink()
+    for path in files.objects("snapshots/"):
+        os.utime(path, (time.time() - 200_000,) * 2)
+    ok(files.compact("--grace", "0"))
+    ok(files.compact("--grace", "0"))
+    ok(files("db", "check", files.remote))
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("generation", "1e999"),
+        ("generation", "-1"),
+        ("generation", str(10**23)),
+        ("horizon", '"z"'),
+    ],
+)
+def test_a_manifest_with_values_that_can_not_be_is_damaged(
+    files: Files, key: str, value: str
+) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact())
+    manifest = files.remote / "manifest.json"
+    content = json.loads(manifest.read_text())
+    content[key] = "here"
+    manifest.write_text(json.dumps(content).replace('"here"', value))
+    for ran in (files.pull("b"), files.compact(), files("db", "info", files.remote)):
+        assert ran.code == 2
+        assert "manifest.json of the history is damaged" in ran.err
+        assert ran.err.count("\n") == 1
+
+
+def test_a_manifest_nested_without_end_is_damaged(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    (files.remote / "manifest.json").write_text("[" * 100_000)
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert "manifest.json of the history is damaged" in ran.err
+
+
+def test_a_segment_that_lists_nothing_is_named_and_holds_up_nobody(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    body = listing_frame(Contents(()), head(), None) + zstandard.compress(b"")
+    sha = hashlib.sha256(body).hexdigest()
+    name = str(SegmentName("2026-01", "abc", "0" * 64, 1, sha))
+    (files.remote / name).write_bytes(body)
+    ran = files.pull("b")
+    assert ran.code == 2
+    assert f"{name} was skipped: it lists " in ran.err
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+    (files.remote / name).rename(files.remote / name.replace("-1-", "-0-"))
+    ran = files.pull("b")
+    assert (ran.code, "objects that are none of benchdb's" in ran.err) == (0, True)
+
+
+def test_a_month_of_which_nothing_can_be_used_is_not_said_to_be_folded(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    segment.write_bytes(segment.read_bytes()[:-1] + b"?")
+    before = (files.remote / "manifest.json").read_bytes()
+    for _ in range(2):
+        ran = files.compact()
+        assert ran.code == 2
+        assert "folded" not in ran.out
+        assert segment.name in ran.err
+    assert files.objects("snapshots/") == []
+    assert (files.remote / "manifest.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("retain", ["2999-01-01", "0d", "0001-01-01T00:00+14:00"])
+def test_a_horizon_that_would_forget_everything_is_refused(files: Files, retain: str) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    before = files.objects()
+    ran = files.compact("--retain", retain)
+    assert ran.code == 2
+    assert ran.err.count("\n") == 1
+    assert retain in ran.err
+    assert files.objects() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no folder is left there that is in use")
+def test_what_a_killed_process_had_fetched_is_removed_by_the_next(
+    files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from benchdb.store.scratch import scratch_folder
+
+    there = tmp_path / "temporary"
+    there.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(there))
+    with scratch_folder() as mine:
+        (mine / "fetched").write_bytes(b"much")
+        left = there / mine.name.replace("scratch-", "scratch-left")
+        shutil.copytree(mine, left)
+        for folder in (mine, left):
+            os.utime(folder / "lock", (time.time() - 100,) * 2)
+        files.record("a", "one")
+        ok(files("push", files.remote, "--db", files.file("a"), TMPDIR=str(there)))
+        ok(files("db", "check", files.remote, TMPDIR=str(there)))
+        assert (mine / "fetched").exists()
+        assert not left.exists()
+    assert list(there.iterdir()) == []
