@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import zstandard
+from store_samples import execute
 from test_sync_command import Files, ok, sessions
 
 from benchdb.store.revisions import head
@@ -154,3 +155,60 @@ def test_what_a_killed_process_had_fetched_is_removed_by_the_next(
         assert (mine / "fetched").exists()
         assert not left.exists()
     assert list(there.iterdir()) == []
+
+
+def test_erasing_spares_what_can_not_be_read(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    files.record("a", "two", day=1)
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    current = json.loads((files.remote / "manifest.json").read_text())["months"]["2026-01"]
+    snapshot = files.remote / current["current"]["name"]
+    sound = snapshot.read_bytes()
+    snapshot.write_bytes(b"????" + sound[4:])
+    files.record("c", "three", day=2)
+    ok(files.push("c"))
+    ran = files.compact("--grace", "0", "--erase", "three")
+    assert (ran.code, snapshot.name in ran.err) == (2, True)
+    assert snapshot.exists()
+    snapshot.write_bytes(sound)
+    os.utime(snapshot, (time.time() - 200_000,) * 2)
+    ok(files.compact("--grace", "0"))
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+def test_a_published_file_is_not_replaced_by_one_that_lacks_a_month(files: Files) -> None:
+    files.record("a", "one")
+    files.record("a", "two", day=40)
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    published = files.remote / "benchmark.db"
+    before = published.read_bytes()
+    snapshot = files.objects("snapshots/2026-02/")[0]
+    snapshot.write_bytes(b"????" + snapshot.read_bytes()[4:])
+    os.utime(published, (time.time() - 200_000,) * 2)
+    assert files.sync("b").code == 2
+    assert published.read_bytes() == before
+
+
+def test_a_negative_duration_is_none(files: Files) -> None:
+    ran = files.compact("--grace", "-1s")
+    assert (ran.code, "is no duration" in ran.err) == (2, True)
+
+
+def test_a_file_in_the_place_of_the_artifacts_folder_is_one_line(files: Files) -> None:
+    body = b"a report"
+    sha = hashlib.sha256(body).hexdigest()
+    files.record("a", "one")
+    execute(files.file("a"), f"update artifact set sha256 = '{sha}', size = 8, url = 'kept/a.html'")
+    ok(files.push("a"))
+    (files.remote / "artifacts").mkdir()
+    (files.remote / "artifacts" / sha).write_bytes(body)
+    (files.folder / "kept").write_text("in the way")
+    ran = files.pull("a", "--artifacts")
+    assert ran.code == 2
+    assert "can't be written" in ran.err
+    assert ran.err.count("\n") == 1

@@ -169,12 +169,9 @@ def seconds(given: str, of: str) -> float:
     text = given.strip()
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = text[len(number) :].strip()
-    try:
+    if number.isdecimal() and unit in _UNITS:
         return float(int(number)) * _UNITS[unit]
-    except (ValueError, KeyError):
-        raise WrongSetting(
-            f"{of} {given!r} is no duration: write it as 90d, 12h, 30min or 0"
-        ) from None
+    raise WrongSetting(f"{of} {given!r} is no duration: write it as 90d, 12h, 30min or 0")
 
 
 def find_root(start: Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import click
 
 from benchdb.cli.merge import tell_conflicts
@@ -19,6 +21,7 @@ from benchdb.cli.remote import (
     tell_push,
     tell_unusable,
 )
+from benchdb.errors import NoAccess
 
 
 @click.command("sync", short_help="Pull from a history, then push to it.")
@@ -59,7 +62,8 @@ def command(
     unusable = dict(pulled.unusable)
     with progress_bar() as progress:
         unusable.update(compact_if_crowded(objects, pulled, settings, progress))
-        publish_if_old(objects, path, settings, progress)
+        with contextlib.suppress(NoAccess):  # who may only read has pulled, and that is all
+            publish_if_old(objects, path, settings, progress)
     tell_unusable(unusable, objects)
     tell_conflicts(path)
     if unusable or pulled.conflicts:

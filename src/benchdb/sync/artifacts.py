@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from benchdb.errors import UserError
 from benchdb.store.opening import connected, explaining
 
 if TYPE_CHECKING:
@@ -107,25 +108,37 @@ class Brought:
 
 
 def fetch_files(objects: Objects, files: Iterable[Wanted], progress: Progress) -> Brought:
-    """Fetch the files that are not where they were recorded."""
+    """Fetch the files that are not where they were recorded.
+
+    Raises
+    ------
+    UserError
+        If one can't be written there; those before it are.
+    """
     lacking = [one for one in files if not one.place.exists()]
     count = gone = 0
     damaged = []
     for done, one in enumerate(lacking):
         progress("fetching files", done, len(lacking))
         name = f"{ARTIFACTS}{one.sha256}"
-        one.place.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=one.place.parent)
-        os.close(descriptor)
         try:
-            if not objects.fetch(name, Path(part)):
-                gone += 1
-            elif hashlib.sha256(Path(part).read_bytes()).hexdigest() != one.sha256:
-                damaged.append(name)
-            else:
-                Path(part).chmod(0o644)
-                Path(part).replace(one.place)
-                count += 1
-        finally:
-            Path(part).unlink(missing_ok=True)
+            one.place.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, part = tempfile.mkstemp(dir=one.place.parent)
+            os.close(descriptor)
+            try:
+                if not objects.fetch(name, Path(part)):
+                    gone += 1
+                elif hashlib.sha256(Path(part).read_bytes()).hexdigest() != one.sha256:
+                    damaged.append(name)
+                else:
+                    Path(part).chmod(0o644)
+                    Path(part).replace(one.place)
+                    count += 1
+            finally:
+                Path(part).unlink(missing_ok=True)
+        except OSError as error:
+            raise UserError(
+                f"{one.place} can't be written ({error.strerror}): mend that, then pull "
+                "--artifacts again"
+            ) from error
     return Brought(count, gone, tuple(damaged))

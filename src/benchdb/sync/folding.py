@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchdb.records import ANNOTATION
 from benchdb.store.database import connect
 from benchdb.store.merge import merge_file
 from benchdb.store.revisions import head, lineage
@@ -113,7 +114,7 @@ def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path
     new_file(older, schema)
     with contextlib.closing(scratch(older)) as connection:
         if not _has_annotations(connection) and any(
-            key[1] == "annotation" for key in (one.key for one in contents.entries)
+            one.digest == ANNOTATION for one in contents.entries
         ):
             return None
         copy_entries(connection, newest, [one.key for one in contents.entries])

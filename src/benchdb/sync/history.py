@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import BenchdbError
+from benchdb.records import ANNOTATION
 from benchdb.store.opening import newest, settle
 from benchdb.store.progress import untold
 from benchdb.sync.artifacts import ARTIFACTS, files_of, put_files
@@ -215,7 +216,7 @@ def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> 
     held = tuple(entry.key for entry in done.held)
     after = watch.then(known.entries | {*put, *held}, known.objects | {*done.segments} | files)
     save_known(side.path, objects.address, side.before, after, [uid for uid, _ in (*put, *held)])
-    sessions = [key for key in put if key[1] != "annotation"]
+    sessions = [key for key in put if key[1] != ANNOTATION]
     return Push(
         sessions=len(sessions),
         annotations=len(put) - len(sessions),

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchdb.errors import UserError
-from benchdb.records import ANNOTATION
 from benchdb.store.merge import merge_file
 from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
@@ -48,7 +47,7 @@ from benchdb.sync.segments import (
 from benchdb.sync.segments import Listed as Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+    from collections.abc import Callable, Collection, Generator, Iterator
     from pathlib import Path
 
     from benchdb.config import Location
@@ -289,11 +288,6 @@ class Machine:
                 self.objects.put_new(made.folded.snapshot.name, made.path)
                 self.put += made.folded.snapshot.size
             return made.folded
-
-
-def annotations_in(keys: Iterable[Key]) -> int:
-    """Return how many of some entries are annotations."""
-    return sum(kind == ANNOTATION for _, kind in keys)
 
 
 @contextlib.contextmanager

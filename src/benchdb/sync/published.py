@@ -64,7 +64,7 @@ def publish(
     Returns
     -------
     int or None
-        Its bytes; None where it is young, or another was faster.
+        Its bytes; None where it is young, another was faster, or something can't be read here.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def publish(
 def _publish(
     objects: Objects, etag: str | None, local: Location | None, progress: Progress
 ) -> int | None:
-    """Make the file and put it over the one with this ETag; None where another was faster."""
+    """Make the file and put it over the one with this ETag; None where it is not to be."""
     manifest = Machine(objects).read_manifest().manifest
     if manifest is None:
         return None
@@ -102,7 +102,8 @@ def _publish(
             if keys and known.is_of(manifest):
                 merge_file(path, local, only=keys, progress=room)
                 room.look()
-        pull(path, objects, progress=room)
+        if pull(path, objects, progress=room).unusable:
+            return None  # what is there may have what this client can't read
         prune(path, _hidden(path))
         clear_known(path)
         return room.look() if objects.replace(PUBLISHED, path, etag) else None

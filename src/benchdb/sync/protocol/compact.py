@@ -368,10 +368,9 @@ class _Fold:
         former = seen.months.get(month)
         before = (former.current, *former.before) if former else ()
         months = dict(seen.months)
-        # What can't be used may be damaged only for who looks now. But to erase is to erase.
-        damaged = {name for name, why in self.base.unusable.items() if why is Missing.DAMAGED}
-        spared = set() if policy.erase else damaged
-        doomed = {*self.base.contents, *damaged} - spared
+        # What can't be used may be damaged only for who looks now.
+        spared = {name for name, why in self.base.unusable.items() if why is Missing.DAMAGED}
+        doomed = {*self.base.contents}
         if self.result.snapshot is None:  # all of it is forgotten
             doomed |= self.result.contents.folded
             months.pop(month, None)
@@ -403,7 +402,7 @@ def _doom(old: tuple[str, ...], policy: Policy, writer: str) -> Generator[Step, 
     useless = {
         name
         for name in orphans
-        if (isinstance(found[name], Contents) or policy.erase)
+        if isinstance(found[name], Contents)
         and {one.key for one in _entries(found[name]) if not manifest.forgets(one.uid, one.started)}
         <= held
     }
