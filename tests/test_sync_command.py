@@ -18,6 +18,8 @@ from store_samples import contents, execute, forms, lose, query, record
 from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
 from benchdb.sync.folder import Folder
+from benchdb.sync.protocol.names import SegmentName
+from benchdb.sync.segments import make_segment, stored_entries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -428,7 +430,13 @@ def spoil(path: Path, harm: str) -> None:
 def test_sessions_that_were_changed_are_found_by_their_digests(files: Files) -> None:
     files.record("a", "one")
     execute(files.file("a"), "update test_run set duration = 17")
-    ok(files.push("a"))
+    assert files.push("a").code == 2
+    with contextlib.closing(connect(files.file("a"))) as connection:
+        (entry,) = stored_entries(connection)
+    made = make_segment(files.file("a"), [entry], files.folder)
+    name = SegmentName(entry.month, entry.uid, entry.digest, 1, made.sha256)
+    (files.remote / str(name)).parent.mkdir(parents=True)
+    made.path.rename(files.remote / str(name))
     ran = files.pull("b")
     assert ran.code == 2
     assert "the rows of session one don't give its digest" in ran.err

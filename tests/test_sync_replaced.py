@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import zstandard
 from store_samples import execute
-from test_sync_command import Files, ok, sessions
+from test_sync_command import Files, ok, redigest, sessions
 
 from benchdb.store.revisions import head
 from benchdb.sync.protocol.names import SegmentName
@@ -204,6 +204,7 @@ def test_a_file_in_the_place_of_the_artifacts_folder_is_one_line(files: Files) -
     sha = hashlib.sha256(body).hexdigest()
     files.record("a", "one")
     execute(files.file("a"), f"update artifact set sha256 = '{sha}', size = 8, url = 'kept/a.html'")
+    redigest(files.file("a"))
     ok(files.push("a"))
     (files.remote / "artifacts").mkdir()
     (files.remote / "artifacts" / sha).write_bytes(body)
@@ -212,3 +213,39 @@ def test_a_file_in_the_place_of_the_artifacts_folder_is_one_line(files: Files) -
     assert ran.code == 2
     assert "can't be written" in ran.err
     assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", ["push", "sync"])
+def test_a_session_that_was_changed_by_hand_is_not_pushed_and_spoils_no_other(
+    files: Files, verb: str
+) -> None:
+    files.record("a", "one")
+    files.record("a", "two", day=1)
+    files.record("a", "three", day=2)
+    execute(
+        files.file("a"),
+        "update test_run set duration = duration + 1 "
+        "where session_id = (select id from session where uid = 'two')",
+    )
+    ran = files(verb, files.remote, "--db", files.file("a"))
+    assert ran.code == 2
+    assert "session two was changed after it was closed" in ran.err
+    assert "benchdb db prune --session" in ran.err
+    ok(files.pull("b"))
+    assert {uid for uid, _ in sessions(files.file("b"))} == {"one", "three"}
+    ok(files("db", "check", files.remote))
+    assert "session two" in files.push("a").err  # until it is removed
+
+
+def test_a_uid_that_is_no_file_name_harms_no_command(files: Files) -> None:
+    files.record("a", "one")
+    files.record("a", "../wild/uid", day=1)
+    execute(
+        files.file("a"),
+        "update session set state = 'open', digest = null where uid like '%wild%'",
+    )
+    shutil.copy(files.file("a"), files.file("copy"))
+    assert "benchdb: " not in files("show", "--db", files.file("a")).err
+    ok(files("merge", files.file("copy"), "--db", files.file("b")))
+    ok(files.push("a"))
+    assert ok(files("db", "check", "--db", files.file("a")))

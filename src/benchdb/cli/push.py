@@ -29,3 +29,5 @@ def command(
     with progress_bar() as progress:
         done = do_push(path, objects, settings, progress, again=again)
     tell_push(done, objects)
+    if done.unsound:
+        click.get_current_context().exit(2)

@@ -109,6 +109,8 @@ def tell_push(done: Push, objects: Objects) -> None:
     if done.forgotten:
         said.append(f"{len(done.forgotten):,} erased there or from before its horizon")
     write(literal(", ".join(said)) + "\n")
+    for line in done.unsound:
+        say(f"{line}: it was not pushed; remove it by `benchdb db prune --session UID`")
 
 
 def tell_pull(done: Pull, objects: Objects, path: Location) -> None:

@@ -66,5 +66,5 @@ def command(
             publish_if_old(objects, path, settings, progress)
     tell_unusable(unusable, objects)
     tell_conflicts(path)
-    if unusable or pulled.conflicts:
+    if unusable or pulled.conflicts or pushed.unsound:
         click.get_current_context().exit(2)

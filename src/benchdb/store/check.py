@@ -13,6 +13,8 @@ from benchdb.store.opening import connected, explaining, newest, opened, settle
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from benchdb.config import Location
     from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
@@ -62,6 +64,23 @@ def check(path: Location, progress: Progress = untold) -> Checked:
             raise
         problems.append(str(error))
     return Checked(len(closed), runs, tuple(problems))
+
+
+def unsound(
+    at: Location, keys: Iterable[tuple[str, str]], progress: Progress = untold
+) -> dict[tuple[str, str], str]:
+    """Return which of some sessions, by uid and digest, are not what they were, and a line each."""
+    wanted = list(keys)
+    found = {}
+    with explaining(at), connected(at) as connection:
+        for done, (uid, digest) in enumerate(wanted):
+            progress("checking", done, len(wanted))
+            query = "SELECT id FROM session WHERE uid=? AND digest=?"
+            for (row,) in connection.execute(query, (uid, digest)).fetchall():
+                _, problems = _check_session(connection, row, uid, digest)
+                if problems:
+                    found[uid, digest] = problems[0]
+    return found
 
 
 def _file_problems(path: Path) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -99,6 +100,8 @@ class ProcessLock:
 
 def session_lock_path(database: Path, uid: str) -> Path:
     """Return the lock file of a session: beside the database, named like its other helpers."""
+    if not uid.isascii() or not all(one.isalnum() or one in "._-" for one in uid):
+        uid = f"hashed-{hashlib.sha256(uid.encode(errors='replace')).hexdigest()[:32]}"
     return database.with_name(f"{database.name}-{uid}.lock")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import BenchdbError
 from benchdb.records import ANNOTATION
+from benchdb.store.check import unsound
 from benchdb.store.opening import newest, settle
 from benchdb.store.progress import untold
 from benchdb.sync.artifacts import ARTIFACTS, files_of, put_files
@@ -58,6 +59,9 @@ class Push:
         Bytes of the segments.
     held, forgotten
         Keys of what was there already, as it turned out; of what the history doesn't take.
+    unsound
+        Lines for sessions that are not what they were when they were closed, and were left out:
+        nobody could use them, nor what is in a segment with them.
     """
 
     sessions: int
@@ -67,6 +71,7 @@ class Push:
     size: int
     held: tuple[Key, ...]
     forgotten: tuple[Key, ...]
+    unsound: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +197,9 @@ class _Watch:
 
 def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> Push:
     holding, known = side.holding, side.known
-    keys = [key for key in holding.entries if key not in known.entries]
+    every = [key for key in holding.entries if key not in known.entries]
+    changed = unsound(side.at, (key for key in every if key[1] != ANNOTATION), progress)
+    keys = [key for key in every if key not in changed]
     weight = weights(side.at, keys)
     offered = [Offered(holding.entries[key], weight[key], key[0] in holding.fresh) for key in keys]
     watch = _Watch(known)
@@ -225,6 +232,7 @@ def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> 
         size=machine.put,
         held=held,
         forgotten=tuple(entry.key for entry in done.forgotten),
+        unsound=tuple(changed.values()),
     )
 
 
