@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -144,6 +145,58 @@ def test_a_manifest_that_is_put_back_or_deleted_loses_nothing(
     assert store.held() == pushed
     assert store.manifest is not None
     assert set(store.objects) == store.manifest.snapshots()
+
+
+@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(1, 24), st.sampled_from([0, 1, 10])), max_size=9
+    ),
+    st.lists(st.sampled_from([99, 99, *range(1, 30)]), min_size=4, max_size=4),
+    st.booleans(),
+)
+def test_what_was_erased_stays_away_and_nothing_else_goes(
+    moves: list[tuple[int, int, int]], deaths: list[int], is_late: bool
+) -> None:
+    store = Store()
+    early = {entry(90), entry(91), entry(92, month=2)}
+    run(pushing(*early), store)
+    run(compact(EAGER, "early"), store)
+    run(pushing(entry(80), entry(81, month=2)), store)
+    erasing = replace(EAGER, erase=frozenset({"s90", "s80"}))
+    actors = [
+        Actor(compact(erasing, "eraser")),
+        Actor(compact(EAGER, "compactor")),
+        Actor(compact(EAGER, "another")),
+        Actor(pushing(entry(1), entry(90), fresh=False)),
+    ]
+    steps = [0] * len(actors)
+
+    def move(number: int) -> None:
+        actor = actors[number]
+        if not actor.is_done and steps[number] < deaths[number]:
+            steps[number] += 1
+            actor.step(store)
+
+    for number, burst, passed in moves:
+        store.now += passed
+        for _ in range(burst):
+            move(number)
+    for number in range(len(actors)):
+        while not actors[number].is_done and steps[number] < deaths[number]:
+            move(number)
+    run(compact(erasing, "again"), store)
+    if is_late:
+        run(pushing(entry(80), fresh=False), store)
+    for _ in range(2):
+        store.now += 100
+        run(compact(EAGER, "last"), store)
+    certain = {entry(91), entry(92, month=2), entry(81, month=2)}
+    if actors[3].is_done:
+        certain.add(entry(1))
+    assert certain <= store.held()
+    every = {each for contents, _ in store.objects.values() for each in contents.entries}
+    assert not {entry(90), entry(80)} & every
 
 
 def test_who_sleeps_before_its_snapshot_is_listed_finds_it_gone_and_folds_again() -> None:

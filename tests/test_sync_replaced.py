@@ -249,3 +249,21 @@ def test_a_uid_that_is_no_file_name_harms_no_command(files: Files) -> None:
     ok(files("merge", files.file("copy"), "--db", files.file("b")))
     ok(files.push("a"))
     assert ok(files("db", "check", "--db", files.file("a")))
+
+
+def test_erasing_looks_into_snapshots_that_no_manifest_lists(files: Files) -> None:
+    files.record("a", "secret")
+    files.record("a", "other", day=1)
+    ok(files.push("a"))
+    manifest = files.remote / "manifest.json"
+    before = manifest.read_bytes()
+    ok(files.compact())
+    manifest.write_bytes(before)  # as if it had been killed before that
+    files.settings('publish_every = "0"')
+    (files.remote / "benchmark.db").unlink(missing_ok=True)
+    ok(files.compact("--erase", "secret"))
+    (snapshot,) = files.objects("snapshots/")
+    ok(files.pull("b"))
+    assert {uid for uid, _ in sessions(files.file("b"))} == {"other"}
+    assert snapshot.name in manifest.read_text()
+    assert files.objects("sessions/") == []

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchdb.cli.instants import instant
 from benchdb.cli.options import database_option, locate
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     do_compact,
-    instant,
     opened,
     policy,
     publish_if_old,

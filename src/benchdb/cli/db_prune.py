@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
+from benchdb.cli.instants import instant
 from benchdb.cli.options import database_option, format_option, locate, prepare
 from benchdb.cli.output import on_terminal, say, write, write_tables
 from benchdb.cli.progress import progress_bar
@@ -15,14 +14,13 @@ from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from benchdb.config import Location, Settings
     from benchdb.series import CountedSession, StoredSession
     from benchdb.store.prune import Pruned
 
 _Session = TypeVar("_Session", bound="StoredSession")
-
-_AGE: Final = re.compile(r"(\d+)\s*d(?:ays?)?")
 
 #: Fewer characters of a uid or a digest name no session: a slip must remove nothing.
 _LEAST: Final = 6
@@ -77,7 +75,7 @@ def command(
         raise click.UsageError(
             "--session goes with neither --before nor --keep-last", click.get_current_context()
         )
-    limit = None if before is None else _instant(before)
+    limit = None if before is None else instant(before, "--before")
     path, settings = locate(db)
     with reading(path, say) as connection:
         every = counted_sessions(connection, hidden=True)
@@ -91,21 +89,6 @@ def command(
         prepare(path, progress)
         done = prune(path, [(one.uid, one.digest or "") for one in chosen], progress)
     _report(chosen, done, path, settings, form)
-
-
-def _instant(given: str) -> datetime:
-    if age := _AGE.fullmatch(given.strip()):
-        try:
-            return datetime.now(UTC) - timedelta(days=int(age[1]))
-        except OverflowError:
-            raise UserError(f"--before {given}: that is outside all time") from None
-    try:
-        instant = datetime.fromisoformat(given)
-    except ValueError:
-        raise UserError(
-            f"--before {given!r} is no date: write it as 2026-01-31, or as 90d"
-        ) from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant
 
 
 def _older(
@@ -143,10 +126,13 @@ def named_sessions(
         found = [
             one
             for one in every
-            if len(wanted) >= _LEAST
-            and any(
-                known.startswith(wanted) or known.endswith(wanted)
-                for known in (one.uid, one.digest or "")
+            if one.uid == given
+            or (
+                len(wanted) >= _LEAST
+                and any(
+                    known.startswith(wanted) or known.endswith(wanted)
+                    for known in (one.uid.lower(), one.digest or "")
+                )
             )
         ]
         if not found:

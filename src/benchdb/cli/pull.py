@@ -6,13 +6,13 @@ import contextlib
 
 import click
 
+from benchdb.cli.instants import instant
 from benchdb.cli.merge import tell_conflicts
 from benchdb.cli.options import database_option, files_folder, locate, prepare
 from benchdb.cli.output import say, write
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     compact_if_crowded,
-    instant,
     opened,
     remote_argument,
     server_options,

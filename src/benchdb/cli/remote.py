@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +9,6 @@ import click
 from benchdb.cli.options import files_folder
 from benchdb.cli.output import say, write
 from benchdb.config import seconds
-from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,31 +43,6 @@ def opened(remote: str, endpoint_url: str | None, profile: str | None) -> Object
     from benchdb.sync.objects import open_remote
 
     return open_remote(remote, endpoint_url=endpoint_url, profile=profile)
-
-
-def instant(given: str, option: str) -> datetime:
-    """Return the instant that is meant by a date, an instant or an age.
-
-    Raises
-    ------
-    UserError
-        If it is none of them.
-    """
-    text = given.strip()
-    if re.fullmatch(r"\d+ *[a-z]+", text):
-        try:
-            return datetime.now(UTC) - timedelta(seconds=seconds(text.removesuffix("ays"), option))
-        except OverflowError:
-            raise UserError(f"{option} {given}: that is outside all time") from None
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except OverflowError:
-        raise UserError(f"{option} {given}: that is outside all time") from None
-    except ValueError:
-        raise UserError(
-            f"{option} {given!r} is no date: write it as 2026-01-31, or as 90d"
-        ) from None
 
 
 # -- pushing and pulling

@@ -6,13 +6,13 @@ import contextlib
 
 import click
 
+from benchdb.cli.instants import instant
 from benchdb.cli.merge import tell_conflicts
 from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     compact_if_crowded,
     do_push,
-    instant,
     opened,
     publish_if_old,
     remote_argument,

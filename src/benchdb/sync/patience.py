@@ -47,7 +47,7 @@ class Patience:
     seconds: float = 120.0
     unknown: float = 10.0
     connect: float = 10.0
-    read: float = 60.0
+    read: float = 30.0
     pause: float = 0.1
     longest_pause: float = 10.0
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from benchdb.errors import UnusableHistory
 from benchdb.sync.protocol.manifest import Manifest, Month
 from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS, segment_name, snapshot_month
 from benchdb.sync.protocol.steps import (
@@ -92,6 +93,8 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
         A random word.
     """
     done = Compacted()
+    if policy.erase:  # it must not wait in a segment that is folded, or in what somebody left
+        policy = replace(policy, grace=0.0, orphan_grace=-1.0)
     listing: Listing = yield ListObjects((SEGMENTS,))
     segments = defaultdict(list)
     for one in listing:
@@ -110,8 +113,6 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
             return done
         yield Probe()
     manifest = yield from _remember(policy, writer)
-    if policy.erase:  # what is erased must not wait in a segment that is folded
-        policy = replace(policy, grace=0.0)
     for month in sorted({*segments, *manifest.months, *old}):
         objects = _Objects(month, tuple(segments[month]), tuple(old[month]))
         yield from _fold(objects, policy, writer, done)
@@ -173,7 +174,9 @@ def _remember(policy: Policy, writer: str) -> Generator[Step, Any, Manifest]:
         return seen.next(writer, horizon=horizon, tombstones=tombstones)
 
     manifest = yield from _swapped(change)
-    return manifest or Manifest()
+    if manifest is None:
+        raise UnusableHistory("others replace manifest.json of the history all the time: try again")
+    return manifest
 
 
 def _fold(
