@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,15 +48,19 @@ def record(row):
 """
 
 
-@pytest.fixture(scope="module")
-def report() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("report", HERE / "report.py")
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["report"] = module  # for its dataclasses
+    sys.modules[name] = module  # for its dataclasses
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def report() -> ModuleType:
+    return load("report")
 
 
 def test_a_figure_has_its_target_its_range_and_whether_it_is_met(
@@ -98,3 +104,19 @@ def test_a_page_without_a_place_for_the_table_is_named(report: ModuleType, tmp_p
     with pytest.raises(LookupError, match=r"figures\.md should have one block"):
         report.write("| new |", page)
     assert page.read_text() == "no place\n"
+
+
+def test_what_a_history_costs_is_measured_and_within_its_bounds(tmp_path: Path) -> None:
+    results = tmp_path / "results.jsonl"
+    options = ("--rows", "5000", "--folder", tmp_path, "--results", results)
+    subprocess.run([sys.executable, HERE / "costs.py", *options], check=True, capture_output=True)
+    found = {one["what"]: one for one in map(json.loads, results.read_text().splitlines())}
+    assert 0 < found["push"]["bytes"] <= 300_000
+    assert found["nothing"]["requests"] <= 3
+    assert found["pull"]["bytes"] == found["push"]["bytes"]
+    load("histories")
+    costs = load("costs")
+    text = costs.table(list(found.values()))
+    assert text.startswith("With a folder:\n\n| rows | 5,000 |\n")
+    assert text.count("\n| ") == 1 + len(costs.WHAT) == 1 + len(found)
+    assert list(tmp_path.iterdir()) == [results]
