@@ -108,7 +108,7 @@ def test_nothing_that_was_pushed_is_ever_lost(
     assert store.manifest.doomed == frozenset()
 
 
-@settings(max_examples=500, deadline=None, derandomize=True, database=None)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(
     st.sampled_from(["put back", "deleted"]),
     st.lists(st.sampled_from(["push", "compact", "wait"]), max_size=6),
@@ -147,7 +147,7 @@ def test_a_manifest_that_is_put_back_or_deleted_loses_nothing(
     assert set(store.objects) == store.manifest.snapshots()
 
 
-@settings(max_examples=1000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 3), st.integers(1, 24), st.sampled_from([0, 1, 10])), max_size=9
