@@ -17,7 +17,7 @@ from benchdb.sync.protocol.push import Offered, push
 from benchdb.sync.protocol.steps import Delete, Folded, Missing
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from typing import Any
 
     from benchdb.sync.protocol.names import Entry
@@ -50,6 +50,34 @@ def storms(draw: st.DrawFn) -> tuple[list[str], list[tuple[int, int, int]], list
     return kinds, moves, deaths
 
 
+def blow(
+    store: Store,
+    actors: list[Actor],
+    moves: list[tuple[int, int, int]],
+    deaths: list[int],
+    look: Callable[[int], object] = lambda _: None,
+) -> None:
+    """Let actors move as drawn, then to their ends or deaths, and `look` after each step."""
+    steps = [0] * len(actors)
+
+    def lives(number: int) -> bool:
+        return not actors[number].is_done and steps[number] < deaths[number]
+
+    def move(number: int) -> None:
+        steps[number] += 1
+        actors[number].step(store)
+        look(number)
+
+    for number, burst, passed in moves:
+        store.now += passed
+        for _ in range(burst):
+            if lives(number):
+                move(number)
+    for number in range(len(actors)):
+        while lives(number):
+            move(number)
+
+
 @settings(max_examples=2000, deadline=None, derandomize=True, database=None)
 @given(storms())
 def test_nothing_that_was_pushed_is_ever_lost(
@@ -72,27 +100,16 @@ def test_nothing_that_was_pushed_is_ever_lost(
             actors.append(Actor(pulling(mine), mine))
         else:
             actors.append(Actor(compact(EAGER, f"writer-{number}")))
-    steps = [0] * len(actors)
 
-    def move(number: int) -> None:
+    def look(number: int) -> None:
         actor = actors[number]
-        if actor.is_done or steps[number] >= deaths[number]:
-            return
-        steps[number] += 1
-        actor.step(store)
         if actor.is_done and kinds[number] == "push":
             certain.update(actor.local)
         if actor.is_done and kinds[number] == "pull":
             assert actor.result.unusable == {}
         assert certain <= store.held()
 
-    for number, burst, passed in moves:
-        store.now += passed
-        for _ in range(burst):
-            move(number)
-    for number in range(len(actors)):
-        while not actors[number].is_done and steps[number] < deaths[number]:
-            move(number)
+    blow(store, actors, moves, deaths, look)
     # Whatever was left half done, the next ones clear up.
     store.now += 100
     run(compact(EAGER, "last"), store)
@@ -170,21 +187,7 @@ def test_what_was_erased_stays_away_and_nothing_else_goes(
         Actor(compact(EAGER, "another")),
         Actor(pushing(entry(1), entry(90), fresh=False)),
     ]
-    steps = [0] * len(actors)
-
-    def move(number: int) -> None:
-        actor = actors[number]
-        if not actor.is_done and steps[number] < deaths[number]:
-            steps[number] += 1
-            actor.step(store)
-
-    for number, burst, passed in moves:
-        store.now += passed
-        for _ in range(burst):
-            move(number)
-    for number in range(len(actors)):
-        while not actors[number].is_done and steps[number] < deaths[number]:
-            move(number)
+    blow(store, actors, moves, deaths)
     run(compact(erasing, "again"), store)
     if is_late:
         run(pushing(entry(80), fresh=False), store)

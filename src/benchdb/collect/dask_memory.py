@@ -79,6 +79,7 @@ def scheduler_functions() -> _SchedulerFunctions:
         interval: float,
         dask_scheduler: Any,
     ) -> None:
+        """Sample every `interval` seconds, from what is `known` of the workers now."""
         import time
 
         from tornado.ioloop import PeriodicCallback
@@ -130,6 +131,7 @@ def scheduler_functions() -> _SchedulerFunctions:
     def end(
         window: str, now: dict[str, tuple[float, int]], dask_scheduler: Any
     ) -> tuple[float, int, float]:
+        """Stop sampling; return the average and the peak in bytes, and over how many seconds."""
         result: tuple[float, int, float] = dask_scheduler.periodic_callbacks[
             f"benchdb-memory-{window}"
         ].benchdb_end(now)
@@ -144,6 +146,7 @@ class _MemoryWindow(WorkersWindow):
     of_workers = "worker_peak_memory"
 
     async def begin(self) -> None:
+        """Set the peaks of the workers back, and begin to sample on the scheduler."""
         client: Any = self.client
         given = await self.begin_on_workers(worker_functions().begin)
         self._unreset = {address for address, (reset, _) in given.items() if not reset}
@@ -153,6 +156,7 @@ class _MemoryWindow(WorkersWindow):
         )
 
     async def finish(self) -> None:
+        """Take the peaks of the workers, and what the scheduler has sampled."""
         client: Any = self.client
         given = await self.end_on_workers(worker_functions().end)
         now = {address: sample for address, (_, sample) in given.items()}

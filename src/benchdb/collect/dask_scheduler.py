@@ -37,6 +37,7 @@ def tick_functions() -> _TickFunctions:
         return float(server.digests_max.get(name, 0.0))
 
     def begin(window: str, server: Any) -> None:
+        """Note the longest tick so far for the other windows, and begin anew."""
         windows = vars(server).setdefault("_benchdb_ticks", {})
         longest = tick_now(server)
         windows.setdefault("life", 0.0)
@@ -114,11 +115,13 @@ class _SchedulerWindow(WorkersWindow):
     of_workers = "worker_max_tick"
 
     async def begin(self) -> None:
+        """Begin to watch the ticks of all processes, and note what the scheduler has used."""
         client: Any = self.client
         await self.begin_on_workers(worker_functions().begin)
         self._before = await client.run_on_scheduler(scheduler_functions().begin, self.name)
 
     async def finish(self) -> None:
+        """Take the scheduler's CPU, memory and ticks, and the workers' ticks."""
         client: Any = self.client
         cpu, wall, memory, tick = await client.run_on_scheduler(
             scheduler_functions().end, self.name, *self._before

@@ -91,6 +91,7 @@ def peak_functions() -> PeakFunctions:
             return None
 
     def end(window: str) -> int | None:
+        """Forget the window; return its peak in bytes, None where it is unknown."""
         import sys
 
         peak = read(window)
@@ -145,11 +146,13 @@ class _Sampler:
         self._thread = threading.Thread(target=self._run, name="benchdb-memory", daemon=True)
 
     def start(self) -> None:
+        """Take the first sample, and more in a thread."""
         self._last = (time.perf_counter(), self._sample())
         self._started = self._last[0]
         self._thread.start()
 
     def stop(self) -> None:
+        """Take the last sample; average and peak are known then."""
         self._done.set()
         self._thread.join()
         self._advance()

@@ -167,6 +167,7 @@ class _CaseValues:
         keys: dict[tuple[int, str, str], tuple[Conditions, Metric]] = {}
 
         def add(conditions: Conditions, metric: Metric, session: int, value: float) -> None:
+            """Put one value to those of its session and series."""
             key = (id(conditions), metric.name, metric.unit)
             group = groups.get(key)
             if group is None:
