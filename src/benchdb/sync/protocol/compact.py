@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from benchdb.errors import UnusableHistory
-from benchdb.sync.protocol.manifest import Manifest, Month
+from benchdb.sync.protocol.manifest import Manifest
+from benchdb.sync.protocol.months import Base, MonthObjects, NewSnapshot
 from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS, segment_name, snapshot_month
 from benchdb.sync.protocol.steps import (
     Contents,
@@ -114,34 +115,11 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
         yield Probe()
     manifest = yield from _remember(policy, writer)
     for month in sorted({*segments, *manifest.months, *old}):
-        objects = _Objects(month, tuple(segments[month]), tuple(old[month]))
+        objects = MonthObjects(month, tuple(segments[month]), tuple(old[month]))
         yield from _fold(objects, policy, writer, done)
     yield from _doom(tuple(name for names in old.values() for name in names), policy, writer)
     yield from _delete(policy, writer, listing, done)
     return done
-
-
-@dataclass(frozen=True, slots=True)
-class _Objects:
-    """What there is of a month.
-
-    Parameters
-    ----------
-    month
-        Which.
-    segments
-        All that were listed.
-    old
-        Snapshots that are old enough for whoever made them to be done, listed in a manifest or not.
-    """
-
-    month: str
-    segments: tuple[str, ...]
-    old: tuple[str, ...]
-
-    def orphans(self, manifest: Manifest) -> tuple[str, ...]:
-        """Return the snapshots that a manifest should list or doom, and doesn't."""
-        return tuple(sorted({*self.old} - manifest.snapshots() - manifest.doomed))
 
 
 def _swapped(
@@ -180,7 +158,7 @@ def _remember(policy: Policy, writer: str) -> Generator[Step, Any, Manifest]:
 
 
 def _fold(
-    objects: _Objects, policy: Policy, writer: str, done: Compacted
+    objects: MonthObjects, policy: Policy, writer: str, done: Compacted
 ) -> Generator[Step, Any, None]:
     """Fold a month's new segments, and leave out what is to be forgotten."""
     month, segments = objects.month, objects.segments
@@ -219,7 +197,7 @@ def _fold(
         if made.snapshot is None and not base.contents and not made.contents.folded:
             done.unusable.update(base.unusable | unusable)
             return  # none of it could be used
-        if (yield from _install(_Fold(base, made), policy, writer)):
+        if (yield from _install(NewSnapshot(base, made), policy, writer)):
             done.unusable.update(base.unusable | unusable)
             lacking = base.unusable.keys() | unusable.keys()
             if folded := tuple(name for name in fresh if name not in lacking):
@@ -228,7 +206,9 @@ def _fold(
     done.unfinished.append(month)
 
 
-def _base(objects: _Objects, manifest: Manifest, spoilt: set[str]) -> Generator[Step, Any, _Base]:
+def _base(
+    objects: MonthObjects, manifest: Manifest, spoilt: set[str]
+) -> Generator[Step, Any, Base]:
     """Look into a month's snapshots; those that are `spoilt` can't be used, whatever they list."""
     month = objects.month
     former = manifest.months.get(month)
@@ -250,78 +230,10 @@ def _base(objects: _Objects, manifest: Manifest, spoilt: set[str]) -> Generator[
             unusable[name] = Missing.DAMAGED
         elif name in listed:  # an orphan that went was deleted by others
             unusable[name] = one
-    return _Base(month, manifest, names, frozenset(orphans), contents, unusable)
+    return Base(month, manifest, names, frozenset(orphans), contents, unusable)
 
 
-@dataclass(frozen=True, slots=True)
-class _Base:
-    """What a month's new snapshot is made from, beside segments.
-
-    Parameters
-    ----------
-    month
-        Which.
-    manifest
-        That is followed.
-    names
-        Of the month's snapshots, the newest first, and then the orphans.
-    orphans
-        Those that the manifest doesn't list.
-    contents
-        What they hold, as far as they can be used.
-    unusable
-        Those that can't.
-    """
-
-    month: str
-    manifest: Manifest
-    names: tuple[str, ...]
-    orphans: frozenset[str]
-    contents: dict[str, Contents]
-    unusable: dict[str, Missing]
-
-    def snapshots(self) -> list[str]:
-        """Return the snapshot to begin with, and others with what it lacks.
-
-        Earlier ones have such only where it was made while another could not be used; orphans,
-        where an earlier manifest was put back. An earlier one may hold lost forms of sessions that
-        were superseded since.
-        """
-        has: set[str] = set()
-        forms: set[tuple[str, str]] = set()
-        chosen: list[str] = []
-        for name in self.names:
-            if name in self.contents:
-                held = _remembered(self.manifest, self.contents[name])
-                uids = {one.uid for one in held}
-                keys = {one.key for one in held}
-                is_known = keys <= forms if name in self.orphans else uids <= has
-                if not is_known or not chosen:
-                    chosen.append(name)
-                has |= uids
-                forms |= keys
-        return chosen
-
-    def is_outdated(self) -> bool:
-        """Tell whether the month must be written down anew, though nothing came."""
-        current = self.names[:1]
-        is_gone = Missing.GONE in (self.unusable.get(name) for name in self.names[1:])
-        listed = {name: one for name, one in self.contents.items() if name not in self.orphans}
-        return (is_gone and {*current} <= self.contents.keys()) or _remembers(self.manifest, listed)
-
-
-def _remembered(manifest: Manifest, contents: Contents) -> list[Entry]:
-    """Return what a snapshot holds that the manifest doesn't forget."""
-    return [one for one in contents.entries if not manifest.forgets(one.uid, one.started)]
-
-
-def _remembers(manifest: Manifest, contents: dict[str, Contents]) -> bool:
-    """Tell whether a snapshot holds something that the manifest forgets."""
-    entries = (entry for one in contents.values() for entry in one.entries)
-    return any(manifest.forgets(entry.uid, entry.started) for entry in entries)
-
-
-def _install(fold: _Fold, policy: Policy, writer: str) -> Generator[Step, Any, bool]:
+def _install(fold: NewSnapshot, policy: Policy, writer: str) -> Generator[Step, Any, bool]:
     """Put a new snapshot into the manifest, unless what it was made from has changed."""
     snapshot = fold.result.snapshot
     for _ in range(_ATTEMPTS):
@@ -335,61 +247,9 @@ def _install(fold: _Fold, policy: Policy, writer: str) -> Generator[Step, Any, b
             found: Found = yield ReadContents((snapshot.name,))
             if not isinstance(found[snapshot.name], Contents):
                 return False
-        if (yield Swap(fold.installed(seen, policy, writer), reading.etag)):
+        if (yield Swap(fold.installed(seen, policy.keep, writer), reading.etag)):
             return True
     return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Fold:
-    """A month's new snapshot, and what it was made from.
-
-    Parameters
-    ----------
-    base
-        The snapshots that were followed.
-    result
-        The new one.
-    """
-
-    base: _Base
-    result: Folded
-
-    def still_holds(self, seen: Manifest) -> bool:
-        """Tell whether the snapshot may come into this manifest."""
-        base, month = self.base.manifest, self.base.month
-        snapshot = self.result.snapshot
-        return (
-            seen.months.get(month) == base.months.get(month)
-            and (seen.horizon, seen.tombstones) == (base.horizon, base.tombstones)
-            and (snapshot is None or snapshot.name not in seen.doomed)
-        )
-
-    def installed(self, seen: Manifest, policy: Policy, writer: str) -> Manifest:
-        """Return the manifest that lists the snapshot."""
-        month = self.base.month
-        former = seen.months.get(month)
-        before = (former.current, *former.before) if former else ()
-        months = dict(seen.months)
-        # What can't be used may be damaged only for who looks now.
-        spared = {name for name, why in self.base.unusable.items() if why is Missing.DAMAGED}
-        doomed = {*self.base.contents}
-        if self.result.snapshot is None:  # all of it is forgotten
-            doomed |= self.result.contents.folded
-            months.pop(month, None)
-        else:
-            # A backup that holds what must be forgotten goes, however young it is.
-            sound = [one.name for one in before if self._is_clean(one.name, seen)]
-            kept = {*sound[: policy.keep], *spared}
-            months[month] = Month(
-                self.result.snapshot, tuple(one for one in before if one.name in kept)
-            )
-            doomed -= kept
-        return seen.next(writer, months=months, doomed=seen.doomed | doomed)
-
-    def _is_clean(self, name: str, seen: Manifest) -> bool:
-        contents = self.base.contents.get(name)
-        return contents is not None and not _remembers(seen, {name: contents})
 
 
 def _doom(old: tuple[str, ...], policy: Policy, writer: str) -> Generator[Step, Any, None]:
