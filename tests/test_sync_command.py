@@ -579,6 +579,8 @@ def test_an_empty_remote_and_a_missing_file_are_told(files: Files) -> None:
     files.remote.mkdir()
     assert "there is nothing at" in ok(files.pull("a"))
     assert "nothing was pushed yet" in ok(files("db", "info", files.remote))
+    files.record("first", "one")
+    assert ok(files.sync("first")).startswith("pushed 1 session ")
     missing = files.push("nowhere")
     assert (missing.code, "there is no database" in missing.err) == (2, True)
 

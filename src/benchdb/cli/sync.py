@@ -55,7 +55,8 @@ def command(
     with progress_bar() as progress:
         prepare(path, progress)
         pulled = pull(path, objects, since=first, progress=progress)
-    tell_pull(pulled, objects, path)
+    if pulled.manifest is not None or pulled.segments:  # else there will be in a moment
+        tell_pull(pulled, objects, path)
     with progress_bar() as progress:
         pushed = do_push(path, objects, settings, progress)
     tell_push(pushed, objects)
