@@ -1,0 +1,1 @@
+"""Verdicts from arrays: numpy in, frozen records out; no SQL, no clock, no printing."""

@@ -1,0 +1,208 @@
+"""Change points: what is one, what is none, and what a user may hand over."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+import benchdb
+from benchdb import find_change_points, find_change_points_many
+from benchdb.analysis.student import two_sided_p, two_sided_quantile
+
+pytestmark = pytest.mark.portable
+
+
+def made(*levels: tuple[float, int], noise: float = 0.02, seed: int = 0) -> np.ndarray:
+    """Return a series of segments: their levels, and how many points each has."""
+    random = np.random.default_rng(seed)
+    heights = np.concatenate([np.full(points, np.log(level)) for level, points in levels])
+    return np.exp(heights + random.normal(0, noise, len(heights)))
+
+
+def indexes(values: object, **options: object) -> list[int]:
+    return [one.index for one in find_change_points(values, **options)]  # type: ignore[arg-type]
+
+
+def test_a_step_is_found_at_its_point_with_its_effect() -> None:
+    (found,) = find_change_points(made((2.0, 50), (2.4, 30)))
+    assert found.index == 50
+    assert found.kind == "step"
+    assert found.low < 0.2 < found.high
+    assert found.high - found.low < 0.04
+    assert found.before == pytest.approx(2.0, rel=0.02)
+    assert found.after == pytest.approx(2.4, rel=0.02)
+    assert found.noise == pytest.approx(0.02, rel=0.4)
+    assert found.p < 1e-6
+
+
+def test_the_interval_holds_the_true_effect_nineteen_times_of_twenty() -> None:
+    held = 0
+    for seed in range(200):
+        (found,) = find_change_points(made((1.0, 30), (1.1, 30), seed=seed))
+        held += found.low < 0.1 < found.high
+    assert 180 <= held <= 198
+
+
+def test_several_steps_are_found_each_between_its_neighbours() -> None:
+    assert indexes(made((1.0, 30), (1.2, 20), (0.9, 40), (1.0, 30))) == [30, 50, 90]
+
+
+def test_noise_alone_is_no_change() -> None:
+    series = [made((1.0, 100), noise=0.03, seed=seed) for seed in range(200)]
+    assert sum(map(len, find_change_points_many(series))) <= 2
+
+
+def test_a_single_slow_run_is_no_change_wherever_it_is() -> None:
+    values = made((1.0, 40))
+    for at in (0, 20, 38, 39):
+        slow = values.copy()
+        slow[at] *= 3
+        assert indexes(slow) == []
+
+
+def test_a_step_hides_no_later_one() -> None:
+    assert indexes(made((1.0, 40), (3.0, 40), (3.3, 40))) == [40, 80]
+
+
+def test_a_machine_with_two_speeds_is_no_change() -> None:
+    random = np.random.default_rng(1)
+    for _ in range(20):
+        values = made((1.0, 120)) * np.where(random.random(120) < 0.4, 1.15, 1.0)
+        assert indexes(values) == []
+
+
+def test_a_slow_drift_is_a_drift_and_no_flight_of_steps() -> None:
+    values = made((1.0, 150), noise=0.01) * np.linspace(1, 1.2, 150)
+    found = find_change_points(values)
+    assert list(found) == []
+    assert found.drift is not None
+    assert found.drift.kind == "drift"
+    assert found.drift.effect == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_drift_is_one_over_the_times_that_are_given() -> None:
+    times = np.sort(np.random.default_rng(2).exponential(size=150)).cumsum()
+    values = made((1.0, 150), noise=0.01) * np.exp(0.3 * times / times[-1])
+    found = find_change_points(values, times)
+    assert list(found) == []
+    assert found.drift is not None
+
+
+def test_counters_without_noise_change_where_they_change() -> None:
+    assert indexes([1000] * 20 + [1005] * 20) == []  # less than the least effect
+    (found,) = find_change_points([5] * 50 + [6] * 20)
+    assert (found.index, found.effect) == (50, pytest.approx(0.2))
+    assert found.low == found.effect == found.high
+    assert indexes([100] * 20 + [103] * 20) == [20]
+    assert indexes([7] * 30) == []
+
+
+def test_missing_points_are_left_out_and_counted() -> None:
+    values = made((1.0, 30), (1.3, 30))
+    whole = np.full(120, np.nan)
+    whole[::2] = values
+    found = find_change_points(whole)
+    assert [one.index for one in found] == [60]
+    assert found.points == 60
+
+
+def test_values_that_are_zero_or_negative_are_taken() -> None:
+    (found,) = find_change_points([0.0] * 20 + [5.0] * 20)
+    assert (found.index, found.effect) == (20, np.inf)
+    assert indexes([0.0] * 40) == []
+    assert indexes([-1.0] * 20 + [1.0] * 20) == [20]
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, 9.0], [np.nan] * 9, [1.0, np.nan, 2.0]])
+def test_too_few_points_have_no_change(values: list[float]) -> None:
+    found = find_change_points(values)
+    assert (list(found), found.drift) == ([], None)
+
+
+def test_a_hundred_thousand_points_are_taken() -> None:
+    assert indexes(made((1.0, 60_000), (1.02, 40_000), noise=0.01)) == [60_000]
+
+
+def test_a_gate_looks_at_what_is_recent() -> None:
+    values = made((1.0, 100), (1.2, 60))
+    assert indexes(values) == [100]
+    assert indexes(values, sensitivity="confirmed") == []
+    assert indexes(values[:104], sensitivity="confirmed") == [100]
+    assert indexes(values[:102], sensitivity="confirmed") == []  # too few points yet
+    assert indexes(values[:102], sensitivity="suspect") == [100]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        arrays.arrays(
+            float,
+            st.integers(0, 40),
+            elements=st.one_of(
+                st.floats(0.1, 10), st.sampled_from([0.0, 1.0, -1.0, np.nan, 1e-300, 1e300])
+            ),
+        ),
+        max_size=6,
+    )
+)
+def test_many_series_give_what_each_gives_alone(series: list[np.ndarray]) -> None:
+    together = find_change_points_many(series)
+    assert repr(together) == repr([find_change_points(one) for one in series])
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "said"),
+    [
+        ([1.0, np.inf], {}, "finite"),
+        ([[1.0, 2.0]], {}, "one row of numbers"),
+        ([1.0], {"sensitivity": "high"}, "'high' is unknown: take one of report"),
+        ([1.0, 2.0], {"times": [1]}, "2 values, but times of shape"),
+        ([1.0, 2.0], {"times": [2, 1]}, "ascend"),
+    ],
+)
+def test_what_can_not_be_used_is_named(
+    values: object, options: dict[str, object], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        find_change_points(values, **options)  # type: ignore[arg-type]
+
+
+def test_times_are_given_for_each_series() -> None:
+    with pytest.raises(ValueError, match="there are 2 series, but times for 1"):
+        find_change_points_many([[1.0], [2.0]], [[1.0]])
+
+
+@pytest.mark.parametrize(
+    ("t", "freedom", "p"),
+    [
+        (0.0, 5.0, 1.0),
+        (1.0, 1.0, 0.5),
+        (2.228138852, 10.0, 0.05),
+        (-2.570581836, 5.0, 0.05),
+        (12.70620474, 1.0, 0.05),
+        (1.959963985, 1e7, 0.05),
+        (50.0, 30.0, 1.2e-30),
+    ],
+)
+def test_p_is_that_of_the_tables(t: float, freedom: float, p: float) -> None:
+    assert two_sided_p(t, freedom) == pytest.approx(p, rel=0.5 if p < 1e-9 else 1e-6)
+    if 1e-9 < p < 1:
+        assert two_sided_quantile(p, freedom) == pytest.approx(abs(t), rel=1e-6)
+
+
+def test_numpy_is_imported_when_the_analysis_is_first_used() -> None:
+    script = (
+        "import sys, benchdb; assert 'numpy' not in sys.modules; "
+        "benchdb.find_change_points; assert 'numpy' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_what_is_not_there_is_an_attribute_error() -> None:
+    assert not hasattr(benchdb, "nothing")
