@@ -67,7 +67,11 @@ def test_a_file_that_may_not_be_written_to(suite: Suite, temporary: Path, mounte
     assert suite.query("select count(*) from session", database=database) == [1]
 
 
-def test_a_disk_that_fills_up_midway(suite: Suite, temporary: Path, mounted: Path) -> None:
+@pytest.mark.parametrize("workers", ["", "xdist"])
+def test_a_disk_that_fills_up_midway(
+    suite: Suite, temporary: Path, mounted: Path, workers: str
+) -> None:
+    pytest.importorskip(workers or "pytest")
     suite.write(
         """
         import pytest
@@ -79,10 +83,12 @@ def test_a_disk_that_fills_up_midway(suite: Suite, temporary: Path, mounted: Pat
         """
     )
     database = mounted / "benchmark.db"
-    done = suite.run("--benchmark", "--benchmark-db", str(database))
+    more = ("-n", "2") if workers else ()
+    done = suite.run("--benchmark", "--benchmark-db", str(database), *more, plugins=workers)
     done.assert_outcomes(passed=60)
     (aside,) = temporary.glob("*.db")
     rows = suite.runs("name, state, cluster_name is null", database=aside)
+    rows.sort(key=lambda row: int(row[0][len("test_many[") : -1]))  # workers end in any order
     assert rows == [(f"test_many[{n}]", "closed", 0) for n in range(60)]
     counted = suite.query("select count(*), sum(value) from measurement", database=aside)
     assert counted == [(60, sum(range(60)))]

@@ -10,6 +10,7 @@ import pytest
 
 from benchdb.collect.clock import Clock
 from benchdb.config import spelled
+from benchdb.plugin.backlog import Backlog
 from benchdb.plugin.names import names_of
 from benchdb.plugin.remote import RemoteTests
 from benchdb.plugin.start import VERSIONS, WORKER_INPUT
@@ -134,6 +135,7 @@ class Controller:
                 has_workers=bool(self._workers),
                 each_runs_all=self._config.getoption("dist", default="") == "each",
                 repeat=self._bench.repeat,
+                backlog=Backlog(self._config),
             )
             self._config.pluginmanager.register(remote)
         if self._facts.new_scan is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,10 @@ from benchdb.plugin.whereabouts import NO_WORKER, last_written
 from benchdb.plugin.wire import from_wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from benchdb.plugin.backlog import Backlog
     from benchdb.plugin.controller import Controller
     from benchdb.plugin.whereabouts import Whereabouts
     from benchdb.records import ClosedTestRun
@@ -41,6 +44,9 @@ class RemoteTests:
         Whether each worker runs every test.
     repeat
         How many rounds each test is to have.
+    backlog
+        What workers have sent already. What is told without any waiting is one commit: were this
+        process killed, it would lose as much as if it had not come to it yet.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class RemoteTests:
         has_workers: bool,
         each_runs_all: bool,
         repeat: int,
+        backlog: Backlog,
     ) -> None:
         self._controller = controller
         self._recording = recording
@@ -59,6 +66,7 @@ class RemoteTests:
         self._has_workers = has_workers
         self._each_runs_all = each_runs_all
         self._repeat = repeat
+        self._backlog = backlog
         self._is_elsewhere = has_workers
         self._neighbours = Neighbours()
         self._died = False
@@ -82,7 +90,8 @@ class RemoteTests:
             return
         if self._announced.get(nodeid):
             self._announced[nodeid].pop(0)
-        else:
+            return
+        with self._one_commit():
             row = self._open(nodeid, Clock.now(), round=self._rounds.get(nodeid, 0) + 1)
             self._unassigned.setdefault(nodeid, []).append(row)
 
@@ -91,6 +100,19 @@ class RemoteTests:
         """Advance or close the row that a report is about."""
         if not self._is_elsewhere or hasattr(report, "context"):  # a subtest's: its test goes on
             return
+        with self._one_commit():
+            self._note(report)
+
+    @contextlib.contextmanager
+    def _one_commit(self) -> Iterator[None]:
+        """Make one commit of this and of what else has come already."""
+        self._recording.hold()
+        try:
+            yield
+        finally:
+            self._recording.settle(more=self._backlog.has_more())
+
+    def _note(self, report: pytest.TestReport) -> None:
         slot = (getattr(report, "node", None), report.nodeid)
         sent = getattr(report, "benchdb", None)
         if report.when not in ("setup", "call", "teardown"):
@@ -108,16 +130,19 @@ class RemoteTests:
         if not error:
             return
         self._died = True
-        self._mourn(node)
+        with self._one_commit():
+            self._mourn(node)
 
     def pytest_sessionfinish(self) -> None:
         """End what a dead worker left, and correct how many ran beside a test."""
+        self._recording.hold()
         if self._died:
             for nodeid in [nodeid for nodeid, rows in self._unassigned.items() for _ in rows]:
                 self._lose((None, nodeid))
             self._note_missing_rounds()
         for ordinal, beside in self._neighbours.settle().items():
             self._recording.correct_beside(ordinal, beside)
+        self._recording.settle()
 
     def _note_missing_rounds(self) -> None:
         """Say which tests a dead worker took the further rounds of; pytest-xdist doesn't know."""

@@ -76,7 +76,7 @@ class Connection(Protocol):
         """Give the rows of a query in a snapshot, so many of them in memory at most."""
 
     def transaction(self, *, alone: bool = True) -> AbstractContextManager[None]:
-        """Make what is written in the block one commit.
+        """Make what is written in the block one commit, or all or nothing of a larger one.
 
         Parameters
         ----------

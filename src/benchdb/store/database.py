@@ -78,13 +78,16 @@ class FileConnection(sqlite3.Connection):
     @contextlib.contextmanager
     def transaction(self, *, alone: bool = True) -> Iterator[None]:
         """See `Connection.transaction`."""
-        self.execute("BEGIN IMMEDIATE")
+        within = self.in_transaction
+        self.execute("SAVEPOINT part" if within else "BEGIN IMMEDIATE")
         try:
             yield
-            self.execute("COMMIT")
+            self.execute("RELEASE part" if within else "COMMIT")
         except BaseException:
             if self.in_transaction:  # a full disk has ended it already
-                self.execute("ROLLBACK")
+                self.execute("ROLLBACK TO part" if within else "ROLLBACK")
+                if within:
+                    self.execute("RELEASE part")
             raise
 
     @contextlib.contextmanager

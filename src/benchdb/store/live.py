@@ -204,6 +204,8 @@ class LiveSession:
 
     def checkpoint_if_due(self) -> None:
         """Make a checkpoint as something of a test begins, which may hang."""
+        if self.connection.in_transaction:
+            return  # it has one when it is over
         if time.monotonic() - self._checkpoint > self._pause:
             self._make_checkpoint()
 

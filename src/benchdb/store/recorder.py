@@ -62,6 +62,7 @@ class Recorder:
         self._clusters: dict[records.Cluster, int] = {}
         self._updates: dict[tuple[str, ...], str] = {}
         self._opened: dict[int, tuple[Any, ...]] = {}
+        self._committed: tuple[int, int, dict[int, tuple[Any, ...]]] | None = None
         self.session = self._open_session(facts, self._opened)
         self.session_id = self.session.id
         self._raw = self.session.connection
@@ -221,6 +222,36 @@ class Recorder:
         """Close the database; an open session is lost by that."""
         self.session.let_go()
 
+    def hold(self) -> bool:
+        """Have what follows become one commit, by `release`; tell whether it will.
+
+        A server undoes more than what failed, so there each verb stays a commit of its own.
+        """
+        if not isinstance(self._raw, FileConnection):
+            return False
+        self._raw.execute("BEGIN IMMEDIATE")
+        self._committed = (self.rows, self._ordinal, dict(self._opened))
+        return True
+
+    def release(self) -> None:
+        """Commit what was held, if anything was."""
+        if self._committed is None:
+            return
+        self._raw.execute("COMMIT")
+        self._committed = None
+        self.session.checkpoint_if_due()
+
+    def undo(self) -> None:
+        """Be as if what is held had never been; for who goes on in another database."""
+        if self._committed is None:
+            return
+        if self._raw.in_transaction:  # a full disk has ended it already
+            with contextlib.suppress(sqlite3.Error):
+                self._raw.execute("ROLLBACK")
+        self.rows, self._ordinal, opened = self._committed
+        self._replace_opened(opened)
+        self._committed = None
+
     def do(self, verb: str, arguments: tuple[Any, ...]) -> Any:
         """Call a method; again, where a server undid what it did for the sake of others."""
         return self._raw.again(lambda: getattr(self, verb)(*arguments))
@@ -244,7 +275,7 @@ class Recorder:
         """
         self.rows = before.rows
         self._ordinal = before._ordinal
-        self._opened = dict(before._opened)
+        self._replace_opened(before._opened)
         try:
             from benchdb.store.carry import carry_over
 
@@ -272,6 +303,11 @@ class Recorder:
                 "(SELECT rowid FROM local_package_scan ORDER BY rowid DESC LIMIT ?)",
                 (_SCANS,),
             )
+
+    def _replace_opened(self, opened: Mapping[int, tuple[Any, ...]]) -> None:
+        # In place: the session has it, too.
+        self._opened.clear()
+        self._opened.update(opened)
 
     def _cluster(self, cluster: records.Cluster) -> int:
         if cluster not in self._clusters:

@@ -12,6 +12,7 @@ import re
 import shlex
 import sqlite3
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 #: Bytes; a larger file is not upgraded while tests wait for it.
 MOST_TO_UPGRADE: Final = 1_000_000_000
+
+#: Most seconds that what is held waits for its commit: others wait as long to write theirs.
+HELD_SECONDS: Final = 0.02
 
 #: Of these no file is to blame but a value, and another file would refuse it, too.
 _FAULTS_OF_A_ROW: Final = (
@@ -96,6 +100,8 @@ class Recording:
         self._last: tuple[Location | None, int] = (None, 0)
         self._recorder: Recorder | None = None
         self._shadow: Shadow | None = None
+        self._held: list[tuple[str, tuple[Any, ...]]] | None = None
+        self._held_since = 0.0
         try:
             if isinstance(wanted, Path):
                 self._make_ready(wanted)
@@ -153,8 +159,25 @@ class Recording:
         """See `Recorder.correct_beside`."""
         self._do("correct_beside", ordinal, beside)
 
+    def hold(self) -> None:
+        """Have what follows become one commit: by `settle`, which must follow soon."""
+        if self._held is None and self._do("hold"):
+            self._held = []
+            self._held_since = time.monotonic()
+
+    def settle(self, *, more: bool = False) -> None:
+        """Commit what is held; while there is more to come at once, only what waited for long.
+
+        Where that fails, all of it is done again in another file, as every other verb is.
+        """
+        if self._held is None or (more and time.monotonic() - self._held_since < HELD_SECONDS):
+            return
+        self._do("release")
+        self._held = None
+
     def finish(self, finished: datetime) -> None:
         """See `Recorder.finish`."""
+        self.settle()
         place = self.location
         self._do("finish", finished)
         if self._recorder is not None and self._recorder.session.reopened:
@@ -173,6 +196,7 @@ class Recording:
 
     def let_go(self) -> None:
         """Close the file; a session that was not finished is lost by that."""
+        self.settle()
         if self._recorder is not None and os.getpid() == self._pid:
             self._recorder.let_go()
             if self._shadow is not None:
@@ -187,7 +211,10 @@ class Recording:
         if self._recorder is None or os.getpid() != self._pid:
             return None
         try:
-            return self._try(self._recorder, verb, arguments)
+            made = self._try(self._recorder, verb, arguments)
+            if self._held is not None:
+                self._held.append((verb, arguments))
+            return made
         except _FAILURES as error:
             self._go_aside(error)
         if self._recorder is None:
@@ -262,7 +289,10 @@ class Recording:
     def _go_aside(self, error: Exception) -> None:
         """Record into another file from here on, with what was recorded so far."""
         before = self._recorder
+        held, self._held = self._held or [], None
         self._recorder = None
+        if before is not None:
+            before.undo()
         for path in candidates(self.wanted, self.facts.uid, self.folder)[1:]:
             assert isinstance(path, Path)
             if before is not None and path == before.location:
@@ -279,6 +309,8 @@ class Recording:
             if before is not None:
                 self._carry_over(before, aside)
             self._tell_moved(self.wanted if before is None else before.location, error, path)
+            for verb, arguments in held:
+                self._do(verb, *arguments)
             return
         self._recorder = before
         self._give_up(error)
