@@ -10,25 +10,42 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from benchdb.analysis.change_points import find_change_points, find_change_points_many
-    from benchdb.analysis.results import ChangePoint, ChangePoints, Segment
+    from benchdb.analysis.comparison import Comparison, compare
+    from benchdb.analysis.prediction import Judgement, judge_points
+    from benchdb.analysis.results import Baseline, ChangePoint, ChangePoints, Segment
+    from benchdb.records import Direction, Verdict
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Baseline",
     "ChangePoint",
     "ChangePoints",
+    "Comparison",
+    "Direction",
+    "Judgement",
     "Segment",
+    "Verdict",
+    "compare",
     "find_change_points",
     "find_change_points_many",
+    "judge_points",
 ]
 
-#: Where the public names live.
+#: The modules where the public names live.
 _HOMES: Final = {
-    "ChangePoint": "results",
-    "ChangePoints": "results",
-    "Segment": "results",
-    "find_change_points": "change_points",
-    "find_change_points_many": "change_points",
+    "Baseline": "analysis.results",
+    "ChangePoint": "analysis.results",
+    "ChangePoints": "analysis.results",
+    "Comparison": "analysis.comparison",
+    "Direction": "records",
+    "Judgement": "analysis.prediction",
+    "Segment": "analysis.results",
+    "Verdict": "records",
+    "compare": "analysis.comparison",
+    "find_change_points": "analysis.change_points",
+    "find_change_points_many": "analysis.change_points",
+    "judge_points": "analysis.prediction",
 }
 
 
@@ -38,4 +55,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
-    return getattr(importlib.import_module(f"benchdb.analysis.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"benchdb.{_HOMES[name]}"), name)

@@ -23,6 +23,15 @@ class Direction(StrEnum):
     HIGHER_IS_BETTER = "HIGHER_IS_BETTER"
 
 
+class Verdict(StrEnum):
+    """What a comparison proves; the only place where a direction is applied."""
+
+    REGRESSED = "REGRESSED"
+    IMPROVED = "IMPROVED"
+    UNCHANGED = "UNCHANGED"
+    UNDECIDED = "UNDECIDED"
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """Something that can be measured; another unit is another metric.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from benchdb.analysis.noise import noise
+from benchdb.analysis.prediction import baseline_of
 from benchdb.analysis.prepared import Prepared
 from benchdb.analysis.results import ChangePoints
 from benchdb.analysis.segmentation import make_exact, segment
-from benchdb.analysis.steps import Demands, confirm, inflation, tested
-from benchdb.analysis.student import two_sided_quantile
+from benchdb.analysis.sensitivity import RULES, noise_floor
+from benchdb.analysis.steps import confirm, tested
 from benchdb.analysis.trend import steps_beside_trend
 
 if TYPE_CHECKING:
@@ -20,44 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-Sensitivity = Literal["report", "suspect", "confirmed"]
-
-
-class _Rules(NamedTuple):
-    """How one sensitivity looks: the penalty of a change is ``fixed + log n + falling / n``."""
-
-    fixed: float
-    falling: float
-    while_fitting: Demands
-    at_last: Demands
-    last: int | None = None
-    recent: int | None = None
-
-
-_RULES: Final[dict[str, _Rules]] = {
-    "report": _Rules(
-        fixed=3.0,
-        falling=12.0,
-        while_fitting=Demands(1e-4, 0.01, 1.4, 1e-6, 0.5, 2),
-        at_last=Demands(1e-4, 0.01, 1.4, 1e-6, 0.5, 2),
-    ),
-    "suspect": _Rules(
-        fixed=3.0,
-        falling=24.0,
-        while_fitting=Demands(1e-3, 0.01, 1.4, 1e-6, 0.9, 2),
-        at_last=Demands(1e-3, 0.02, 1.6, 1e-6, 1.2, 2),
-        last=150,
-        recent=40,
-    ),
-    "confirmed": _Rules(
-        fixed=4.0,
-        falling=36.0,
-        while_fitting=Demands(3e-4, 0.01, 1.4, 1e-7, 0.9, 2),
-        at_last=Demands(3e-4, 0.02, 1.8, 1e-7, 1.4, 3),
-        last=150,
-        recent=40,
-    ),
-}
+    from benchdb.analysis.sensitivity import Rules, Sensitivity
 
 #: How many series are cut up at once.
 _AT_ONCE: Final = 256
@@ -130,10 +93,10 @@ def find_change_points_many(
     ValueError
         As there.
     """
-    if sensitivity not in _RULES:
-        known = ", ".join(_RULES)
+    if sensitivity not in RULES:
+        known = ", ".join(RULES)
         raise ValueError(f"sensitivity {sensitivity!r} is unknown: take one of {known}")
-    rules = _RULES[sensitivity]
+    rules = RULES[sensitivity]
     given = list(series)
     when = [None] * len(given) if times is None else list(times)
     if len(when) != len(given):
@@ -148,7 +111,7 @@ def find_change_points_many(
     return result
 
 
-def _found(chunk: Sequence[Prepared], rules: _Rules) -> Iterator[ChangePoints]:
+def _found(chunk: Sequence[Prepared], rules: Rules) -> Iterator[ChangePoints]:
     """Find the changes of series of about one length."""
     if not chunk:
         return
@@ -163,7 +126,7 @@ def _found(chunk: Sequence[Prepared], rules: _Rules) -> Iterator[ChangePoints]:
         yield _judged(one, scale, boundaries, rules)
 
 
-def _judged(one: Prepared, scale: float, boundaries: list[int], rules: _Rules) -> ChangePoints:
+def _judged(one: Prepared, scale: float, boundaries: list[int], rules: Rules) -> ChangePoints:
     heights = one.heights
     exact = make_exact(heights, scale, boundaries)
     steps, dropped, remembered = confirm(heights, scale, exact, rules.while_fitting)
@@ -186,15 +149,13 @@ def _judged(one: Prepared, scale: float, boundaries: list[int], rules: _Rules) -
         ),
         segments=one.segments([step.cut for step in steps]),
         noise=scale,
-        noise_floor=_noise_floor(len(heights) - (steps[-1].cut if steps else 0), scale, remembered),
+        noise_floor=noise_floor(len(heights) - (steps[-1].cut if steps else 0), scale, remembered),
         points=len(heights),
+        baseline=baseline_of(
+            heights,
+            one.scale.unit,
+            [0, *(step.cut for step in steps), len(heights)],
+            scale,
+            remembered,
+        ),
     )
-
-
-def _noise_floor(points: int, scale: float, remembered: float) -> float:
-    """Return the smallest slowdown that the gate would see after a last segment of some points."""
-    demands, runs = _RULES["confirmed"].at_last, 5
-    error = scale * inflation(remembered) * math.sqrt(1 / points + 1 / runs)
-    sure = two_sided_quantile(demands.p, points + runs) * error
-    power = 0.84 * scale * math.sqrt(1 / runs)  # four cases of five
-    return max(demands.effect, math.expm1(min(max(demands.size * scale, sure) + power, 700.0)))

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from benchdb.analysis.noise import spread_of
+from benchdb.analysis.noise import LEAST, spread_of
+from benchdb.analysis.prediction import baseline_of
 from benchdb.analysis.results import ChangePoint, ChangePoints, Segment
+from benchdb.analysis.scale import Scale, one_row
+from benchdb.analysis.sensitivity import noise_floor
 from benchdb.analysis.student import two_sided_quantile
 
 if TYPE_CHECKING:
@@ -20,75 +23,8 @@ if TYPE_CHECKING:
     from benchdb.analysis.results import Kind
     from benchdb.analysis.steps import Step
 
-#: Heights are held within this, so that squares and sums of them are finite.
-_HIGHEST: Final = 1e100
-
 #: The least points of a series that can have a change.
 _LEAST_POINTS: Final = 4
-
-
-def one_row(values: ArrayLike) -> Floats:
-    """Return a user's values as one row of numbers.
-
-    Raises
-    ------
-    ValueError
-        For other shapes, and for infinite values: which run is meant is not for us to say.
-    """
-    given = np.asarray(values, dtype=float)
-    if given.ndim != 1:
-        raise ValueError(f"values must be one row of numbers, not of shape {given.shape}")
-    if np.isinf(given).any():
-        raise ValueError("values must be finite, or NaN where one is missing")
-    return given
-
-
-class Scale(NamedTuple):
-    """How values are compared: as logarithms, or in units of their typical size.
-
-    Parameters
-    ----------
-    unit
-        The typical size of values that aren't all positive; None for logarithms.
-    """
-
-    unit: float | None
-
-    @classmethod
-    def of(cls, values: Floats) -> Scale:
-        """Choose the scale for values, none of them missing."""
-        if len(values) == 0 or values.min() > 0:
-            return cls(None)
-        sizes = np.abs(values[values != 0])
-        return cls(float(np.median(sizes)) if len(sizes) else 1.0)
-
-    def heights(self, values: Floats) -> Floats:
-        """Return values as they are compared."""
-        if self.unit is None:
-            return np.log(values)
-        with np.errstate(over="ignore"):
-            heights: Floats = np.clip(values / self.unit, -_HIGHEST, _HIGHEST)
-        return heights
-
-    def level(self, height: float) -> float:
-        """Return the value of a height."""
-        if self.unit is not None:
-            return height * self.unit
-        return math.exp(min(height, 709.0))
-
-    def effect(self, before: float, difference: float) -> float:
-        """Return new / old - 1 of a difference of heights."""
-        if self.unit is None:
-            return math.expm1(difference) if difference < 709 else math.inf
-        if before == 0:
-            return math.copysign(math.inf, difference) if difference else 0.0
-        return difference / abs(before)
-
-    def relative(self, spread: float, height: float) -> float:
-        """Return a spread of heights as a share of the level that it is around."""
-        if self.unit is None:
-            return spread
-        return abs(spread / height) if height else (math.inf if spread else 0.0)
 
 
 class Prepared(NamedTuple):
@@ -180,6 +116,15 @@ class Prepared(NamedTuple):
 
     def unchanged(self) -> ChangePoints:
         """Return what is known of a series that can't have changed."""
-        points = len(self.heights)
-        floor = math.inf if points < _LEAST_POINTS else 0.0
-        return ChangePoints((), None, (), self.segments(()), 0.0, floor, points)
+        n = len(self.heights)
+        noise = max(float(self.heights.std(ddof=1)), LEAST) if n > 1 else LEAST
+        return ChangePoints(
+            steps=(),
+            drift=None,
+            candidates=(),
+            segments=self.segments(()),
+            noise=noise,
+            noise_floor=math.inf if n < _LEAST_POINTS else noise_floor(n, noise, 0.0),
+            points=n,
+            baseline=baseline_of(self.heights, self.scale.unit, [0, n], noise, 0.0),
+        )

@@ -70,6 +70,41 @@ class Segment:
     points: int
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a series leads one to expect of its next points; plain numbers, to be kept.
+
+    Parameters
+    ----------
+    height
+        The level of the last segment as values are compared: a logarithm, or in units of `unit`.
+    unit
+        The typical size of values that aren't all positive; None for logarithms.
+    spread
+        The standard deviation of values around their level, in the same measure.
+    memory
+        The correlation of a point's deviation with the one before it.
+    highest, lowest
+        The largest tenth of the deviations to either side, outmost first; 20 at most.
+    points
+        How many points the last segment has.
+    past
+        How many points all segments have.
+    freedom
+        Degrees of freedom of the spread.
+    """
+
+    height: float
+    unit: float | None
+    spread: float
+    memory: float
+    highest: tuple[float, ...]
+    lowest: tuple[float, ...]
+    points: int
+    past: int
+    freedom: int
+
+
 @dataclass(frozen=True)
 class ChangePoints(Sequence[ChangePoint]):
     """The steps of one series in their order, and what else is known of it.
@@ -94,6 +129,9 @@ class ChangePoints(Sequence[ChangePoint]):
         cases. Infinite where there are too few points.
     points
         How many values there were that were not missing (of the gate's sensitivities: the recent).
+    baseline
+        What the last segment leads one to expect of new points, for `judge_points`; None without
+        any point.
     """
 
     steps: tuple[ChangePoint, ...]
@@ -103,6 +141,7 @@ class ChangePoints(Sequence[ChangePoint]):
     noise: float
     noise_floor: float
     points: int
+    baseline: Baseline | None
 
     def __len__(self) -> int:
         return len(self.steps)
