@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import replace
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -206,7 +207,7 @@ class _CaseValues:
             )
         return CaseSeries(
             case,
-            tuple(sorted(made, key=_rank)),
+            tuple(sorted(made, key=lambda one: rank(one.key))),
             trunk=self.trunk,
             fallback=self.fallback,
             measured=any(not counts_outcomes(metric) for _, metric in self.by_key),
@@ -220,14 +221,20 @@ class _CaseValues:
         return Point(sessions.rows[row], float(middle(values)), len(values), row in sessions.trunk)
 
 
-def _rank(series: Series) -> tuple[str, ...]:
-    conditions, metric = series.key.conditions, series.key.metric
+def rank(key: SeriesKey) -> tuple[str, ...]:
+    """Return what the series of one case are sorted by: conditions, then the metric."""
+    conditions, metric = key.conditions, key.metric
     return (
         conditions.version or "",
         conditions.environment.fingerprint if conditions.environment else "",
         repr(conditions.tags),
-        repr(conditions.cluster) if conditions.cluster else "",
+        _spelled(conditions.cluster) if conditions.cluster else "",
         "2" if counts_outcomes(metric) else "0" if metric.name == "duration" else "1",
         metric.name,
         metric.unit,
     )
+
+
+@lru_cache(maxsize=1024)
+def _spelled(cluster: Cluster) -> str:
+    return repr(cluster)

@@ -1,0 +1,94 @@
+"""Test runs by column, for those who analyse a whole history: many at a time, few queries."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from benchdb.store.cases import column_metrics
+from benchdb.store.columns import quoted
+from benchdb.store.digest import DROPPED
+from benchdb.store.queries import FAILED, chunks, marks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from benchdb.records import Metric
+    from benchdb.store.connection import Connection
+
+#: Rows that are in memory as Python's objects at once.
+_BLOCK: Final = 50_000
+
+#: What stands before the values of metrics in a block of `run_columns`.
+RUN_COLUMNS: Final = (
+    "session_id",
+    "ordinal",
+    "name",
+    "path",
+    "version",
+    "cluster",
+    "passed",
+    "failed",
+    "lost",
+)
+
+
+def run_columns(
+    connection: Connection, *, sessions: Collection[int] | None = None
+) -> tuple[tuple[Metric, ...], Iterator[tuple[Sequence[object], ...]]]:
+    """Return the metrics that are columns, and the test runs that ended, in blocks.
+
+    Parameters
+    ----------
+    connection
+        From `benchdb.store.opening.reading`.
+    sessions
+        Ids of those whose test runs are wanted; all by default.
+
+    Returns
+    -------
+    metrics, blocks
+        Each block is a tuple of columns of equal length: those of `RUN_COLUMNS`, then one for each
+        metric, with None for what was not measured. ``passed`` (its call), ``failed`` (a phase) and
+        ``lost`` are 0 or 1.
+    """
+    metrics = column_metrics(connection)
+    columns = quoted(["session_id", "ordinal", "name", "path", "version", "cluster"])
+    query = (
+        f"SELECT {columns}, CASE WHEN call_outcome = 'passed' THEN 1 ELSE 0 END, {FAILED}, "
+        f"CASE WHEN state = 'lost' THEN 1 ELSE 0 END, {quoted([one.name for one in metrics])} "
+        "FROM test_run WHERE state != 'open'"
+    )
+    return metrics, _blocks(connection, query, "session_id", sessions)
+
+
+def measurement_columns(
+    connection: Connection, *, sessions: Collection[int] | None = None
+) -> Iterator[tuple[Sequence[object], ...]]:
+    """Yield blocks of measurements that have a value, each a tuple of columns.
+
+    They are session, ordinal, metric, unit, direction, value.
+    """
+    query = (
+        "SELECT session_id, ordinal, metric, unit, direction, value FROM measurement "
+        f"WHERE value IS NOT NULL AND unit NOT LIKE '{DROPPED}%'"
+    )
+    return _blocks(connection, query, "session_id", sessions)
+
+
+def _blocks(
+    connection: Connection, query: str, column: str, wanted: Collection[int] | None
+) -> Iterator[tuple[Sequence[object], ...]]:
+    if wanted is None:
+        yield from _in_blocks(connection, query, ())
+        return
+    for some in chunks(sorted(wanted)):
+        yield from _in_blocks(connection, f"{query} AND {column} IN ({marks(some)})", some)
+
+
+def _in_blocks(
+    connection: Connection, query: str, values: Sequence[object]
+) -> Iterator[tuple[Sequence[object], ...]]:
+    rows = connection.stream(query, values, _BLOCK)
+    while block := list(islice(rows, _BLOCK)):
+        yield tuple(zip(*block, strict=True))
