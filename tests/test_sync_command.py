@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -174,6 +175,19 @@ def test_many_segments_are_compacted_by_sync(files: Files) -> None:
     said = ok(files.sync("a"))
     assert "folded 4 segments" in said
     assert files.objects("sessions/") == []
+
+
+def test_info_tells_how_old_a_month_is_that_is_folded(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    assert files.objects("sessions/") == []
+    (snapshot,) = files.objects("snapshots/")
+    os.utime(snapshot, (snapshot.stat().st_mtime - 7200,) * 2)
+    (month,) = files("db", "info", files.remote, "--format", "json").json["months"]
+    assert (month["entries"], month["segments"]) == (1, 0)
+    assert 7200 <= month["newest"] < 7200 + 3600
+    assert "2 hours ago" in ok(files("db", "info", files.remote))
 
 
 def test_since_takes_the_months_it_needs(files: Files) -> None:

@@ -45,7 +45,7 @@ def remote_tables(url: str, facts: RemoteFacts) -> list[Table]:
             Column("backups", right=True, rank=2),
             Column("segments", right=True),
             Column("their size", right=True, rank=1),
-            Column("newest", right=True, rank=3),
+            Column("last put", right=True, rank=3),
         ),
         tuple(_month(one) for one in facts.months),
     )

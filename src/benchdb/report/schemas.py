@@ -169,7 +169,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "months[].backups": "bytes of the snapshots before",
         "months[].segments": "number of its segments; some may be folded already",
         "months[].segments_size": "bytes of its segments",
-        "months[].newest": "seconds since its newest segment was put",
+        "months[].newest": "seconds since its newest segment or snapshot was put",
         "files": "number of files of test runs",
         "files_size": "bytes of them",
         "published": "bytes of benchmark.db; null where there is none",

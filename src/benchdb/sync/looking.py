@@ -31,7 +31,10 @@ _NAMED: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
-    """What there is of a month, in numbers; sizes in bytes, `newest` in seconds."""
+    """What there is of a month, in numbers.
+
+    Sizes are in bytes; `newest` is how many seconds ago its last segment or snapshot was put.
+    """
 
     month: str
     entries: int
@@ -82,10 +85,14 @@ def look(objects: Objects) -> RemoteFacts:
         if parts := segment_name(one.name):
             segments[parts.month].append(one)
     listed = manifest.months if manifest else {}
+    ages = {one.name: one.age for one in every}
     months = []
     for month in sorted({*segments, *listed}, reverse=True):
         known = listed.get(month)
         some = segments[month]
+        put = [one.age for one in some]
+        if known and known.current.name in ages:
+            put.append(ages[known.current.name])
         months.append(
             MonthFacts(
                 month,
@@ -95,7 +102,7 @@ def look(objects: Objects) -> RemoteFacts:
                 backups=sum(one.size for one in known.before) if known else 0,
                 segments=len(some),
                 segments_size=sum(one.size for one in some),
-                newest=min((one.age for one in some), default=None),
+                newest=min(put, default=None),
             )
         )
     files = [one for one in every if is_file(one.name)]
