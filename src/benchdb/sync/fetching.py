@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchdb.store.revisions import head
 from benchdb.sync.protocol.steps import Missing
-from benchdb.sync.segments import Damaged, Listed, OtherBytes, unpack, verify
+from benchdb.sync.segments import Damaged, Frame, OtherBytes, unpack, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -50,7 +50,7 @@ class Fetching:
 
     def verified(
         self, names: Collection[str], tell: Callable[[int, int], None]
-    ) -> Iterator[tuple[str, Listed | Missing]]:
+    ) -> Iterator[tuple[str, Frame | Missing]]:
         """Give each object with what it holds, or why it can't be used.
 
         Parameters
@@ -64,7 +64,7 @@ class Fetching:
         fetch = functools.partial(self._fetch_surely, numbered)
         for name, got in side_by_side(fetch, names, tell):
             database = numbered[name]
-            found: Listed | Missing
+            found: Frame | Missing
             try:
                 if isinstance(got, Damaged):
                     raise got
@@ -77,52 +77,52 @@ class Fetching:
 
     def _fetch_surely(
         self, files: dict[str, Path], name: str
-    ) -> tuple[Listed | Missing, Taken | None] | Damaged:
+    ) -> tuple[Frame | Missing, Taken | None] | Damaged:
         """Fetch an object again that came with other bytes: it may be sound where it lies."""
         got = self._fetch(files, name)
         return self._fetch(files, name) if isinstance(got, OtherBytes) else got
 
     def _fetch(
         self, files: dict[str, Path], name: str
-    ) -> tuple[Listed | Missing, Taken | None] | Damaged:
+    ) -> tuple[Frame | Missing, Taken | None] | Damaged:
         """Fetch an object; where its schema is the newest, verify and read it, too."""
         database = files[name]
         packed = database.with_suffix(".zst")
         try:
             if not self._objects.fetch(name, packed):
                 return Missing.GONE, None
-            listed = unpack(name, packed, database)
-            if isinstance(listed, Listed) and listed.schema == head():
-                return listed, self._verify(database, listed)
-            return listed, None
+            frame = unpack(name, packed, database)
+            if isinstance(frame, Frame) and frame.schema == head():
+                return frame, self._verify(database, frame)
+            return frame, None
         except Damaged as error:
             return error
         finally:
             packed.unlink(missing_ok=True)
 
-    def _verify(self, database: Path, listed: Listed) -> Taken | None:
+    def _verify(self, database: Path, frame: Frame) -> Taken | None:
         if self._intake is None:
-            verify(database, listed)
+            verify(database, frame)
             return None
-        keys = self._intake.wanted(listed)
+        keys = self._intake.wanted(frame)
         read = functools.partial(self._intake.read, database=database, keys=keys)
-        return verify(database, listed, keys, read)
+        return verify(database, frame, keys, read)
 
     def _use(
-        self, name: str, database: Path, listed: Listed | Missing, taken: Taken | None
-    ) -> Listed | Missing:
+        self, name: str, database: Path, frame: Frame | Missing, taken: Taken | None
+    ) -> Frame | Missing:
         """Let the intake take what was fetched; return what it holds, or why it can't be used."""
-        if isinstance(listed, Missing):
-            return listed
-        if listed.is_newer:
-            self._why[name] = f"was made by benchdb {listed.made_by}: install that or newer"
+        if isinstance(frame, Missing):
+            return frame
+        if frame.is_newer:
+            self._why[name] = f"was made by benchdb {frame.made_by}: install that or newer"
             return Missing.NEWER
-        if listed.schema != head():
+        if frame.schema != head():
             # Not by several threads: Alembic has one context for them all.
-            taken = self._verify(database, listed)
+            taken = self._verify(database, frame)
         if self._intake is not None and taken is not None:
             self._intake.add(taken, database)
-        return listed
+        return frame
 
 
 def side_by_side(

@@ -16,7 +16,7 @@ from benchdb.sync.protocol.names import is_snapshot, segment_name, snapshot_name
 from benchdb.sync.protocol.steps import Contents, Folded, Missing
 from benchdb.sync.segments import (
     Damaged,
-    Listed,
+    Frame,
     copy_entries,
     new_file,
     new_nonce,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class FoldResult:
     """What came of folding, and the new object (None where there is none)."""
 
     folded: Folded
@@ -44,12 +44,12 @@ class Made:
 
 
 def fold(
-    verified: Callable[[Intake], Iterable[tuple[str, Listed | Missing]]],
+    verified: Callable[[Intake], Iterable[tuple[str, Frame | Missing]]],
     step: Fold,
     folder: Path,
     *,
     upgrade: bool,
-) -> Made:
+) -> FoldResult:
     """Fold objects into one.
 
     Parameters
@@ -70,7 +70,7 @@ def fold(
     def merge(database: Path, keys: Collection[Key]) -> None:
         merge_file(target, database, only=keys)
 
-    def wanted(frame: Listed) -> list[Key]:
+    def wanted(frame: Frame) -> list[Key]:
         return [
             one.key
             for one in frame.contents.entries
@@ -90,12 +90,12 @@ def fold(
             unusable.append((name, frame))
             if frame is Missing.NEWER or is_snapshot(name):
                 # Who makes do without it would lose what it holds.
-                return Made(Folded(None, Contents(()), tuple(unusable)))
+                return FoldResult(Folded(None, Contents(()), tuple(unusable)))
         intake.flush()
     with contextlib.closing(connect(target)) as connection:
         contents = Contents(tuple(sorted(stored_entries(connection))), step.folded | taken)
     if not contents.entries:
-        return Made(Folded(None, contents, tuple(unusable)))
+        return FoldResult(Folded(None, contents, tuple(unusable)))
     schema = head()
     if not upgrade and schemas:
         oldest = max(schemas, key=lineage().index)
@@ -105,7 +105,7 @@ def fold(
     snapshot = Snapshot(
         snapshot_name(step.month, made.sha256), schema, made.size, len(contents.entries)
     )
-    return Made(Folded(snapshot, contents, tuple(unusable)), made.path)
+    return FoldResult(Folded(snapshot, contents, tuple(unusable)), made.path)
 
 
 def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path) -> Path | None:
@@ -120,7 +120,7 @@ def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path
         copy_entries(connection, newest, [one.key for one in contents.entries])
     again.write_bytes(older.read_bytes())
     try:
-        verify(again, Listed(contents, schema, ""))
+        verify(again, Frame(contents, schema, ""))
     except Damaged:
         return None  # something in it has no place there
     finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import DamagedFile
 from benchdb.store.gathering import Gathering, Rows
-from benchdb.sync.segments import Damaged, Listed, new_file, scratch
+from benchdb.sync.segments import Damaged, Frame, new_file, scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -48,7 +48,7 @@ class Intake:
     def __init__(
         self,
         folder: Path,
-        wanted: Callable[[Listed], Collection[Key]],
+        wanted: Callable[[Frame], Collection[Key]],
         merge: Callable[[Path, Collection[Key]], None],
     ) -> None:
         self.wanted = wanted

@@ -134,7 +134,7 @@ def _foreign(every: Iterable[ObjectFacts]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedRemote:
     """What was verified in a remote, and a line for everything that is wrong."""
 
     objects: int
@@ -143,7 +143,7 @@ class Checked:
     foreign: tuple[str, ...]
 
 
-def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
+def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote:
     """Fetch and verify everything in a remote.
 
     Raises
@@ -177,7 +177,9 @@ def check_remote(objects: Objects, progress: Progress = untold) -> Checked:
             if _is_damaged(objects, name, folder / "file"):
                 problems.append(f"{name}: its bytes are not those that its name tells")
     problems += _cut_off(apart, entries, manifest or Manifest())
-    return Checked(len(names) + len(files), len(entries), tuple(problems), _foreign(every.values()))
+    return CheckedRemote(
+        len(names) + len(files), len(entries), tuple(problems), _foreign(every.values())
+    )
 
 
 def _cut_off(apart: Mapping[str, Contents], entries: Set[Key], manifest: Manifest) -> Iterator[str]:

@@ -38,13 +38,13 @@ from benchdb.sync.protocol.steps import (
 from benchdb.sync.segments import (
     FIRST,
     Damaged,
+    Frame,
     check_name,
     key_in_name,
     listing_size,
     make_segment,
     read_listing,
 )
-from benchdb.sync.segments import Listed as Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator

@@ -72,7 +72,7 @@ class OtherBytes(Damaged):
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class Frame:
     """The first frame of an object.
 
     Parameters
@@ -96,7 +96,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class ObjectFile:
     """An object that was made: where, the SHA-256 and number of its bytes."""
 
     path: Path
@@ -140,7 +140,7 @@ def listing_size(first: bytes) -> int:
     return _PREFIX + length
 
 
-def read_listing(first: bytes) -> Listed | Missing:
+def read_listing(first: bytes) -> Frame | Missing:
     """Return what an object holds, from at least `listing_size` of its bytes.
 
     Raises
@@ -166,7 +166,7 @@ def read_listing(first: bytes) -> Listed | Missing:
             Entry(str(start), str(uid), str(key)) for start, uid, key in said["entries"]
         )
         folded = frozenset(map(str, said["folded"]))
-        return Listed(Contents(entries, folded), str(said["schema"]), str(said["made_by"]))
+        return Frame(Contents(entries, folded), str(said["schema"]), str(said["made_by"]))
     except (zstandard.ZstdError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Damaged(f"its list can't be read ({type(error).__name__}: {error})") from error
 
@@ -208,7 +208,7 @@ def copy_entries(
 
 def pack(
     database: Path, to: Path, contents: Contents, schema: str, nonce: str | None = None
-) -> Made:
+) -> ObjectFile:
     """Make an object of a closed file.
 
     Parameters
@@ -231,10 +231,10 @@ def pack(
         zstandard.ZstdCompressor(level=level, write_checksum=True).copy_stream(
             source, target, size=size
         )
-    return Made(to, checksum(to), to.stat().st_size)
+    return ObjectFile(to, checksum(to), to.stat().st_size)
 
 
-def make_segment(source: Location, entries: Iterable[Entry], folder: Path) -> Made:
+def make_segment(source: Location, entries: Iterable[Entry], folder: Path) -> ObjectFile:
     """Make a segment of entries of a database, which is only read."""
     chosen = tuple(sorted(entries))
     database = folder / "segment.db"
@@ -281,7 +281,7 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def unpack(name: str, path: Path, to: Path) -> Listed | Missing:
+def unpack(name: str, path: Path, to: Path) -> Frame | Missing:
     """Verify the bytes of an object and take its file out of it.
 
     Parameters
@@ -360,17 +360,17 @@ def key_in_name(key: tuple[str, str]) -> tuple[str, str]:
 
 def verify(
     path: Path,
-    listed: Listed,
+    frame: Frame,
     wanted: Collection[tuple[str, str]] | None = None,
     then: Callable[[FileConnection], _Read] | None = None,
 ) -> _Read | None:
-    """Look whether a file is sound and holds what is listed; it is brought to the newest schema.
+    """Look whether a file is sound and holds what is frame; it is brought to the newest schema.
 
     Parameters
     ----------
     path
         The file.
-    listed
+    frame
         What is said of it.
     wanted
         Keys of the sessions whose digests are computed again, as they are going to be used; all by
@@ -385,16 +385,16 @@ def verify(
     """
     try:
         with contextlib.closing(connect(path)) as connection:
-            if _found_schema(connection, path) != listed.schema:
+            if _found_schema(connection, path) != frame.schema:
                 raise Damaged("its file has another schema than it says")
-            if listed.schema == head():
-                _check(connection, listed, wanted)
+            if frame.schema == head():
+                _check(connection, frame, wanted)
                 return then(connection) if then else None
         from benchdb.store.migrate import upgrade
 
         upgrade(path, at=path)
         with contextlib.closing(connect(path)) as connection:
-            _check(connection, listed, wanted)
+            _check(connection, frame, wanted)
             return then(connection) if then else None
     except (sqlite3.Error, UserError, ValueError, TypeError, KeyError) as error:
         raise Damaged(f"its file can't be used ({error})") from error
@@ -410,7 +410,7 @@ def _found_schema(connection: FileConnection, path: Path) -> str | None:
 
 
 def _check(
-    connection: FileConnection, listed: Listed, wanted: Collection[tuple[str, str]] | None
+    connection: FileConnection, frame: Frame, wanted: Collection[tuple[str, str]] | None
 ) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -418,7 +418,7 @@ def _check(
         raise Damaged(f"its file is damaged ({said})")
     if connection.execute("PRAGMA foreign_key_check").fetchone():
         raise Damaged("its file has rows that don't fit together")
-    if stored_entries(connection) != set(listed.contents.entries):
+    if stored_entries(connection) != set(frame.contents.entries):
         raise Damaged("its file doesn't hold what it lists")
     used = None if wanted is None else set(wanted)
     for row, uid, digest in connection.execute("SELECT id, uid, digest FROM session").fetchall():
