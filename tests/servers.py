@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from fault_proxy import FaultProxy
@@ -47,6 +47,7 @@ class S3Server:
     """
 
     url: str
+    _client: Any = None
 
     def bucket(self) -> str:
         """Make a bucket, and return its name."""
@@ -55,7 +56,11 @@ class S3Server:
         return name
 
     def client(self):
-        """Return a client that does what benchdb doesn't."""
+        """Return a client that does what benchdb doesn't; to make one takes long."""
+        self._client = self._client or self._new_client()
+        return self._client
+
+    def _new_client(self):
         import botocore.config
         import botocore.session
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import shutil
 import sqlite3
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 import zstandard
-from recorded import Project, environ, newer_benchdb
+from mortals import mortals
+from recorded import Project, newer_benchdb
 from store_samples import execute, query, record
 from test_sync_command import Files, ok, sessions
 
@@ -30,14 +31,12 @@ from benchdb.sync.segments import Damaged, listing_frame, pack, stored_entries, 
 
 DATA = Path(__file__).with_name("data")
 
-#: Runs the command, and kills it at its n-th step that touches the remote or the database.
+#: Runs a command, and kills it at its n-th step that touches the remote or the database.
 MORTAL = """
-import os, signal, sys
+import os, signal
 from benchdb.cli import main
 from benchdb.store import copying, gathering, merge
 from benchdb.sync import folder, state
-
-left = int(sys.argv.pop(1))
 
 def mortal(function):
     def called(*arguments, **options):
@@ -58,7 +57,12 @@ copying.copy_sessions = mortal(copying.copy_sessions)
 gathering.Gathering.add = mortal(gathering.Gathering.add)
 merge.copy_annotations = mortal(merge.copy_annotations)
 state._save = mortal(state._save)
-sys.exit(main(sys.argv[1:]))
+from benchdb.sync import history, published  # they take the functions as they are by now
+
+def act(step, *arguments):
+    global left
+    left = step
+    return main(arguments)
 """
 
 
@@ -68,19 +72,6 @@ def files(tmp_path: Path) -> Files:
         '[tool.benchdb]\ncompact_grace = "0"\ncompact_above = 0\n'
     )
     return Files(tmp_path)
-
-
-def killed(files: Files, step: int, *arguments: object) -> bool:
-    """Run a command that dies at a step; returns whether it came to that."""
-    done = subprocess.run(
-        [sys.executable, "-c", MORTAL, str(step), *map(str, arguments)],
-        cwd=files.folder,
-        env=environ(),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, -9), done.stderr
-    return done.returncode == -9
 
 
 @pytest.mark.long
@@ -101,20 +92,23 @@ def test_a_command_killed_at_any_step_is_taken_up_again(verb: str, files: Files)
         sessions(files.file("b")) if verb in ("push", "sync") else set()
     )
     database = () if verb == "compact" else ("--db", files.file("b"))
-    step = 1
-    while killed(files, step, verb, files.remote, *database):
-        assert not [p for p in files.objects() if p.name.endswith(".part")]
-        ok(files(verb, files.remote, *database))
-        ok(files("db", "check", files.remote))
-        ok(files("db", "check", "--db", files.file("b")))
-        target = files.file("target")
-        ok(files.pull("target"))
-        assert sessions(target) == expected
-        target.unlink()
-        shutil.rmtree(files.remote)
-        shutil.copytree(saved, files.remote)
-        shutil.copy(files.file("fresh"), files.file("b"))
-        step += 1
+    with mortals(MORTAL, files.folder) as call:
+        for step in itertools.count(1):
+            code = call(step, verb, files.remote, *database)
+            if code == 0:
+                break
+            assert code == -9
+            assert not [p for p in files.objects() if p.name.endswith(".part")]
+            ok(files(verb, files.remote, *database))
+            ok(files("db", "check", files.remote))
+            ok(files("db", "check", "--db", files.file("b")))
+            target = files.file("target")
+            ok(files.pull("target"))
+            assert sessions(target) == expected
+            target.unlink()
+            shutil.rmtree(files.remote)
+            shutil.copytree(saved, files.remote)
+            shutil.copy(files.file("fresh"), files.file("b"))
     assert step > 4
 
 

@@ -19,6 +19,7 @@ from servers import IMPATIENT
 from benchdb.errors import UnreachableHistory, UnusableHistory
 from benchdb.sync.objects import open_remote
 from benchdb.sync.probe import probe
+from benchdb.sync.s3 import bucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,15 +37,16 @@ LARGE = os.urandom(3_000_000)
 _serial = count()
 
 
-_connections: dict[str, Any] = {}
+_connections: dict[tuple[str, float], Any] = {}
 
 
 def opened(location: str, endpoint_url: str) -> Any:
     """Open a remote; to make a client takes longer than all that it is asked for here."""
     remote: Any = open_remote(location, endpoint_url=endpoint_url)
     requests = remote._requests
-    requests._connection = _connections.get(endpoint_url)
-    _connections[endpoint_url] = requests.connection
+    key = (endpoint_url, bucket.PATIENCE.read)
+    requests._connection = _connections.get(key)
+    _connections[key] = requests.connection
     return remote
 
 
@@ -279,9 +281,11 @@ def test_no_request_that_fails_once_changes_the_outcome(
 def test_a_server_that_only_fails_is_given_up(
     monkeypatch: pytest.MonkeyPatch, bench: Callable[[], Bench], proxy: FaultProxy, way: str
 ):
-    monkeypatch.setattr("benchdb.sync.s3.bucket.PATIENCE", replace(IMPATIENT, attempts=3))
     at = bench()
     at.direct.put_new("a", BODY)
+    # Nothing that is tried from here on would be answered in time.
+    monkeypatch.setattr(bucket, "PATIENCE", replace(IMPATIENT, attempts=3, read=0.2))
+    at = replace(at, tried=opened(at.location, proxy.url))
     proxy.fail_always(way)
 
     def put() -> None:
@@ -410,18 +414,27 @@ def test_a_lost_answer_is_known_even_where_the_server_is_gone_afterwards(
     assert len(proxy.requests) == 9
 
 
+def _of_short_pages(way: Callable[[Exchange], None]) -> Callable[[Exchange], None]:
+    """Let the server give five names at a time, where it gives a thousand otherwise."""
+
+    def shortening(exchange: Exchange) -> None:
+        exchange.path += "&max-keys=5"
+        way(exchange)
+
+    return shortening
+
+
 def test_every_page_of_a_long_listing_is_asked_for_again(
-    monkeypatch: pytest.MonkeyPatch, bench: Callable[[], Bench], proxy: FaultProxy
+    bench: Callable[[], Bench], proxy: FaultProxy
 ):
-    # moto takes a second for a page, where others keep the machine busy.
-    monkeypatch.setattr("benchdb.sync.s3.bucket.PATIENCE", replace(IMPATIENT, read=30))
     at = bench()
-    names = [f"sessions/{number:05}" for number in range(1001)]
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda name: at.direct.put_new(name, b""), names))
+    names = [f"sessions/{number}" for number in range(6)]
+    for name in names:
+        at.direct.put_new(name, b"")
     proxy.heal()
+    proxy.fail_always(_of_short_pages(lambda exchange: exchange.send(exchange.forwarded())))
     for number, way in enumerate(("503", "truncated", "reset", "shortened"), 2):
-        proxy.fail(number, way)
+        proxy.fail(number, _of_short_pages(WAYS[way]))
     assert [one.name for one in at.tried.list("sessions/")] == names
     assert len(proxy.requests) == 6
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from mortals import mortals
 
 from benchdb.errors import UnreachableHistory, UnusableHistory
 from benchdb.store.locks import ProcessLock
@@ -65,31 +67,31 @@ def test_an_etag_is_the_checksum_of_the_bytes(folder: Folder):
 # -- killed at any moment
 
 _KILLED = """
-import io, os, sys
+import io, os, resource, signal, sys
 from pathlib import Path
 from benchdb.sync.folder import Folder
 
-folder, action, last = Folder(Path(sys.argv[1])), sys.argv[2], int(sys.argv[3])
-new = bytes(reversed(Path(sys.argv[4]).read_bytes()))
-calls = 0
+def act(root, action, last, body):
+    folder, calls = Folder(Path(root)), 0
+    new = bytes(reversed(Path(body).read_bytes()))
 
-def count(frame, event, function):
-    global calls
-    if event == "c_call" and (
-        getattr(function, "__module__", "") in {"posix", "io", "fcntl"}
-        or isinstance(getattr(function, "__self__", None), io.IOBase)
-    ):
-        calls += 1
-        if calls == last:
-            os.kill(os.getpid(), 9)
+    def count(frame, event, function):
+        nonlocal calls
+        if event == "c_call" and (
+            getattr(function, "__module__", "") in {"posix", "io", "fcntl"}
+            or isinstance(getattr(function, "__self__", None), io.IOBase)
+        ):
+            calls += 1
+            if calls == last:
+                os.kill(os.getpid(), 9)
 
-etag = folder.etag("a")
-if last < 0:  # in the middle of writing a file, after so many bytes
-    import resource, signal
-    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (-last, -last))
-sys.setprofile(count)
-folder.put_new("sessions/new", new) if action == "put_new" else folder.replace("a", new, etag)
+    etag = folder.etag("a")
+    if last < 0:  # in the middle of writing a file, after so many bytes
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (-last, -last))
+    sys.setprofile(count)
+    folder.put_new("sessions/new", new) if action == "put_new" else folder.replace("a", new, etag)
+    sys.setprofile(None)
 """
 
 
@@ -102,29 +104,30 @@ def test_whoever_is_killed_at_whatever_moment_leaves_no_half_object(tmp_path: Pa
     name = "sessions/new" if action == "put_new" else "a"
     old, new = (None if action == "put_new" else BODY), BODY[::-1]
     seen = set()
-    for last in (-1, -1_500_000, -len(BODY) + 1, *range(1, 500)):
-        root = tmp_path / str(last)
-        folder = Folder(root)
-        folder.put_new("a", BODY)
-        command = [sys.executable, "-c", _KILLED, str(root), action, str(last), str(body)]
-        done = subprocess.run(command, capture_output=True)
+    with mortals(_KILLED, tmp_path) as call:
+        for last in (-1, -1_500_000, -len(BODY) + 1, *range(1, 500)):
+            root = tmp_path / str(last)
+            folder = Folder(root)
+            folder.put_new("a", BODY)
+            code = call(root, action, last, body)
 
-        got = folder.read(name)
-        found = got and got.body
-        assert found in {old, new}
-        assert names(folder) == sorted({"a", *([name] if found else [])})
-        seen.add(found)
-        # The next one is not held up by it.
-        if action == "put_new":
-            assert folder.put_new(name, new) == (found is None)
+            got = folder.read(name)
+            found = got and got.body
+            assert found in {old, new}
+            assert names(folder) == sorted({"a", *([name] if found else [])})
+            seen.add(found)
+            # The next one is not held up by it.
+            if action == "put_new":
+                assert folder.put_new(name, new) == (found is None)
+            else:
+                etag = hashlib.sha256(found or b"").hexdigest()
+                assert folder.replace(name, b"next", etag)
+            if code == 0:
+                break
+            assert code == (-9 if last > 0 else -signal.SIGXFSZ)
+            shutil.rmtree(root)
         else:
-            etag = hashlib.sha256(found or b"").hexdigest()
-            assert folder.replace(name, b"next", etag)
-        if done.returncode == 0:
-            break
-        assert done.returncode == (-9 if last > 0 else -signal.SIGXFSZ), done.stderr
-    else:
-        pytest.fail("it never came to its end")
+            pytest.fail("it never came to its end")
     assert seen == {old, new}
     assert last > 20
 
