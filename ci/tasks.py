@@ -32,6 +32,9 @@ PORTABLE: Final = (
     *("--timeout=300", "-p", "no:cacheprovider"),
 )
 
+#: Each worker starts servers of its own: more of them than this take longer, not shorter.
+_MOST_WORKERS: Final = 8
+
 DEMO: Final = ROOT / ".demo"
 SEED_QUERY: Final = (
     "select dask_version, average_memory from test_run where name = 'test_write_wide_data'"
@@ -76,7 +79,7 @@ def _check(environments: Environments, failed: list[str]) -> None:
         started = time.monotonic()
         return environments.run(*command), time.monotonic() - started
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(_cores()) as pool:
         ended = pool.map(call, jobs.values())
         for (name, command), (done, seconds) in zip(jobs.items(), ended, strict=True):
             word = "FAILED" if done.returncode else "ok"
@@ -89,7 +92,10 @@ def _check(environments: Environments, failed: list[str]) -> None:
 def _tests(python: Path, environ: dict[str, str], arguments: list[str]) -> tuple[int, str]:
     """Run pytest and pass on what it prints; return its code and its closing line."""
     colour = ["--color=yes"] if sys.stdout.isatty() else []
-    command = [str(python), "-m", "pytest", "-q", "--timeout=300", *colour, *arguments]
+    # One more than cores, as some tests wait for time-outs. Each begins with tests that follow each
+    # other: what a module makes for its tests is mostly made once.
+    workers = ["-n", str(min(_cores() + 1, _MOST_WORKERS)), "--dist=worksteal"]
+    command = [str(python), "-m", "pytest", "-q", "--timeout=300", *workers, *colour, *arguments]
     width = str(shutil.get_terminal_size().columns)
     closing = b""
     with subprocess.Popen(
@@ -112,6 +118,13 @@ def _tests(python: Path, environ: dict[str, str], arguments: list[str]) -> tuple
     if code == 0 and not re.search(rb"\d+ (passed|xfailed)", closing):
         code = _NO_TESTS_RAN
     return code, closing.decode(errors="replace").rstrip()
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def demo(environments: Environments) -> int:
