@@ -65,9 +65,13 @@ def medium() -> Medium:
 
 
 def write_tables(tables: list[Table], form: str) -> None:
-    """Write tables for people, an empty line between two."""
-    from benchdb.report.table import as_markdown, terminal
-
+    """Write tables for people, an empty line between two; Markdown no longer than GitHub takes."""
     to = medium()
-    draw = as_markdown if form == "markdown" else terminal
-    write("\n".join(drawn for table in tables if (drawn := draw(table, to))))
+    if form == "markdown":
+        from benchdb.report.markdown import as_markdown
+
+        write(as_markdown(tables, to))
+        return
+    from benchdb.report.table import terminal
+
+    write("\n".join(drawn for table in tables if (drawn := terminal(table, to))))

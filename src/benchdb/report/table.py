@@ -1,4 +1,4 @@
-"""A table, and how it looks on a terminal, in a pipe and in Markdown."""
+"""A table, and how it looks on a terminal and in a pipe; `benchdb.report.markdown` has the rest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.report.sparkline import sparkline
-from benchdb.report.text import for_encoding, literal, markdown, prose
+from benchdb.report.text import for_encoding, literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +117,7 @@ def terminal(table: Table, medium: Medium) -> str:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    whole = _written(_without_empty(table), medium)
+    whole = written_table(without_empty(table), medium)
     leading = _leading(whole, medium.width, cell_len)
     beside = _only(whole, list(range(leading, len(whole.columns))))
     room = medium.width and medium.width - (_INDENT if leading else 0)
@@ -142,14 +142,14 @@ def terminal(table: Table, medium: Medium) -> str:
             no_wrap=bool(leading) or not column.fold or medium.width is None,
         )
     for row in fitting.rows:
-        drawn.add_row(*(Text(cell.text, _STYLES.get(cell.style, "")) for cell in _cells(row)))
+        drawn.add_row(*(Text(cell.text, _STYLES.get(cell.style, "")) for cell in cells(row)))
     with console.capture() as captured:
         if fitting.heading:
             console.print(Text(fitting.heading, "bold"), soft_wrap=medium.width is None)
         if fitting.subheading:
             console.print(Text(fitting.subheading, "dim"), soft_wrap=medium.width is None)
         if fitting.rows and leading:
-            _print_with_leads(console, drawn, [_cells(row[:leading]) for row in whole.rows])
+            _print_with_leads(console, drawn, [cells(row[:leading]) for row in whole.rows])
         elif fitting.rows:
             console.print(drawn)
         if fitting.rows and (fitting.remarks or left_out):
@@ -189,40 +189,18 @@ def _too_narrow(left_out: list[str]) -> str:
     return f"too narrow for: {', '.join(reversed(left_out))}"
 
 
-def as_markdown(table: Table, medium: Medium) -> str:
-    """Return a table as GitHub's Markdown."""
-    shown = _written(_without_empty(table), medium)
-    lines = []
-    if shown.heading:
-        lines += [f"### {markdown(shown.heading, code=True)}", ""]
-    if shown.subheading:
-        lines += [markdown(shown.subheading), ""]
-    if shown.rows:
-        titles = [markdown(column.title) for column in shown.columns]
-        lines.append(f"| {' | '.join(titles)} |")
-        lines.append(f"| {' | '.join('---:' if c.right else '---' for c in shown.columns)} |")
-        for row in shown.rows:
-            cells = (
-                markdown(cell.text, code=column.code)
-                for column, cell in zip(shown.columns, _cells(row), strict=True)
-            )
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
-    for remark in shown.remarks:
-        lines += [prose(remark), ""]
-    return "\n".join(lines)
-
-
-def _cells(row: tuple[str | Cell, ...]) -> list[Cell]:
+def cells(row: tuple[str | Cell, ...]) -> list[Cell]:
+    """Return a row with a cell where plain text stands for one."""
     return [Cell(cell) if isinstance(cell, str) else cell for cell in row]
 
 
-def _without_empty(table: Table) -> Table:
+def without_empty(table: Table) -> Table:
+    """Leave out optional columns whose every cell is empty."""
     kept = [
         number
         for number, column in enumerate(table.columns)
         if not column.optional
-        or any(cell.text or cell.values for cell in (_cells(row)[number] for row in table.rows))
+        or any(cell.text or cell.values for cell in (cells(row)[number] for row in table.rows))
     ]
     return _only(table, kept)
 
@@ -235,7 +213,7 @@ def _only(table: Table, kept: list[int]) -> Table:
     )
 
 
-def _written(table: Table, medium: Medium) -> Table:
+def written_table(table: Table, medium: Medium) -> Table:
     """Return a table whose every text can be written and is seen as it is."""
 
     def written(text: str) -> str:
@@ -248,7 +226,7 @@ def _written(table: Table, medium: Medium) -> Table:
 
     return Table(
         tuple(replace(column, title=written(column.title)) for column in table.columns),
-        tuple(tuple(cell(one) for one in _cells(row)) for row in table.rows),
+        tuple(tuple(cell(one) for one in cells(row)) for row in table.rows),
         written(table.heading),
         written(table.subheading),
         tuple(written(remark) for remark in table.remarks),
@@ -278,7 +256,7 @@ def _widths(table: Table, measure: Callable[[str], int]) -> list[int]:
     """Return how many characters each column takes, with no cell folded."""
     return [
         max(measure(text) for text in (column.title, *(row[number].text for row in rows)))
-        for rows in [[_cells(row) for row in table.rows]]
+        for rows in [[cells(row) for row in table.rows]]
         for number, column in enumerate(table.columns)
     ]
 
