@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from benchdb.analysis.prepared import Prepared
 from benchdb.analysis.results import ChangePoints
 from benchdb.analysis.segmentation import make_exact, segment
 from benchdb.analysis.sensitivity import RULES, noise_floor
-from benchdb.analysis.steps import confirm, tested
+from benchdb.analysis.stack import Cuts, Stack
+from benchdb.analysis.steps import Cut, Steps, confirm, tested
 from benchdb.analysis.trend import steps_beside_trend
 
 if TYPE_CHECKING:
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from benchdb.analysis.noise import Bools, Floats, Integers
+    from benchdb.analysis.results import ChangePoint, Kind
     from benchdb.analysis.sensitivity import Rules, Sensitivity
 
-#: How many series are cut up at once.
-_AT_ONCE: Final = 256
+#: About how many points are cut up at once.
+_POINTS_AT_ONCE: Final = 50_000
 
 
 def find_change_points(
@@ -102,60 +105,121 @@ def find_change_points_many(
     if len(when) != len(given):
         raise ValueError(f"there are {len(given)} series, but times for {len(when)}")
     made = [Prepared.of(*one, rules.last) for one in zip(given, when, strict=True)]
-    by_length = sorted(range(len(made)), key=lambda at: len(made[at].heights))
-    result: list[ChangePoints] = [one.unchanged() for one in made]
-    for start in range(0, len(by_length), _AT_ONCE):
-        chunk = [at for at in by_length[start : start + _AT_ONCE] if made[at].may_change]
-        for at, found in zip(chunk, _found([made[at] for at in chunk], rules), strict=True):
-            result[at] = found
-    return result
+    changing = [at for at, one in enumerate(made) if one.may_change]
+    changing.sort(key=lambda at: len(made[at].heights))
+    found: dict[int, ChangePoints] = {}
+    for chunk in _chunks(changing, made):
+        found |= zip(chunk, _found([made[at] for at in chunk], rules), strict=True)
+    return [found[at] if at in found else one.unchanged() for at, one in enumerate(made)]
 
 
-def _found(chunk: Sequence[Prepared], rules: Rules) -> Iterator[ChangePoints]:
-    """Find the changes of series of about one length."""
+def _chunks(order: list[int], made: list[Prepared]) -> Iterator[list[int]]:
+    """Yield series in parts of a bounded number of points."""
+    chunk: list[int] = []
+    for at in order:
+        chunk.append(at)
+        if len(chunk) * len(made[at].heights) >= _POINTS_AT_ONCE:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _found(chunk: Sequence[Prepared], rules: Rules) -> list[ChangePoints]:
+    """Find the changes of series of about one length, the shortest first."""
     if not chunk:
-        return
+        return []
     lengths = np.array([len(one.heights) for one in chunk], dtype=np.intp)
-    rows = np.full((len(chunk), int(lengths.max())), np.nan)
-    for row, one in zip(rows, chunk, strict=True):
-        row[: len(one.heights)] = one.heights
-    scales = noise(rows, lengths)
+    inside = np.arange(lengths[-1]) < lengths[:, None]
+    rows = np.full(inside.shape, np.nan)
+    rows[inside] = np.concatenate([one.heights for one in chunk])
+    scale, straying = noise(rows, lengths)
     penalties = rules.fixed + np.log(lengths) + rules.falling / lengths
-    cuts = segment(rows, lengths, scales, penalties)
-    for one, scale, boundaries in zip(chunk, scales.tolist(), cuts, strict=True):
-        yield _judged(one, scale, boundaries, rules)
+    stack = Stack.of([one.heights for one in chunk], scale)
+    cuts = make_exact(stack, Cuts.of(segment(rows, lengths, scale, penalties)))
+    cuts, dropped, memory = confirm(stack, cuts, rules.while_fitting)
+    times = [one.times for one in chunk]
+    kept, degrees = steps_beside_trend(stack, cuts, times, straying[inside], memory)
+    return _Results(chunk, stack, cuts, dropped, kept, degrees, memory).given(rules)
 
 
-def _judged(one: Prepared, scale: float, boundaries: list[int], rules: Rules) -> ChangePoints:
-    heights = one.heights
-    exact = make_exact(heights, scale, boundaries)
-    steps, dropped, remembered = confirm(heights, scale, exact, rules.while_fitting)
-    cuts = [step.cut for step in steps]
-    kept, degree = steps_beside_trend(heights, one.times, scale, cuts, remembered)
-    drift = None
-    if degree:
-        ends = tested(heights, scale, [len(heights) // 2], remembered)[0]
-        drift = one.change(ends, scale, "drift")
-        dropped += [step for step in steps if step.cut not in kept]
-        steps = tested(heights, scale, kept, remembered)
-    recent = len(heights) - (rules.recent or len(heights))
-    held = [step for step in steps if step.cut >= recent and rules.at_last.are_met(step)]
-    dropped += [step for step in steps if step.cut >= recent and step not in held]
-    return ChangePoints(
-        steps=tuple(one.change(step, scale, "step") for step in held),
-        drift=drift,
-        candidates=tuple(
-            one.change(step, scale, "step") for step in sorted(dropped, key=lambda step: step.cut)
-        ),
-        segments=one.segments([step.cut for step in steps]),
-        noise=scale,
-        noise_floor=noise_floor(len(heights) - (steps[-1].cut if steps else 0), scale, remembered),
-        points=len(heights),
-        baseline=baseline_of(
-            heights,
-            one.scale.unit,
-            [0, *(step.cut for step in steps), len(heights)],
-            scale,
-            remembered,
-        ),
-    )
+class _Results(NamedTuple):
+    """What was found in a chunk, to be told series by series."""
+
+    chunk: Sequence[Prepared]
+    stack: Stack
+    confirmed: Cuts
+    dropped: Steps | None
+    kept: Cuts
+    degrees: Integers
+    memory: Floats
+
+    def given(self, rules: Rules) -> list[ChangePoints]:
+        stack = self.stack
+        cut = Cut.of(stack, self.kept)
+        steps = tested(stack, self.kept, cut, self.memory)
+        recent = stack.lengths - (rules.recent or stack.lengths)
+        looked_at = steps.cut >= recent[steps.series]
+        shown = looked_at & rules.at_last.are_met(steps)
+        changes = self._changes(steps.only(shown), "step")
+        weak = [steps.only(looked_at & ~shown), self._part_of_drift()]
+        if self.dropped is not None:
+            weak.append(self.dropped.only(self.dropped.cut >= recent[self.dropped.series]))
+        candidates = self._changes(Steps(*map(np.concatenate, zip(*weak, strict=True))), "step")
+        drifts = self._changes(self._halves(), "drift")
+        ends = np.searchsorted(cut.segments.edges, stack.starts).tolist()
+        edges, levels, squares, memory, scale = (
+            column.tolist()
+            for column in (cut.segments.edges, cut.levels, cut.squares, self.memory, stack.scale)
+        )
+        found = []
+        for at, (one, first, last) in enumerate(zip(self.chunk, ends, ends[1:], strict=False)):
+            start = edges[first]
+            own = [edge - start for edge in edges[first : last + 1]]
+            found.append(
+                ChangePoints(
+                    steps=tuple(changes[at]),
+                    drift=drifts[at][0] if drifts[at] else None,
+                    candidates=tuple(sorted(candidates[at], key=lambda change: change.index)),
+                    segments=one.segments(own, levels[first:last], squares[first:last]),
+                    noise=scale[at],
+                    noise_floor=noise_floor(own[-1] - own[-2], scale[at], memory[at]),
+                    points=own[-1],
+                    baseline=baseline_of(
+                        cut.deviations[start : start + own[-1]],
+                        levels[first:last],
+                        own,
+                        noise=scale[at],
+                        remembered=memory[at],
+                        unit=one.scale.unit,
+                    ),
+                )
+            )
+        return found
+
+    def _changes(self, steps: Steps, kind: Kind) -> list[list[ChangePoint]]:
+        """Return changes in the user's terms, by series."""
+        found: list[list[ChangePoint]] = [[] for _ in self.chunk]
+        for step in steps.rows():
+            noise = float(self.stack.scale[step.series])
+            found[step.series].append(self.chunk[step.series].change(step, noise, kind))
+        return found
+
+    def _part_of_drift(self) -> Steps:
+        """Return the steps that a trend explains as well."""
+        every = tested(self.stack, self.confirmed, Cut.of(self.stack, self.confirmed), self.memory)
+        return every.only(~self._among(self.confirmed, self.kept))
+
+    def _among(self, some: Cuts, others: Cuts) -> Bools:
+        among: Bools = np.isin(self._at(some), self._at(others))
+        return among
+
+    def _at(self, cuts: Cuts) -> Integers:
+        at: Integers = self.stack.starts[cuts.series] + cuts.places
+        return at
+
+    def _halves(self) -> Steps:
+        """Return the later half of each series that drifts, against the earlier."""
+        series = np.flatnonzero(self.degrees)
+        halves = Cuts(series, self.stack.lengths[series] // 2)
+        return tested(self.stack, halves, Cut.of(self.stack, halves), self.memory)

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchdb.analysis.noise import LEAST
 from benchdb.analysis.scale import Scale, one_row
-from benchdb.analysis.steps import inflation, memory
+from benchdb.analysis.steps import inflation, memories
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 from benchdb.records import Direction, Verdict
 
@@ -26,6 +26,9 @@ _TRIMMED: Final = 0.15
 
 #: What an interval leaves out.
 _OUTSIDE: Final = 0.05
+
+#: For the noise's memory, deviations are drawn in to so many standard deviations.
+_DRAWN_IN: Final = 2.5
 
 #: More runs than this are no advice.
 _MOST_RUNS: Final = 1000
@@ -262,12 +265,16 @@ class _Apart(NamedTuple):
 
 def _inflation(one: _Side, two: _Side) -> float:
     """Return by how much the noise's memory makes the errors larger."""
-    together = np.concatenate([one.heights, two.heights])
     known = [side.variance for side in (one, two) if not math.isnan(side.variance)]
     spread = math.sqrt(sum(known) / len(known))
     if spread == 0:
         return 1.0
-    return inflation(memory(together, spread, [len(one.heights)]))
+    deviations = [
+        np.clip((side.heights - np.median(side.heights)) / spread, -_DRAWN_IN, _DRAWN_IN)
+        for side in (one, two)
+    ]
+    starts = np.array([0, len(one.heights) + len(two.heights)])
+    return inflation(float(memories(np.concatenate(deviations), starts)[0]))
 
 
 def _freedom(variances: list[float], kept: list[int]) -> float:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Integers = NDArray[np.intp]
+    Bools = NDArray[np.bool_]
 
 #: The least noise: timers, allocators and counters of CPUs are no better.
 LEAST: Final = 0.002
@@ -27,6 +28,9 @@ _AT_85: Final = 1.4395
 
 #: The same for deviations from a running median over 7 points, which follows the points.
 _AT_85_OF_7: Final = 1.36
+
+#: Points further from the running median than so many standard deviations stray.
+_FAR: Final = 3.0
 
 #: How much lower the narrow window must see the noise before it is believed.
 _DOUBT: Final = 1.15
@@ -73,7 +77,7 @@ def running_median(rows: Floats, lengths: Integers, window: int) -> Floats:
     return result
 
 
-def noise(rows: Floats, lengths: Integers) -> Floats:
+def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:
     """Estimate the standard deviation around the levels of series, whatever steps they have.
 
     Parameters
@@ -85,6 +89,9 @@ def noise(rows: Floats, lengths: Integers) -> Floats:
     -------
     array
         Of shape (series,).
+    array
+        Which points stray by more than three of these from their neighbours, in the shape of
+        `rows`.
 
     Notes
     -----
@@ -92,23 +99,15 @@ def noise(rows: Floats, lengths: Integers) -> Floats:
     with two speeds, and of noise that remembers. Deviations from a running median see both. There a
     wide window takes a short episode for noise; a narrow one says so if it sees much less.
     """
-    result = np.full(len(rows), LEAST)
-    at = np.flatnonzero(lengths >= 3)
-    if len(at) == 0:
-        return result
-    some, ends = rows[at], lengths[at]
-    steps = np.diff(some, axis=1)
-    steps -= _quantile(steps, ends - 1, 0.5)[:, None]
-    neighbours = _MAD * _quantile(np.abs(steps), ends - 1, 0.5) / np.sqrt(2)
-    wide = _strays(some, ends, 15) / _AT_85
-    narrow = _DOUBT * _strays(some, ends, 7) / _AT_85_OF_7
-    result[at] = np.maximum(np.maximum(neighbours, np.minimum(wide, narrow)), LEAST)
-    return result
-
-
-def _strays(rows: Floats, lengths: Integers, window: int) -> Floats:
-    """Return the .85 quantile of the deviations from a running median."""
-    return _quantile(np.abs(rows - running_median(rows, lengths, window)), lengths, 0.85)
+    steps = np.diff(rows, axis=1)
+    steps -= _quantile(steps, lengths - 1, 0.5)[:, None]
+    neighbours = _MAD * _quantile(np.abs(steps), lengths - 1, 0.5) / np.sqrt(2)
+    from_wide = np.abs(rows - running_median(rows, lengths, 15))
+    from_narrow = np.abs(rows - running_median(rows, lengths, 7))
+    wide = _quantile(from_wide, lengths, 0.85) / _AT_85
+    narrow = _DOUBT * _quantile(from_narrow, lengths, 0.85) / _AT_85_OF_7
+    result = np.maximum(np.maximum(neighbours, np.minimum(wide, narrow)), LEAST)
+    return result, from_narrow > _FAR * result[:, None]
 
 
 def _quantile(rows: Floats, lengths: Integers, share: float) -> Floats:
@@ -121,13 +120,3 @@ def _quantile(rows: Floats, lengths: Integers, share: float) -> Floats:
     two = np.take_along_axis(ordered, above[:, None], axis=1)[:, 0]
     between: Floats = one + (place - below) * (two - one)
     return between
-
-
-def spread_of(values: Floats) -> float:
-    """Return the standard deviation of values that share a level, spikes drawn in."""
-    if len(values) < 2:
-        return 0.0
-    middle = np.median(values)
-    usual = _MAD * np.median(np.abs(values - middle))
-    drawn = np.clip(values, middle - 3 * usual, middle + 3 * usual)
-    return float(drawn.std(ddof=1))

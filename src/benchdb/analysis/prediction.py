@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import itertools
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -68,24 +67,31 @@ class Judgement:
 
 
 def baseline_of(
-    heights: Floats, unit: float | None, edges: Sequence[int], noise: float, remembered: float
+    deviations: Floats,
+    levels: Sequence[float],
+    edges: Sequence[int],
+    *,
+    noise: float,
+    remembered: float,
+    unit: float | None,
 ) -> Baseline | None:
     """Return what the past of a series leads one to expect; None where there is no past.
 
     Parameters
     ----------
-    heights, unit
-        The points of the series as they are compared.
-    edges
-        0, the first points of its segments but the first, and how many points there are.
+    deviations
+        Of its points from their levels.
+    levels, edges
+        Of its segments: the levels, where each begins, and how many points there are.
     noise, remembered
-        Their standard deviation around their levels, and its memory.
+        The standard deviation of the points around their levels, and its memory.
+    unit
+        As `Baseline` has it.
     """
-    n = len(heights)
+    n = len(deviations)
     if n == 0:
         return None
-    levels = [float(np.median(heights[start:stop])) for start, stop in itertools.pairwise(edges)]
-    deviations = np.sort(heights - np.repeat(levels, np.diff(edges)))
+    deviations = np.sort(deviations)
     spread = max(noise, _quantile(np.abs(deviations)) / _AT_85)
     most = min(max(1, int(_TAIL * n)), _MOST_KEPT)
     return Baseline(

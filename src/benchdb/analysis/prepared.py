@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from benchdb.analysis.noise import LEAST, spread_of
+from benchdb.analysis.noise import LEAST
 from benchdb.analysis.prediction import baseline_of
 from benchdb.analysis.results import ChangePoint, ChangePoints, Segment
 from benchdb.analysis.scale import Scale, one_row
@@ -84,9 +85,8 @@ class Prepared(NamedTuple):
 
     def change(self, step: Step, noise: float, kind: Kind) -> ChangePoint:
         """Put a tested boundary into the user's terms."""
-        before = float(np.median(self.heights[step.first : step.cut]))
         reach = two_sided_quantile(0.05, step.freedom) * step.error if step.strays else 0.0
-        scale, difference = self.scale, step.difference
+        scale, before, difference = self.scale, step.before, step.difference
         return ChangePoint(
             index=int(self.places[step.cut]),
             kind=kind,
@@ -99,32 +99,55 @@ class Prepared(NamedTuple):
             p=step.p,
         )
 
-    def segments(self, cuts: Sequence[int]) -> tuple[Segment, ...]:
-        """Return the stretches between boundaries, which tile the points that were looked at."""
-        if len(self.heights) == 0:
-            return ()
-        edges = [0, *cuts, len(self.heights)]
+    def segments(
+        self, edges: Sequence[int], levels: Sequence[float], squares: Sequence[float]
+    ) -> tuple[Segment, ...]:
+        """Return the stretches between boundaries, which tile the points that were looked at.
+
+        Parameters
+        ----------
+        edges
+            Where they begin, and the number of points.
+        levels, squares
+            Of each: the median, and the sum of the squares around it.
+        """
         starts = [int(self.places[edge]) for edge in edges[:-1]]
-        stops = [*starts[1:], self.length]
-        found = []
-        for first, last, start, stop in zip(edges, edges[1:], starts, stops, strict=False):
-            part = self.heights[first:last]
-            level = float(np.median(part))
-            spread = self.scale.relative(spread_of(part), level)
-            found.append(Segment(start, stop, self.scale.level(level), spread, last - first))
-        return tuple(found)
+        stops = [*starts[1:], self.length] if starts else []
+        points = [stop - start for start, stop in itertools.pairwise(edges)]
+        return tuple(
+            Segment(
+                start,
+                stop,
+                self.scale.level(level),
+                self.scale.relative(math.sqrt(square / max(number - 1, 1)), level),
+                number,
+            )
+            for start, stop, level, square, number in zip(
+                starts, stops, levels, squares, points, strict=True
+            )
+        )
 
     def unchanged(self) -> ChangePoints:
         """Return what is known of a series that can't have changed."""
         n = len(self.heights)
-        noise = max(float(self.heights.std(ddof=1)), LEAST) if n > 1 else LEAST
+        level = float(np.median(self.heights)) if n else 0.0
+        squares = float(((self.heights - level) ** 2).sum())
+        noise = max(math.sqrt(squares / max(n - 1, 1)), LEAST)
+        edges, levels = ([0, n], [level]) if n else ([], [])
         return ChangePoints(
             steps=(),
             drift=None,
             candidates=(),
-            segments=self.segments(()),
+            segments=self.segments(edges, levels, [squares] * len(levels)),
             noise=noise,
             noise_floor=math.inf if n < _LEAST_POINTS else noise_floor(n, noise, 0.0),
             points=n,
-            baseline=baseline_of(self.heights, self.scale.unit, [0, n], noise, 0.0),
+            baseline=baseline_of(
+                self.heights - level,
+                levels,
+                edges,
+                noise=noise,
+                remembered=0.0,
+                unit=self.scale.unit,
+            ),
         )

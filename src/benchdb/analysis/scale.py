@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from benchdb.analysis.noise import Floats
 
+#: Values further from 0 count as this, so that two have a mean.
+_LARGEST: Final = 1e307
+
 #: Heights are held within this, so that their fourth powers are finite.
 _HIGHEST: Final = 1e30
 
@@ -29,7 +32,8 @@ def one_row(values: ArrayLike) -> Floats:
         raise ValueError(f"values must be one row of numbers, not of shape {given.shape}")
     if np.isinf(given).any():
         raise ValueError("values must be finite, or NaN where one is missing")
-    return given
+    bounded: Floats = np.clip(given, -_LARGEST, _LARGEST)
+    return bounded
 
 
 class Scale(NamedTuple):

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchdb.analysis.noise import running_median
+from benchdb.analysis.stack import Cuts, Segments
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from benchdb.analysis.noise import Floats, Integers
+    from benchdb.analysis.stack import Stack
 
 #: From so many standard deviations on a point costs no more.
 _BOUND: Final = 3.0
@@ -45,7 +45,7 @@ def segment(rows: Floats, lengths: Integers, scale: Floats, penalty: Floats) -> 
     rows
         Of shape (series, points), NaN behind a row's end.
     lengths
-        Numbers of points, of shape (series,).
+        Numbers of points, of shape (series,), ascending.
     scale
         The noise of each, of shape (series,).
     penalty
@@ -60,19 +60,29 @@ def segment(rows: Floats, lengths: Integers, scale: Floats, penalty: Floats) -> 
     points = rows.shape[1]
     switched = np.zeros((points, *levels.shape), dtype=bool)
     best = np.zeros((points, len(rows)), dtype=np.intp)
-    series = np.arange(len(rows))
     cost = np.zeros(levels.shape)
-    scaled = np.nan_to_num(levels / scale[:, None], nan=np.inf)
+    scaled = np.where(np.isnan(levels), np.inf, levels / scale[:, None])
     standing = rows / scale[:, None]
+    here = np.empty_like(cost)
+    ended = np.searchsorted(lengths, np.arange(points), side="right").tolist()
+    going, now, deviations, levels_now, penalty_now = 0, cost, here, scaled, penalty[:, None]
     for point in range(points):
+        if ended[point] > going:
+            going = ended[point]
+            now, deviations, levels_now = cost[going:], here[going:], scaled[going:]
+            penalty_now = penalty[going:, None]
         if point:
-            cheapest = cost.argmin(axis=1)
-            limit = (cost[series, cheapest] + penalty)[:, None]
-            best[point] = cheapest
-            np.greater(cost, limit, out=switched[point])
-            cost = np.minimum(cost, limit)
-        here = standing[:, point, None]
-        cost += np.where(np.isnan(here), 0.0, loss(here - scaled))
+            best[point, going:] = now.argmin(axis=1)
+            limit = now.min(axis=1, keepdims=True)
+            limit += penalty_now
+            np.greater(now, limit, out=switched[point, going:])
+            np.minimum(now, limit, out=now)
+        np.subtract(standing[going:, point, None], levels_now, out=deviations)
+        np.abs(deviations, out=deviations)
+        np.minimum(deviations, _BOUND, out=deviations)
+        deviations *= deviations
+        deviations *= 0.5
+        now += deviations
     return _traced(cost.argmin(axis=1), switched, best, lengths)
 
 
@@ -110,31 +120,39 @@ def _distinct(ordered: Floats) -> Floats:
     return kept
 
 
-def make_exact(values: Floats, scale: float, boundaries: Sequence[int]) -> list[int]:
+def make_exact(stack: Stack, cuts: Cuts) -> Cuts:
     """Move boundaries to where the levels on their two sides fit best.
 
     Parameters
     ----------
-    values
-        One series.
-    scale
-        Its noise.
-    boundaries
-        As `segment` found them.
+    stack, cuts
+        Series with their noise, and the boundaries that `segment` found.
     """
-    edges = [0, *boundaries, len(values)]
-    for _ in range(2):
-        before = list(edges)
-        for at in range(1, len(edges) - 1):
-            first, cut, last = edges[at - 1 : at + 2]
-            low, high = max(first + 1, cut - _REACH), min(last - 1, cut + _REACH)
-            if low > high:
-                continue
-            near = values[low:high]
-            left = loss((near - np.median(values[first:cut])) / scale)
-            right = loss((near - np.median(values[cut:last])) / scale)
-            gain = np.concatenate([[0.0], np.cumsum(left - right)])
-            edges[at] = low + int(gain.argmin())
-        if edges == before:
-            break
-    return sorted(set(edges[1:-1]))
+    if len(cuts.places) == 0:
+        return cuts
+    places = cuts.places.copy()
+    # Every other boundary of a series is moved at once, so that neighbours stand still.
+    numbers = np.arange(len(places)) - np.searchsorted(cuts.series, cuts.series)
+    for parity in (0, 1, 0, 1):
+        moving = np.flatnonzero(numbers % 2 == parity)
+        if len(moving):
+            places[moving] = _moved(stack, Cuts(cuts.series, places), moving)
+    return Cuts(cuts.series, places)
+
+
+def _moved(stack: Stack, cuts: Cuts, moving: Integers) -> Integers:
+    segments = Segments.of(stack, cuts)
+    medians = segments.medians(stack)
+    behind = segments.behind[moving]
+    first, cut, last = (segments.edges[behind + way] for way in (-1, 0, 1))
+    low = np.maximum(first + 1, cut - _REACH)
+    high = np.minimum(last - 1, cut + _REACH)
+    near = low[:, None] + np.arange(2 * _REACH)
+    heights = stack.heights[np.minimum(near, len(stack.heights) - 1)]
+    scale = stack.scale[cuts.series[moving]][:, None]
+    left = loss((heights - medians[behind - 1, None]) / scale)
+    right = loss((heights - medians[behind, None]) / scale)
+    gains = np.zeros((len(moving), 2 * _REACH + 1))
+    np.cumsum(np.where(near < high[:, None], left - right, np.inf), axis=1, out=gains[:, 1:])
+    places: Integers = low + gains.argmin(axis=1) - stack.starts[cuts.series[moving]]
+    return places

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchdb.analysis.stack import Cuts, Segments
 from benchdb.analysis.student import two_sided_p
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from benchdb.analysis.noise import Floats
+    from benchdb.analysis.noise import Bools, Floats, Integers
+    from benchdb.analysis.stack import Stack
 
 #: Values further from their level than so many standard deviations are drawn in to there.
 _DRAWN_IN: Final = 2.5
@@ -27,42 +26,6 @@ _LEAST_SPREAD, _LEAST_SHARE = 0.001, 0.3
 
 #: The least points for an estimate of how noise remembers, and the most that it may remember.
 _POINTS_TO_REMEMBER, _MOST_MEMORY = 10, 0.8
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """A boundary, tested.
-
-    Parameters
-    ----------
-    first, cut, last
-        The two segments: points from `first` up to `cut`, and from there up to `last`.
-    difference
-        Of their levels, the later less the earlier.
-    error
-        The standard error of that.
-    freedom
-        Degrees of freedom of the spread that it is made of.
-    place_p
-        The chance of so large a difference with no change, at a place that was given.
-    p
-        The chance that a series of so many points shows one at any place.
-    strays
-        Whether any value of the two segments differs from its level.
-    size
-        The difference without sign, in standard deviations of the noise.
-    """
-
-    first: int
-    cut: int
-    last: int
-    difference: float
-    error: float
-    freedom: float
-    place_p: float
-    p: float
-    strays: bool
-    size: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,39 +53,155 @@ class Demands:
     sure_size: float
     points: int
 
-    def are_met(self, step: Step) -> bool:
-        """Tell whether a step is large and sure enough."""
-        return (
-            step.place_p <= self.p
-            and abs(math.expm1(min(step.difference, 700.0))) >= self.effect
-            and (
-                step.size >= self.size
-                or (step.place_p <= self.sure_p and step.size >= self.sure_size)
-            )
-            and min(step.cut - step.first, step.last - step.cut) >= self.points
+    def are_met(self, steps: Steps) -> Bools:
+        """Tell which steps are large and sure enough."""
+        demanded = np.where(steps.place_p <= self.sure_p, self.sure_size, self.size)
+        sides = np.minimum(steps.cut - steps.first, steps.last - steps.cut)
+        met: Bools = (
+            (steps.place_p <= self.p)
+            & (np.abs(np.expm1(np.minimum(steps.difference, 700.0))) >= self.effect)
+            & (steps.size >= demanded)
+            & (sides >= self.points)
         )
+        return met
 
 
-def memory(values: Floats, scale: float, boundaries: Sequence[int]) -> float:
-    """Estimate the correlation of a point's deviation with the one before it.
+class Step(NamedTuple):
+    """A boundary, tested: plain numbers, as `Steps` has them for many."""
+
+    series: int
+    first: int
+    cut: int
+    last: int
+    before: float
+    difference: float
+    error: float
+    freedom: float
+    place_p: float
+    p: float
+    size: float
+    strays: bool
+
+
+class Steps(NamedTuple):
+    """Boundaries, tested.
+
+    Parameters
+    ----------
+    series
+        Which series each belongs to.
+    first, cut, last
+        The two segments: points from `first` up to `cut`, and from there up to `last`, counted
+        within the series.
+    before
+        The earlier level: the median.
+    difference
+        Of the levels, the later less the earlier.
+    error
+        The standard error of that.
+    freedom
+        Degrees of freedom of the spread that it is made of.
+    place_p
+        The chance of so large a difference with no change, at a place that was given.
+    p
+        The chance that a series of so many points shows one at any place.
+    size
+        The difference without sign, in standard deviations of the noise.
+    strays
+        Whether any value of the two segments differs from its level.
+    """
+
+    series: Integers
+    first: Integers
+    cut: Integers
+    last: Integers
+    before: Floats
+    difference: Floats
+    error: Floats
+    freedom: Floats
+    place_p: Floats
+    p: Floats
+    size: Floats
+    strays: Bools
+
+    def only(self, kept: Bools | Integers) -> Steps:
+        """Return some of them."""
+        return Steps(*(column[kept] for column in self))  # type: ignore[arg-type]
+
+    def rows(self) -> list[Step]:
+        """Return them one by one."""
+        return [Step(*row) for row in zip(*(column.tolist() for column in self), strict=True)]
+
+
+class Cut(NamedTuple):
+    """Stacked series, cut into segments, with what lies around their levels.
+
+    Parameters
+    ----------
+    segments
+        The segments.
+    levels
+        The median of each.
+    deviations
+        Of each point from its level.
+    drawn
+        The same, drawn in to 2.5 standard deviations.
+    means
+        Of the drawn in deviations of each segment.
+    squares
+        The sum of their squares around that.
+    memory
+        Of each series: the correlation of a point's deviation with the one before it, 0 to 0.8.
+    """
+
+    segments: Segments
+    levels: Floats
+    deviations: Floats
+    drawn: Floats
+    means: Floats
+    squares: Floats
+    memory: Floats
+
+    @classmethod
+    def of(cls, stack: Stack, cuts: Cuts) -> Cut:
+        """Cut stacked series at these boundaries."""
+        segments = Segments.of(stack, cuts)
+        levels = segments.medians(stack)
+        deviations = stack.heights - levels[segments.of_points]
+        reach = stack.of_points(_DRAWN_IN * stack.scale)
+        drawn = np.minimum(np.maximum(deviations, -reach), reach)
+        means = segments.sums(drawn) / segments.lengths
+        around = drawn - means[segments.of_points]
+        squares = segments.sums(around * around)
+        memory = memories(drawn / stack.of_points(stack.scale), stack.starts)
+        return cls(segments, levels, deviations, drawn, means, squares, memory)
+
+
+def memories(deviations: Floats, starts: Integers) -> Floats:
+    """Estimate how noise remembers: the correlation of a deviation with the one before it.
+
+    Parameters
+    ----------
+    deviations
+        Of the points of several series, end to end, without far ones.
+    starts
+        Where each series begins, and the end of the last.
 
     Returns
     -------
-    float
-        From 0 to 0.8.
+    array
+        For each series, from 0 to 0.8.
     """
-    if len(values) < _POINTS_TO_REMEMBER:
-        return 0.0
-    edges = [0, *boundaries, len(values)]
-    parts = [values[first:last] for first, last in itertools.pairwise(edges)]
-    deviations = np.concatenate([(part - np.median(part)) / scale for part in parts])
-    drawn = np.clip(deviations, -_DRAWN_IN, _DRAWN_IN)
-    power = float(drawn @ drawn)
-    if power == 0.0:
-        return 0.0
+    products = np.zeros_like(deviations)
+    products[1:] = deviations[1:] * deviations[:-1]
+    products[starts[:-1]] = 0.0
+    together = np.add.reduceat(products, starts[:-1])
+    power = np.add.reduceat(deviations * deviations, starts[:-1])
+    lengths = np.diff(starts)
     # The estimate is too low by about 1/n.
-    estimate = float(drawn[1:] @ drawn[:-1]) / power + 1 / len(values)
-    return min(max(estimate, 0.0), _MOST_MEMORY)
+    estimate = together / np.where(power > 0, power, 1.0) + 1 / lengths
+    known = (power > 0) & (lengths >= _POINTS_TO_REMEMBER)
+    return np.where(known, np.minimum(np.maximum(estimate, 0.0), _MOST_MEMORY), 0.0)
 
 
 def inflation(remembered: float) -> float:
@@ -136,65 +215,88 @@ def inflation(remembered: float) -> float:
     return math.sqrt((1 + remembered) / (1 - remembered))
 
 
-def _tested(values: Floats, scale: float, edges: Sequence[int], inflated: float) -> Step:
-    """Test one boundary by Student's t on values that are drawn in to their level."""
-    first, cut, last = edges
-    reach = _DRAWN_IN * scale
-    sides = []
-    for side in (values[first:cut], values[cut:last]):
-        middle = np.median(side)
-        sides.append(np.clip(side, middle - reach, middle + reach))
-    means = [float(side.mean()) for side in sides]
-    squares = sum(float(((side - side.mean()) ** 2).sum()) for side in sides)
-    difference = means[1] - means[0]
-    freedom = len(sides[0]) + len(sides[1]) - 2 + _PRIOR
-    spread = math.sqrt((squares + _PRIOR * scale * scale) / freedom)
-    spread = max(spread, _LEAST_SPREAD, _LEAST_SHARE * scale)
-    error = spread * inflated * math.sqrt(1 / len(sides[0]) + 1 / len(sides[1]))
-    p = two_sided_p(difference / error, freedom)
-    over_places = p_over_places(p, len(values))
-    size = abs(difference) / scale
-    strays = squares > 0
-    return Step(first, cut, last, difference, error, freedom, p, over_places, strays, size)
+def tested(stack: Stack, cuts: Cuts, cut: Cut, memory: Floats) -> Steps:
+    """Test each boundary between its neighbours, by Student's t on values that are drawn in.
+
+    Parameters
+    ----------
+    stack, cuts, cut
+        The series, their boundaries, and the stack cut at these.
+    memory
+        Of the noise of each series.
+    """
+    series = cuts.series
+    scale = stack.scale[series]
+    behind = cut.segments.behind
+    ahead = behind - 1
+    lengths = cut.segments.lengths
+    difference = cut.levels[behind] + cut.means[behind] - (cut.levels[ahead] + cut.means[ahead])
+    freedom = (lengths[ahead] + lengths[behind]).astype(float) - 2 + _PRIOR
+    squares = cut.squares[ahead] + cut.squares[behind]
+    spread = np.sqrt((squares + _PRIOR * scale * scale) / freedom)
+    spread = np.maximum(np.maximum(spread, _LEAST_SPREAD), _LEAST_SHARE * scale)
+    inflated = np.sqrt((1 + memory) / (1 - memory))[series]
+    error = spread * inflated * np.sqrt(1 / lengths[ahead] + 1 / lengths[behind])
+    statistics = zip((difference / error).tolist(), freedom.tolist(), strict=True)
+    place_p = np.array([two_sided_p(*one) for one in statistics])
+    strayed = cut.segments.sums(np.abs(cut.deviations)) > 0
+    edges, starts = cut.segments.edges, stack.starts[series]
+    return Steps(
+        series=series,
+        first=edges[ahead] - starts,
+        cut=cuts.places,
+        last=edges[behind + 1] - starts,
+        before=cut.levels[ahead],
+        difference=difference,
+        error=error,
+        freedom=freedom,
+        place_p=place_p,
+        p=p_over_places(place_p, stack.lengths[series]),
+        size=np.abs(difference) / scale,
+        strays=strayed[ahead] | strayed[behind],
+    )
 
 
-def p_over_places(p: float, points: int) -> float:
+def p_over_places(p: Floats, points: Integers) -> Floats:
     """Return the chance of a p as small as that at any place of a series without a change."""
-    return -math.expm1(points * math.log1p(-p)) if p < 1 else 1.0
+    with np.errstate(divide="ignore"):
+        over: Floats = -np.expm1(points * np.log1p(-p))
+    return over
 
 
-def confirm(
-    values: Floats, scale: float, boundaries: Sequence[int], demands: Demands
-) -> tuple[list[Step], list[Step], float]:
-    """Test boundaries, and drop the weakest that fails until none does.
+def confirm(stack: Stack, cuts: Cuts, demands: Demands) -> tuple[Cuts, Steps | None, Floats]:
+    """Test boundaries, and drop the weakest of each series that fails until none does.
 
     Returns
     -------
-    list of Step
+    Cuts
         What is left.
-    list of Step
-        What was dropped, as it was tested then.
-    float
-        The memory of the noise around them.
+    Steps
+        What was dropped, as it was tested then; None where nothing was.
+    array
+        The memory of the noise around what is left, for each series.
     """
-    kept, dropped = list(boundaries), list[Step]()
-    while True:
-        remembered = memory(values, scale, kept)
-        steps = tested(values, scale, kept, remembered)
-        failing = [(step.place_p, at) for at, step in enumerate(steps) if not demands.are_met(step)]
-        if not failing:
-            return steps, dropped, remembered
-        weakest = max(failing)[1]
-        dropped.append(steps[weakest])
-        del kept[weakest]
-
-
-def tested(
-    values: Floats, scale: float, boundaries: Sequence[int], remembered: float
-) -> list[Step]:
-    """Test each of some boundaries between its neighbours."""
-    edges = [0, *boundaries, len(values)]
-    inflated = inflation(remembered)
-    return [
-        _tested(values, scale, edges[at - 1 : at + 2], inflated) for at in range(1, len(edges) - 1)
-    ]
+    number = len(stack.scale)
+    active = np.arange(number)
+    memory = np.zeros(number)
+    kept = np.ones(len(cuts.places), dtype=bool)
+    dropped = []
+    while len(active):
+        some = stack.some(active)
+        at = np.flatnonzero(kept & np.isin(cuts.series, active))
+        held = Cuts(np.searchsorted(active, cuts.series[at]), cuts.places[at])
+        cut = Cut.of(some, held)
+        memory[active] = cut.memory
+        steps = tested(some, held, cut, cut.memory)
+        failing = np.flatnonzero(~demands.are_met(steps))
+        order = np.lexsort((failing, steps.place_p[failing], steps.series[failing]))
+        failing = failing[order]
+        series = steps.series[failing]
+        weakest = failing[np.append(series[1:] != series[:-1], True)[: len(failing)]]
+        kept[at[weakest]] = False
+        out = steps.only(weakest)
+        dropped.append(out._replace(series=active[out.series]))
+        active = active[out.series]
+    columns = zip(*dropped, strict=True)
+    every = Steps(*(np.concatenate(column) for column in columns)) if dropped else None
+    return cuts.only(kept), every, memory

@@ -2,20 +2,25 @@
 
 Models with a smooth trend below the steps are compared with the steps alone. The one that explains
 the series at the least cost wins, and the steps that it needs are the ones that are left.
+
+All models of a series are fitted from the same sums: powers of time, and their products with the
+values, over each segment. What strays far from its neighbours has next to no weight in them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from benchdb.analysis.segmentation import loss
+from benchdb.analysis.stack import Cuts, Segments
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchdb.analysis.noise import Floats
+    from benchdb.analysis.noise import Bools, Floats, Integers
+    from benchdb.analysis.stack import Stack
 
 #: What a step and a degree of the trend cost, in units of log-likelihood.
 _STEP, _DEGREE = 6.0, 4.0
@@ -26,83 +31,174 @@ _MOST_DEGREES: Final = 5
 #: Below so many points a trend can't be told from steps.
 _LEAST_POINTS: Final = 20
 
-#: Points further than so many standard deviations from a model count little when it is fitted.
-_OUTSIDE, _WEIGHT_OUTSIDE = 3.0, 0.001
-
-_TURNS: Final = 4
+#: The weight of points that stray.
+_WEIGHT_OUTSIDE: Final = 0.001
 
 #: Added to the squares of the columns, so that there is always one solution.
 _RIDGE: Final = 1e-9
 
 
 def steps_beside_trend(
-    values: Floats, times: Floats, scale: float, boundaries: Sequence[int], remembered: float
-) -> tuple[list[int], int]:
-    """Return the steps that a series has beside a smooth trend.
+    stack: Stack, cuts: Cuts, times: Sequence[Floats], straying: Bools, memory: Floats
+) -> tuple[Cuts, Integers]:
+    """Return the steps that series have beside a smooth trend.
 
     Parameters
     ----------
-    values, times, scale
-        One series, when its points were taken, ascending and not all at once, and its noise.
-    boundaries
-        The candidates, ascending.
-    remembered
-        The memory of the noise, by which its deviations tell less.
+    stack, cuts
+        The series, and the candidates.
+    times
+        When the points of each were taken, ascending and not all at once.
+    straying
+        Which points of the stack stray far from their neighbours.
+    memory
+        Of the noise of each series, by which its deviations tell less.
 
     Returns
     -------
-    list of int
-        Some of the candidates; all where there is no trend.
-    int
-        The degree of the trend; 0 where there is none.
+    Cuts
+        Some of the candidates; all of a series that has no trend.
+    array
+        The degree of each series' trend; 0 where there is none.
     """
-    if not boundaries or len(values) < _LEAST_POINTS:
-        return list(boundaries), 0
-    worth = (1 - remembered) / (1 + remembered)
-    points = np.arange(len(values))
-    columns = [(points >= cut).astype(float) for cut in boundaries]
-    place = 2 * (times - times[0]) / (times[-1] - times[0]) - 1
-    level = np.ones((len(values), 1))
-    _, cost, flat = _fit(np.column_stack([level, *columns]), values / scale, np.ones(len(values)))
-    best = cost * worth + _STEP * len(boundaries)
-    kept, chosen = list(boundaries), 0
+    number = len(stack.scale)
+    degrees = np.zeros(number, dtype=np.intp)
+    counts = np.bincount(cuts.series, minlength=number)
+    kept = np.ones(len(cuts.places), dtype=bool)
+    long_enough = stack.lengths >= _LEAST_POINTS
+    for count in np.unique(counts[long_enough & (counts > 0)]):
+        chosen = np.flatnonzero(long_enough & (counts == count))
+        points = np.repeat(np.isin(np.arange(number), chosen), stack.lengths)
+        fits = _Fits.of(
+            stack.some(chosen),
+            cuts.among(chosen, number),
+            [times[one] for one in chosen.tolist()],
+            straying[points],
+        )
+        worth = (1 - memory[chosen]) / (1 + memory[chosen])
+        held, degrees[chosen] = _chosen(fits, worth, int(count))
+        kept[np.isin(cuts.series, chosen)] = held.ravel()
+    return cuts.only(kept), degrees
+
+
+def _chosen(fits: _Fits, worth: Floats, count: int) -> tuple[Bools, Integers]:
+    """Return which steps the best model of each series has, and the degree of its trend."""
+    number = len(worth)
+    every = np.tile(np.arange(count), (number, 1))
+    _, flat = fits.fitted(0, every)
+    best = flat * worth + _STEP * count
+    kept, degrees = np.ones((number, count), dtype=bool), np.zeros(number, dtype=np.intp)
     for degree in range(1, _MOST_DEGREES + 1):
-        trend = np.polynomial.legendre.legvander(place, degree)
-        left = list(range(len(boundaries)))
-        weights = flat
+        left = every
         while True:
-            design = np.column_stack([trend, *(columns[at] for at in left)])
-            strengths, cost, weights = _fit(design, values / scale, weights)
-            total = cost * worth + _STEP * len(left) + _DEGREE * degree
-            if total < best:
-                best, kept, chosen = total, [boundaries[at] for at in left], degree
-            if not left:
+            strengths, cost = fits.fitted(degree, left)
+            total = cost * worth + _STEP * left.shape[1] + _DEGREE * degree
+            better = np.flatnonzero(total < best)
+            best[better], degrees[better] = total[better], degree
+            kept[better] = False
+            kept[better[:, None], left[better]] = True
+            if left.shape[1] == 0:
                 break
-            del left[int(strengths[degree + 1 :].argmin())]
-    return kept, chosen
+            weakest = strengths.argmin(axis=1)
+            others = np.arange(left.shape[1]) != weakest[:, None]
+            left = left[others].reshape(number, -1)
+    return kept, degrees
 
 
-def _fit(design: Floats, values: Floats, weights: Floats) -> tuple[Floats, float, Floats]:
-    """Fit a linear model that doesn't heed what lies far outside.
+class _Fits(NamedTuple):
+    """Series with as many steps each, ready to be fitted.
 
-    Returns
-    -------
-    array
-        The strength of each column: its coefficient without sign over its standard error.
-    float
-        The bounded loss of all points.
-    array
-        The weights of the points.
+    Parameters
+    ----------
+    squares
+        For each series the products of all columns with one another, summed over its points:
+        powers of time up to the highest degree, then a step at each boundary.
+    products
+        The same with the values.
+    place, values
+        The time of each point from -1 to 1, and its value in standard deviations.
+    segments
+        Of the stack.
+    lengths
+        Of the series.
+    starts
+        Of the series in the stack.
     """
-    ridge = np.diag(np.full(design.shape[1], _RIDGE))
-    for _ in range(_TURNS):
-        weighted = design * weights[:, None]
-        inverse = np.linalg.inv(weighted.T @ weighted + ridge)
-        coefficients = inverse @ (weighted.T @ (values * weights))
-        deviations = values - design @ coefficients
-        new = np.where(np.abs(deviations) < _OUTSIDE, 1.0, _WEIGHT_OUTSIDE)
-        if (new == weights).all():
-            break
-        weights = new
-    errors = np.sqrt(np.maximum(np.diag(inverse), 1e-12))
-    return np.abs(coefficients) / errors, float(loss(deviations).sum()), weights
+
+    squares: Floats
+    products: Floats
+    place: Floats
+    values: Floats
+    segments: Segments
+    lengths: Integers
+    starts: Integers
+
+    @classmethod
+    def of(cls, stack: Stack, cuts: Cuts, times: Sequence[Floats], straying: Bools) -> _Fits:
+        begin = stack.of_points(np.array([one[0] for one in times]))
+        end = stack.of_points(np.array([one[-1] for one in times]))
+        place = 2 * (np.concatenate(times) - begin) / (end - begin) - 1
+        # Around the middle level, so that little is lost in the sums.
+        values = stack.heights / stack.of_points(stack.scale)
+        lengths, starts = stack.lengths, stack.starts[:-1]
+        values = values - np.repeat(np.add.reduceat(values, starts) / lengths, lengths)
+        segments = Segments.of(stack, cuts)
+        number, powers = len(lengths), _MOST_DEGREES + 1
+        steps = len(cuts.places) // number
+        weighted = np.where(straying, _WEIGHT_OUTSIDE**2, 1.0)
+        moments, products = [], []
+        for power in range(2 * powers - 1):
+            moments.append(_from_here_on(segments.sums(weighted), number))
+            if power < powers:
+                products.append(_from_here_on(segments.sums(weighted * values), number))
+            weighted = weighted * place
+        size = powers + steps
+        squares = np.empty((number, size, size))
+        for row in range(powers):
+            for column in range(powers):
+                squares[:, row, column] = moments[row + column][:, 0]
+            squares[:, row, powers:] = moments[row][:, 1:]
+            squares[:, powers:, row] = moments[row][:, 1:]
+        for row in range(steps):
+            for column in range(steps):
+                squares[:, powers + row, powers + column] = moments[0][:, 1 + max(row, column)]
+        squares[:, np.arange(size), np.arange(size)] += _RIDGE
+        left = np.stack([product[:, 0] for product in products], axis=1)
+        right = np.concatenate([left, products[0][:, 1:]], axis=1)
+        return cls(squares, right, place, values, segments, lengths, starts)
+
+    def fitted(self, degree: int, steps: Integers) -> tuple[Floats, Floats]:
+        """Fit a trend of some degree and some of the steps, as many of each series.
+
+        Returns
+        -------
+        array
+            The strength of each step: its height without sign over its standard error.
+        array
+            The bounded loss of each series.
+        """
+        number = len(self.lengths)
+        powers = _MOST_DEGREES + 1
+        trend = np.tile(np.arange(degree + 1), (number, 1))
+        columns = np.concatenate([trend, powers + steps], axis=1)
+        rows = np.arange(number)[:, None]
+        squares = self.squares[rows[:, :, None], columns[:, :, None], columns[:, None, :]]
+        inverse = np.linalg.inv(squares)
+        products = self.products[rows, columns]
+        coefficients = (inverse * products[:, None, :]).sum(axis=2)
+        curve = np.repeat(coefficients[:, degree], self.lengths)
+        for power in range(degree - 1, -1, -1):
+            curve = curve * self.place + np.repeat(coefficients[:, power], self.lengths)
+        heights = np.zeros((number, len(self.segments.edges) // number))
+        heights[rows, steps + 1] = coefficients[:, degree + 1 :]
+        level = np.cumsum(heights, axis=1).ravel()[self.segments.of_points]
+        lost = np.add.reduceat(loss(self.values - curve - level), self.starts)
+        errors = np.sqrt(np.maximum(np.diagonal(inverse, axis1=1, axis2=2), 1e-12))
+        strengths = np.abs(coefficients) / errors
+        return strengths[:, degree + 1 :], lost
+
+
+def _from_here_on(sums: Floats, number: int) -> Floats:
+    """Return for each segment the sum over it and those behind it in its series."""
+    by_series = sums.reshape(number, -1)
+    return np.cumsum(by_series[:, ::-1], axis=1)[:, ::-1]
