@@ -14,11 +14,11 @@ from benchdb.collect.environment import (
     FIELDS,
     cpu_model_of,
     environment,
-    fingerprinted,
     host,
     platform_name,
 )
 from benchdb.errors import WrongSetting
+from benchdb.keys import fingerprinted
 from benchdb.records import Environment
 
 pytestmark = pytest.mark.portable

@@ -12,12 +12,11 @@ import pytest
 from benchdb.collect.packages import (
     Editable,
     from_json,
-    normalised,
-    package_set,
     scan,
     scan_key,
     to_json,
 )
+from benchdb.keys import normalised, package_set
 from benchdb.records import Package
 
 pytestmark = pytest.mark.portable

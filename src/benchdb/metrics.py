@@ -78,6 +78,11 @@ OUTCOME_METRICS: Final = (FAILED, LOST)
 BUILT_IN: Final = {metric.name: metric for metric in (*COLUMN_METRICS, *OTHER_METRICS)}
 
 
+def built_in(name: str) -> Metric | None:
+    """Return the built-in metric of a name, ``duration`` for a part of it."""
+    return BUILT_IN.get("duration" if name.startswith("duration.") else name)
+
+
 def counts_outcomes(metric: Metric) -> bool:
     """Tell whether a metric is one of `OUTCOME_METRICS`."""
     return any((metric.name, metric.unit) == (one.name, one.unit) for one in OUTCOME_METRICS)

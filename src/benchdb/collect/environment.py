@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.collect.redaction import redact_value
 from benchdb.errors import WrongSetting
+from benchdb.keys import fingerprinted
 from benchdb.records import Environment
 
 if TYPE_CHECKING:
@@ -68,14 +67,6 @@ def environment(
         extra=extra,
     )
     return fingerprinted(replace(measured, **removed))
-
-
-def fingerprinted(fields: Environment) -> Environment:
-    """Return an environment with the fingerprint of its other fields, equal in every release."""
-    content = asdict(fields)
-    del content["fingerprint"]
-    text = json.dumps(content, sort_keys=True)
-    return replace(fields, fingerprint=hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def platform_name() -> str:

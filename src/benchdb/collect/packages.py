@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.collect.redaction import redact
-from benchdb.records import Package, PackageSet
+from benchdb.keys import normalised
+from benchdb.records import Package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,11 +41,6 @@ class Editable:
     name: str
     version: str
     folder: Path
-
-
-def normalised(name: str) -> str:
-    """Return a package's name as PEP 503 compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def scan_key(path: Sequence[str] | None = None, prefix: str | None = None) -> str:
@@ -97,13 +92,6 @@ def scan(
         [packages[name] for name in sorted(packages)],
         [editables[name] for name in sorted(editables)],
     )
-
-
-def package_set(packages: Iterable[Package]) -> PackageSet:
-    """Return the packages as a set; equal sets have equal keys on every machine."""
-    ordered = tuple(sorted(packages))
-    content = json.dumps([(package.name, package.version, package.source) for package in ordered])
-    return PackageSet(hashlib.sha256(content.encode()).hexdigest()[:32], ordered)
 
 
 def to_json(packages: Iterable[Package], editables: Iterable[Editable]) -> str:

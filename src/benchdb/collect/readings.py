@@ -7,13 +7,13 @@ import statistics
 from typing import TYPE_CHECKING, Final
 
 from benchdb.collect.blocks import Blocks
-from benchdb.metrics import BUILT_IN, COLUMN_METRICS, MOST_ROUNDS
+from benchdb.metrics import COLUMN_METRICS, MOST_ROUNDS, built_in
 from benchdb.records import Artifact, Measurement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchdb.records import Cluster, Metric
+    from benchdb.records import Cluster
 
 #: The unit of a metric that was recorded without one.
 NO_UNIT: Final = "1"
@@ -21,14 +21,10 @@ NO_UNIT: Final = "1"
 _COLUMNS: Final = {(metric.name, metric.unit) for metric in COLUMN_METRICS}
 
 
-def _built_in(name: str) -> Metric | None:
-    return BUILT_IN.get("duration" if name.startswith("duration.") else name)
-
-
 def default_unit(name: str) -> str:
     """Return the unit of a metric that was recorded without one."""
-    built_in = _built_in(name)
-    return built_in.unit if built_in else NO_UNIT
+    known = built_in(name)
+    return known.unit if known else NO_UNIT
 
 
 def thinned(rounds: Sequence[float], most: int = MOST_ROUNDS) -> tuple[float, ...]:
@@ -51,10 +47,10 @@ def measurement(
     rounds
         At least one value, in the order they were measured.
     """
-    built_in = _built_in(name)
+    known = built_in(name)
     unit = unit or default_unit(name)
-    if direction is None and built_in is not None:
-        direction = built_in.direction
+    if direction is None and known is not None:
+        direction = known.direction
     if len(rounds) == 1:
         return Measurement(name, unit, direction, rounds[0])
     finite = [value for value in rounds if math.isfinite(value)]

@@ -14,20 +14,22 @@ no git, or another package's tag      ``2.0+gabc1234567``
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.collect.checkouts import Checkout, read_checkouts
 from benchdb.collect.ci import ci_branch
-from benchdb.collect.packages import Editable, normalised
-from benchdb.records import Package, Revision, SubjectRevision
+from benchdb.collect.packages import Editable
+from benchdb.keys import normalised
+from benchdb.keys import revision as revision_of
+from benchdb.records import Package, SubjectRevision
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    from benchdb.records import Revision
 
 #: Digits of a commit in a version: fixed, since git's own choice grows with the clone.
 ABBREVIATED: Final = 10
@@ -79,7 +81,7 @@ def revision(
             found[name] = _from_checkout(name, sources[name].version, checkout)
         elif name in installed:
             found[name] = _from_package(installed[name])
-    return _keyed(tuple(found[name] for name in sorted(found)))
+    return revision_of(tuple(found[name] for name in sorted(found)))
 
 
 def read_all(
@@ -183,7 +185,7 @@ def _project(
     Its name is the one in pyproject.toml, else that of the checkout's folder. A rootdir without
     either is no project; neither is a nameless one in the checkout of an editable package.
     """
-    named, version = _named_project(root)
+    named, version = named_project(root)
     checkout = checkouts.get(root)
     if named is not None:
         name = normalised(named)
@@ -201,7 +203,7 @@ def _project(
     return Editable(name, version, root)
 
 
-def _named_project(root: Path) -> tuple[str | None, str]:
+def named_project(root: Path) -> tuple[str | None, str]:
     """Return ``[project]`` name and version of pyproject.toml; None and "" where they are not."""
     try:
         text = (root / "pyproject.toml").read_text("utf-8")
@@ -225,20 +227,3 @@ def _parsed(text: str) -> Any:
         return tomllib.loads(text).get("project")
     except tomllib.TOMLDecodeError:
         return None  # benchdb.config tells the user
-
-
-def _keyed(subjects: tuple[SubjectRevision, ...]) -> Revision:
-    content = json.dumps(
-        [
-            (
-                subject.name,
-                subject.version,
-                subject.commit,
-                subject.committed and subject.committed.isoformat(),
-                subject.branch,
-                subject.dirty,
-            )
-            for subject in subjects
-        ]
-    )
-    return Revision(hashlib.sha256(content.encode()).hexdigest()[:32], subjects)

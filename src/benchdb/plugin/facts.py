@@ -14,6 +14,7 @@ from benchdb.collect.ci import ci_run_url
 from benchdb.collect.environment import host, platform_name
 from benchdb.collect.redaction import redact_command_line, redact_value
 from benchdb.collect.revision import current_packages, read_all, revision, session_branch
+from benchdb.keys import package_set
 from benchdb.records import SessionFacts
 from benchdb.store.package_cache import package_scan
 
@@ -90,7 +91,7 @@ def gather(config: pytest.Config, bench: Bench) -> Facts:
     return Facts(
         bench=bench,
         command_line=redact_command_line(["pytest", *config.invocation_params.args]),
-        packages=installed.package_set(current),
+        packages=package_set(current),
         revision=subjects,
         branch=session_branch(root, os.environ, checkouts),
         dirty=any(dirty) if dirty else None,
