@@ -17,9 +17,11 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import math
 import sys
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from json.encoder import encode_basestring_ascii
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Final
 from benchdb.store.frozen import KINDS, NAMES, frozen_kind, frozen_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from benchdb.store.connection import Connection
 
@@ -48,6 +50,13 @@ SHARED: Final = MappingProxyType(
 
 #: Columns of a session's own rows that are ids, or made from the rest.
 _LEFT_OUT: Final = frozenset({"id", "digest", "session_id"})
+
+#: Rows that are put into lines at once.
+_ROWS: Final = 1000
+
+#: Of an instant as it is stored, and of its part before the seconds.
+_INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
+_MINUTE: Final = len("2026-01-01 00:00:")
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - as instants are stored
 _GREATEST: Final = sys.float_info.max
@@ -109,7 +118,6 @@ def run_digests(connection: Connection, session_id: int) -> dict[int, tuple[str,
 def _run_lines(connection: Connection, session_id: int) -> dict[int, list[bytes]]:
     """Return the lines of each test run by ordinal: its own, then those of what belongs to it."""
     lines = {ordinal: [line] for ordinal, line in _lines(connection, "test_run", session_id)}
-    children: list[tuple[int, bytes]] = []
     for ordinal, line in _lines(connection, "measurement", session_id):
         if _COLUMN_LINE in line:
             _, row = json.loads(line)
@@ -117,10 +125,12 @@ def _run_lines(connection: Connection, session_id: int) -> dict[int, list[bytes]
                 table, run = json.loads(lines[ordinal][0])
                 lines[ordinal][0] = _line(table, {**run, row["metric"]: dropped})
                 continue
-        children.append((ordinal, line))
-    children.extend(_lines(connection, "artifact", session_id))
-    for ordinal, line in sorted(children):
         lines[ordinal].append(line)
+    for ordinal, line in _lines(connection, "artifact", session_id):
+        lines[ordinal].append(line)
+    for run in lines.values():
+        if len(run) > 2:
+            run[1:] = sorted(run[1:])
     return lines
 
 
@@ -153,20 +163,41 @@ def _lines(
 ) -> Iterator[tuple[Any, bytes]]:
     """Give the ordinal of each row of a session (its first column) and its line.
 
-    Lines are those of `_line`, put together by column: a history has millions.
+    Lines are those of `_line`, put together column by column: a history has millions, and most of
+    a session's columns hold nothing, or the same in every row.
     """
     kinds = tuple(connection.column_kinds(table).items())
     plan = _plan(table, kinds, frozenset(replaced), tuple(NAMES.items()), tuple(KINDS.items()))
     parameters = [replaced[name] for name in plan.replaced]
-    for ordinal, *row in connection.execute(plan.query, (*parameters, session_id)):
-        if ordinal is None:
+    rows = iter(connection.execute(plan.query, (*parameters, session_id)))
+    start, end = f'["{table}",{{', "}]\n"
+    while some := list(islice(rows, _ROWS)):
+        ordinals, *columns = zip(*some, strict=True)
+        if None in ordinals:
             raise KeyError("ordinal")
         fields = [
-            start + encode(value)
-            for (start, encode), value in zip(plan.columns, row, strict=True)
-            if value is not None
+            made
+            for (name, encode), values in zip(plan.columns, columns, strict=True)
+            if (made := _fields(name, encode, values)) is not None
         ]
-        yield ordinal, f'["{table}",{{{",".join(fields)}}}]\n'.encode()
+        for ordinal, row in zip(ordinals, zip(*fields, strict=True), strict=True):
+            # A field begins with the comma that the first of a line must not have.
+            yield ordinal, f"{start}{''.join(row)[1:]}{end}".encode()
+
+
+def _fields(name: str, encode: Callable[[Any], str], values: Sequence[Any]) -> Iterable[str] | None:
+    """Return what a column adds to the line of each row; None where that is nothing."""
+    types = set(map(type, values))
+    if types == {type(None)}:
+        return None
+    if types == {str} and encode is _encoded_text:
+        made = {value: f",{name}{encode(value)}" for value in set(values)}
+        return map(made.__getitem__, values)
+    if (types == {float} and encode is _encoded_float and all(map(math.isfinite, values))) or (
+        types == {int} and encode is _encoded_integer
+    ):
+        return [f",{name}{value!r}" for value in values]
+    return ["" if value is None else f",{name}{encode(value)}" for value in values]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +274,22 @@ def _encoded_integer(value: Any) -> str:
 
 
 def _encoded_instant(value: Any) -> str:
+    if type(value) is str and len(value) == _INSTANT_LENGTH and value[19] == ".":
+        within = value[_MINUTE:19] + value[20:]
+        # Of one minute there are many: only the rest is looked at each time.
+        if within.isascii() and within.isdigit() and (of := int(within)) < 60_000_000:
+            since = _minute(value[:_MINUTE])
+            if since is not None:
+                return repr(since + of)
     made = _microseconds(value)
     return repr(made) if type(made) is int else _ENCODE(made)
+
+
+@functools.lru_cache(maxsize=4096)
+def _minute(text: str) -> int | None:
+    """Return the microseconds of the beginning of a minute; None where the text is none."""
+    made = _microseconds(f"{text}00.000000")
+    return made if type(made) is int else None
 
 
 #: The same as `_encoded`, sooner for values that are of the kind already.
