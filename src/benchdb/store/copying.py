@@ -50,7 +50,8 @@ _REFERRED: Final = {
 REFERENCES: Final = {**SHARED, ("package_set_package", "package"): "package"}
 
 _WITHOUT_ENVIRONMENT: Final = """SELECT 1 FROM temp.session_ids CROSS JOIN main.session ON id = ours
-    WHERE is_new AND environment NOT IN (SELECT fingerprint FROM main.environment) LIMIT 1"""
+    WHERE is_new AND environment IS NOT NULL
+    AND environment NOT IN (SELECT fingerprint FROM main.environment) LIMIT 1"""
 
 #: Of the rows of a test run, which are neighbours in an index, only one is looked up.
 _WITHOUT_TEST_RUN: Final = """SELECT 1 FROM (
