@@ -151,3 +151,30 @@ def test_urls_of_other_databases_are_refused(project: Project) -> None:
     assert shown.code == 2
     assert "mysql:// is no database that benchdb knows: give a path" in shown.err
     assert "s3cret" not in shown.err
+
+
+def test_csv_files_are_imported_into_a_server_and_what_it_has_is_left_out(
+    project: Project, server: Server
+) -> None:
+    lines = [
+        f"t.py::t[{n}],2026-01-0{day},c{day},{'' if n else 'failed'},{n},{n * 2.5},{day}"
+        for day in (1, 2)
+        for n in (0, 1)
+    ]
+    file = project.folder / "runs.csv"
+    header = "test,start,commit,outcome,duration,rate [1/s],dask_version"
+    file.write_text("\n".join([header, *lines[:3]]))
+    first = project.benchdb("import", "csv", "--db", server.url, file)
+    assert first.out.splitlines() == [
+        f"{server}: 2 sessions with 3 test runs added",
+        f"look at them: benchdb show --db '{server}'",
+    ]
+    file.write_text("\n".join([header, *lines]))
+    grown = project.benchdb("import", "csv", "--db", server.url, file)
+    assert "1 session with 1 test run added, 3 test runs there already" in grown.out
+    again = project.benchdb("import", "csv", "--db", server.url, file)
+    assert "nothing to add, 4 test runs there already" in again.out
+    assert "is sound" in project.benchdb("db", "check", "--db", server.url).out
+    project.benchdb("import", "csv", file)
+    merged = project.benchdb("merge", "--db", server.url, project.database)
+    assert "1 session with 2 test runs added, 1 held already" in merged.out

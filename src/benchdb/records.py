@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
 #: In the place of a session's digest, in the key of an annotation among those of sessions.
@@ -217,3 +218,73 @@ class ClosedTestRun:
     cluster: Cluster | None = None
     unknown: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def imported_uid(uid: str) -> bool:
+    """Tell whether a session was imported: its uid is a hash (UUIDv8), not a time (UUIDv7)."""
+    return len(uid) == 36 and uid[14] == "8"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedSession:
+    """What another tool's file says of a session as a whole; what it doesn't say is None.
+
+    It is a function of the file alone: no clock, no host and no release of ours enters, so that
+    whoever imports the same file has the same session.
+    """
+
+    command_line: str
+    branch: str | None = None
+    environment: Environment | None = None
+    packages: PackageSet | None = None
+    revision: Revision | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class ImportedRun(NamedTuple):
+    """A test run in another tool's file; a tuple, as there are millions.
+
+    Parameters
+    ----------
+    session
+        Which of `Imported.sessions` it belongs to.
+    outcome
+        One of `OUTCOMES`.
+    columns, values
+        Of each of `Imported.columns` and `Imported.metrics`; None where the file has no value.
+    """
+
+    session: int
+    path: str | None
+    name: str
+    start: datetime
+    end: datetime | None
+    outcome: str
+    columns: Sequence[Any]
+    values: Sequence[float | None]
+
+
+@dataclass(slots=True)
+class Imported:
+    """A file of another tool's that is being read.
+
+    Parameters
+    ----------
+    columns
+        Names of the columns of ``test_run`` that it has values for, sorted.
+    metrics
+        The other metrics that it has values for, sorted by name and unit.
+    runs
+        Its test runs, in any order, each read as it is asked for.
+    sessions
+        Those of the test runs that were read.
+    """
+
+    columns: tuple[str, ...]
+    metrics: tuple[Metric, ...]
+    runs: Iterator[ImportedRun]
+    sessions: list[ImportedSession]
+
+
+#: What a file may say of how a test run ended.
+OUTCOMES: Final = ("passed", "failed", "error", "skipped", "xfailed", "xpassed", "lost")

@@ -68,6 +68,14 @@ def annotate() -> None:
     """Record what people decided; it travels with the sessions."""
 
 
+_IMPORT_VERBS: Final = {"csv": "benchdb.cli.import_csv"}
+
+
+@click.group("import", cls=LazyGroup, verbs=_IMPORT_VERBS)
+def imports() -> None:
+    """Take in what other tools recorded, by format."""
+
+
 _VERBS: Final = {
     "show": "benchdb.cli.show",
     "merge": "benchdb.cli.merge",
@@ -88,6 +96,7 @@ def program() -> None:
     """
 
 
+program.add_command(imports)
 program.add_command(annotate)
 program.add_command(database)
 

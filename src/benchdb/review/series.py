@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
 from benchdb.metrics import FAILED, LOST, counts_outcomes
+from benchdb.records import imported_uid
 from benchdb.series import CaseSeries, Conditions, Point, Series, SeriesKey
 from benchdb.store.cases import stored_runs
 from benchdb.store.queries import stored_clusters, stored_sessions
@@ -35,13 +36,15 @@ def is_trunk(session: StoredSession, trunk: Sequence[str]) -> bool:
     """Tell whether the series stand on a session.
 
     They do on clean ones on a branch in `trunk`. Where the project is in no repository, and no
-    commit of another subject says otherwise, every session is on the trunk.
+    commit of another subject says otherwise, every session is on the trunk. So is an imported one
+    of which the file names no branch.
     """
     if session.dirty:
         return False
     if session.branch is not None:
         return session.branch in trunk
-    return all(one.branch in trunk for one in session.subjects if one.commit is not None)
+    commits = (one for one in session.subjects if one.commit is not None)
+    return imported_uid(session.uid) or all(one.branch in trunk for one in commits)
 
 
 def shape(cluster: Cluster) -> Cluster:

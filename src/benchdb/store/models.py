@@ -171,7 +171,7 @@ class Session(Base):
     __table_args__ = (UniqueConstraint("uid", "digest"), Index(None, "started"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    uid: Mapped[str] = mapped_column(comment="UUIDv7")
+    uid: Mapped[str] = mapped_column(comment="UUIDv7; of an imported one UUIDv8, a hash")
     digest: Mapped[str | None] = mapped_column(
         comment="SHA-256 of all its rows, made when it ends; NULL while it is open"
     )

@@ -1,0 +1,1 @@
+"""Other tools' files: each module turns one format into `benchdb.records.Imported`."""

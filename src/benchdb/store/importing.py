@@ -1,0 +1,433 @@
+"""Writing what other tools recorded: finished sessions, in a file of its own that is then merged.
+
+All files are read before anything is written into the database, so that a bad line leaves it as it
+was, and rows become sessions in a scratch file, so that others may record into the database
+meanwhile. A session is a function of what it was read from: its uid is a hash of its rows, which
+are sorted by what they say. Rows are compared, with those of earlier imports, by a hash of case,
+start, environment, outcome and values.
+"""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import uuid
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.records import imported_uid
+from benchdb.store import shared
+from benchdb.store.columns import insertion, quoted
+from benchdb.store.database import connect, create_schema
+from benchdb.store.digest import session_digest
+from benchdb.store.progress import untold
+from benchdb.store.rows import OWN_COLUMNS
+from benchdb.store.values import stored_instant, text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from benchdb.records import Imported, ImportedRun, ImportedSession
+    from benchdb.store.connection import Connection
+    from benchdb.store.progress import Progress
+
+#: Outcomes of a file to those of setup, call and teardown, the state, and the phase that it is in.
+_ENDS: Final[dict[str, tuple[str | None, ...]]] = {
+    **{
+        outcome: ("passed", outcome, "passed", "closed", None)
+        for outcome in ("passed", "failed", "skipped", "xfailed", "xpassed")
+    },
+    "error": ("failed", None, "passed", "closed", None),
+    "lost": ("passed", None, None, "lost", "call"),
+}
+
+#: What is said of how a row ended, in `_ENDS` and in the table.
+_ENDED: Final = ("setup_outcome", "call_outcome", "teardown_outcome", "state", "phase")
+
+#: What a row is known by; the rest is counted or follows from it.
+_NAMES: Final = ("path", "name", "start", *_ENDED)
+_FOLLOWING: Final = (OWN_COLUMNS | {"start", "end"}) - {"version"}
+
+_BITS: Final = 128
+_HASH: Final = _BITS // 8
+
+#: Sessions between two words on how far it is.
+_OFTEN: Final = 20
+
+
+def importable_columns(connection: Connection) -> dict[str, str]:
+    """Return the columns of ``test_run`` that a file may give, and their kinds."""
+    kinds = connection.column_kinds("test_run")
+    return {name: kind for name, kind in kinds.items() if name not in _FOLLOWING}
+
+
+@dataclass(slots=True)
+class _Session:
+    """A session that is being read.
+
+    Parameters
+    ----------
+    number
+        Its row.
+    total
+        The sum of its rows' hashes: whatever their order.
+    first, last
+        When its first and its last row started.
+    """
+
+    said: ImportedSession
+    number: int
+    rows: int = 0
+    total: int = 0
+    first: str = "~"
+    last: str = ""
+
+    def take(self, hashed: bytes, start: str, sign: int = 1) -> None:
+        """Count a row."""
+        self.rows += sign
+        self.total = (self.total + sign * int.from_bytes(hashed, "big")) % 2**_BITS
+        self.first = min(self.first, start)
+        self.last = max(self.last, start)
+
+    @property
+    def environment(self) -> str:
+        """Its fingerprint."""
+        return self.said.environment.fingerprint if self.said.environment else ""
+
+    @property
+    def uid(self) -> str:
+        """A UUIDv8 (RFC 9562): a hash of all that it says."""
+        one = self.said
+        content = [
+            one.command_line,
+            one.branch or "",
+            self.environment,
+            one.packages.key if one.packages else "",
+            one.revision.key if one.revision else "",
+            shared.json_object(one.tags) or "",
+            str(self.rows),
+            f"{self.total:032x}",
+        ]
+        hashed = hashlib.sha256("\0".join(content).encode("utf-8", "surrogatepass")).digest()
+        number = int.from_bytes(hashed[:16], "big")
+        number = number & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
+        return str(uuid.UUID(int=number))
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was read, and what of it is new.
+
+    Parameters
+    ----------
+    sessions, rows
+        Numbers of new ones.
+    held
+        Test runs that the database, or a file before, has.
+    """
+
+    sessions: int = 0
+    rows: int = 0
+    held: int = 0
+
+
+@dataclass(slots=True)
+class _Staged:
+    """A file that was read into a table."""
+
+    table: str
+    imported: Imported
+    sessions: list[_Session]
+
+
+class Importing:
+    """Takes files in, and makes sessions of them.
+
+    Parameters
+    ----------
+    path
+        The scratch file to make.
+    progress
+        Is told how far it is.
+
+    Attributes
+    ----------
+    columns : dict
+        The columns of ``test_run`` that files may give, and their kinds.
+    """
+
+    def __init__(self, path: Path, progress: Progress = untold) -> None:
+        self._progress = progress
+        self._connection = connection = connect(path, write=True, create=True)
+        connection.execute("PRAGMA journal_mode=OFF")
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA foreign_keys=OFF")
+        connection.execute("PRAGMA cache_size=-131072")
+        create_schema(connection)
+        # Of no use here, and a fifth of the work where a file is sorted by time.
+        connection.execute("DROP INDEX ix_test_run_name_path")
+        self.columns = importable_columns(connection)
+        self._staged: list[_Staged] = []
+        self._sessions = 0
+
+    def close(self) -> None:
+        """Close the scratch file."""
+        self._connection.close()
+
+    def take(self, imported: Imported) -> None:
+        """Read a file.
+
+        Raises
+        ------
+        UserError
+            For what can't be imported.
+        """
+        table = f"staged_{len(self._staged)}"
+        staged = _Staged(table, imported, [])
+        columns = [f'"{name}" BLOB' for name in (*imported.columns, *_metric_columns(imported))]
+        names = ", ".join(["session", "hash", "path", "name", "start", '"end"', *_ENDED, *columns])
+        self._connection.execute(f"CREATE TABLE {table} ({names})")
+        marks = ", ".join("?" * (6 + len(_ENDED) + len(columns)))
+        with self._connection.transaction():
+            self._connection.executemany(
+                f"INSERT INTO {table} VALUES ({marks})", self._rows_of(staged)
+            )
+        self._staged.append(staged)
+
+    def _rows_of(self, staged: _Staged) -> Iterator[tuple[Any, ...]]:
+        imported, sessions = staged.imported, staged.sessions
+        labels = [*imported.columns, *(f"{one.name}\0{one.unit}" for one in imported.metrics)]
+        texts = [place for place, name in enumerate(imported.columns) if self._is_text(name)]
+        duration = imported.columns.index("duration") if "duration" in imported.columns else None
+        for run in imported.runs:
+            if run.session >= len(sessions):
+                self._sessions += 1
+                sessions.append(_Session(imported.sessions[run.session], self._sessions))
+            session = sessions[run.session]
+            start = stored_instant(run.start)
+            values = [*run.columns, *run.values]
+            for place in texts:
+                values[place] = self._as_stored(values[place])
+            path, name = run.path and text(run.path), text(run.name)
+            ended = _ENDS[run.outcome]
+            hashed = _hash(
+                session.environment, (path, name, start, *ended), zip(labels, values, strict=True)
+            )
+            session.take(hashed, start)
+            took = None if duration is None else run.columns[duration]
+            end = start if run.end is None and not took else stored_instant(_end(run, took))
+            yield session.number, hashed, path, name, start, end, *ended, *values
+
+    def _is_text(self, column: str) -> bool:
+        return self.columns[column] in ("text", "instant")
+
+    @staticmethod
+    def _as_stored(value: Any) -> Any:
+        if value is None:
+            return None
+        return text(value) if isinstance(value, str) else stored_instant(value)
+
+    # -- what is there already
+
+    def build(self, target: Connection) -> Built:
+        """Make sessions of what was read and the database doesn't have.
+
+        Parameters
+        ----------
+        target
+            On the database, at the newest schema.
+        """
+        built = Built()
+        for staged in self._staged:
+            read = sum(one.rows for one in staged.sessions)
+            self._progress("comparing", 0, 0)
+            with self._connection.transaction(), target.snapshot():
+                self._leave_out(staged, (target, self._connection))
+                left = [one for one in staged.sessions if one.rows]
+                for session in left:
+                    self._insert_session(session)
+                self._insert_rows(staged)
+                self._connection.execute(f"DROP TABLE {staged.table}")
+            self._digest(left)
+            rows = sum(one.rows for one in left)
+            built = replace(
+                built,
+                sessions=built.sessions + len(left),
+                rows=built.rows + rows,
+                held=built.held + read - rows,
+            )
+        self._staged = []
+        return built
+
+    def _leave_out(self, staged: _Staged, others: Sequence[Connection]) -> None:
+        """Take away what was imported before: whole sessions, and rows of others."""
+        held = [(on, *row) for on in others for row in _imported_sessions(on)]
+        uids = {uid for _, _, uid, *_ in held}
+        for session in staged.sessions:
+            if session.uid in uids:
+                session.rows = 0
+            uids.add(session.uid)
+        spans = _spans(one for one in staged.sessions if one.rows)
+        counts: Counter[bytes] = Counter()
+        for on, row, _, environment, first, last in held:
+            if _overlaps(spans.get(environment or "", ([], [])), first, last):
+                counts.update(_stored_hashes(on, row, environment or ""))
+        if counts:
+            self._leave_out_rows(staged, counts)
+
+    def _leave_out_rows(self, staged: _Staged, counts: Counter[bytes]) -> None:
+        connection = self._connection
+        numbers = {one.number: one for one in staged.sessions if one.rows}
+        gone = []
+        for row, number, hashed, start in connection.execute(
+            f"SELECT rowid, session, hash, start FROM {staged.table}"
+        ):
+            if number in numbers and counts[hashed] > 0:
+                counts[hashed] -= 1
+                numbers[number].take(hashed, start, -1)
+                gone.append((row,))
+        connection.executemany(f"DELETE FROM {staged.table} WHERE rowid=?", gone)
+
+    # -- what is new
+
+    def _insert_session(self, session: _Session) -> None:
+        connection, said = self._connection, session.said
+        values: dict[str, Any] = {
+            "id": session.number,
+            "uid": session.uid,
+            "started": "",
+            "state": "finished",
+            "command_line": text(said.command_line),
+            "branch": None if said.branch is None else text(said.branch),
+            "tags": shared.json_object(said.tags),
+        }
+        if said.environment is not None:
+            values["environment"] = shared.environment(connection, said.environment)
+        if said.revision is not None:
+            values["revision"] = shared.revision(connection, said.revision)
+        if said.packages is not None:
+            values["package_set"] = shared.package_set(connection, said.packages)
+        connection.execute(insertion("session", values), tuple(values.values()))
+
+    def _insert_rows(self, staged: _Staged) -> None:
+        """Write the rows of the sessions that are there, sorted by what they say."""
+        imported, connection = staged.imported, self._connection
+        self._progress("writing", 0, 0)
+        ordered = (
+            "SELECT row_number() OVER (PARTITION BY session ORDER BY start, path, name, hash) "
+            f"AS ordinal, * FROM {staged.table} WHERE session IN (SELECT id FROM session)"
+        )
+        same = ("path", "name", "start", "end", *_ENDED, *imported.columns)
+        original = "CASE instr(name, '[') WHEN 0 THEN name "
+        original += "ELSE substr(name, 1, instr(name, '[') - 1) END"
+        connection.execute(
+            "INSERT INTO test_run (session_id, ordinal, originalname, attempt, round, beside, "
+            f"{quoted(same)}) SELECT session, ordinal, {original}, 1, 1, 0, {quoted(same)} "
+            f"FROM ({ordered})"
+        )
+        if imported.metrics:
+            self._insert_measurements(imported, ordered)
+        connection.execute(
+            "UPDATE session SET started = (SELECT min(start) FROM test_run WHERE session_id = id), "
+            'finished = (SELECT max("end") FROM test_run WHERE session_id = id) '
+            "WHERE started = ''"
+        )
+
+    def _insert_measurements(self, imported: Imported, ordered: str) -> None:
+        connection = self._connection
+        connection.execute("CREATE TEMP TABLE metric (number INTEGER PRIMARY KEY, m, u, d)")
+        connection.executemany(
+            "INSERT INTO metric VALUES (?, ?, ?, ?)",
+            [
+                (number, text(one.name), text(one.unit), one.direction)
+                for number, one in enumerate(imported.metrics)
+            ],
+        )
+        cases = " ".join(
+            f'WHEN {number} THEN "{name}"' for number, name in enumerate(_metric_columns(imported))
+        )
+        connection.execute(
+            "INSERT INTO measurement (session_id, ordinal, metric, unit, direction, value) "
+            f"SELECT session, ordinal, m, u, d, CASE number {cases} END AS made "
+            f"FROM ({ordered}) CROSS JOIN temp.metric WHERE made IS NOT NULL"
+        )
+        connection.execute("DROP TABLE temp.metric")
+
+    def _digest(self, sessions: Sequence[_Session]) -> None:
+        for start in range(0, len(sessions), _OFTEN):
+            self._progress("sealing", start, len(sessions))
+            made = [
+                (session_digest(self._connection, one.number), one.number)
+                for one in sessions[start : start + _OFTEN]
+            ]
+            self._connection.executemany("UPDATE session SET digest=? WHERE id=?", made)
+
+
+def _metric_columns(imported: Imported) -> list[str]:
+    return [f"metric {number}" for number in range(len(imported.metrics))]
+
+
+def _end(run: ImportedRun, duration: float | None) -> datetime:
+    """Return when a test run ended, as far as its file tells."""
+    if run.end is not None:
+        return run.end
+    try:
+        return run.start + timedelta(seconds=max(duration or 0.0, 0.0))
+    except (OverflowError, ValueError):
+        return run.start
+
+
+def _hash(
+    environment: str, names: Iterable[str | None], values: Iterable[tuple[str, Any]]
+) -> bytes:
+    """Return the hash of a row, by the names of what it has."""
+    said = [f"{label}={value!r}" for label, value in values if value is not None]
+    content = "\0\0".join([environment, *[name or "" for name in names], *said])
+    return hashlib.blake2b(content.encode(), digest_size=_HASH).digest()
+
+
+def _imported_sessions(connection: Connection) -> list[Any]:
+    """Return id, uid, environment, start and end of sessions that were imported."""
+    query = "SELECT id, uid, environment, started, finished FROM session WHERE digest IS NOT NULL"
+    return [row for row in connection.execute(query) if imported_uid(row[1])]
+
+
+def _spans(sessions: Iterable[_Session]) -> dict[str, tuple[list[str], list[str]]]:
+    """Return by environment when sessions run: starts and ends of spans that are apart."""
+    spans: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for one in sorted(sessions, key=lambda one: one.first):
+        starts, ends = spans[one.environment]
+        if ends and one.first <= ends[-1]:
+            ends[-1] = max(ends[-1], one.last)
+        else:
+            starts.append(one.first)
+            ends.append(one.last)
+    return spans
+
+
+def _overlaps(spans: tuple[list[str], list[str]], first: str, last: str) -> bool:
+    starts, ends = spans
+    place = bisect.bisect_left(ends, first)
+    return place < len(starts) and starts[place] <= last
+
+
+def _stored_hashes(connection: Connection, session: int, environment: str) -> Iterator[bytes]:
+    """Give the hash of each row of a session."""
+    columns = sorted(importable_columns(connection))
+    names = quoted(["ordinal", *_NAMES, *columns])
+    measured: dict[int, list[tuple[str, float]]] = defaultdict(list)
+    for ordinal, metric, unit, value in connection.execute(
+        "SELECT ordinal, metric, unit, value FROM measurement "
+        "WHERE session_id=? AND value IS NOT NULL",
+        (session,),
+    ):
+        measured[ordinal].append((f"{metric}\0{unit}", value))
+    query = f"SELECT {names} FROM test_run WHERE session_id=?"
+    for ordinal, *row in connection.execute(query, (session,)):
+        held = zip(columns, row[len(_NAMES) :], strict=True)
+        yield _hash(environment, row[: len(_NAMES)], chain(held, sorted(measured.get(ordinal, ()))))
