@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import statistics
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -384,3 +386,39 @@ def test_the_example_of_the_page_is_imported_and_shown(project: Project) -> None
     assert (imported.err, shown.err) == ("", "")
     assert "test_read[parquet]" in shown.out
     assert "318 MB/s" in shown.out
+
+
+def test_made_up_histories_hold_what_they_say_and_are_the_same_each_time(
+    project: Project,
+) -> None:
+    options = ["--series", "60", "--sessions", "20", "--metrics", "2", "--steps", "3"]
+    made = [
+        subprocess.run(
+            [sys.executable, ROOT / "benchmarks/self/made_up_history.py", *options, *more],
+            cwd=project.folder,
+            env=environ(),
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for more in (["-o", "one", "--db", "benchmark.db"], ["-o", "two"])
+    ]
+    assert "20 sessions with 1,200 test runs added" in made[0]
+    for name in ("history.csv", "truth.json"):
+        one, two = ((project.folder / folder / name).read_bytes() for folder in ("one", "two"))
+        assert one == two
+    truth = json.loads((project.folder / "one/truth.json").read_text())
+    cause = next(one for one in truth["causes"] if one["kind"] == "commit")
+    shown = project.benchdb("show", cause["tests"][0], "--format", "json").json["series"]
+    series = next(one for one in shown if one["metric"] == "duration")
+    place = cause["session"]
+    sides: tuple[list[float], list[float]] = ([], [])
+    for point in series["points"]:
+        sides[int(point["started"] >= f"2026-01-{place + 1:02}")].append(point["value"])
+    before, after = map(statistics.median, sides)
+    assert abs(after / before - 1 - cause["effect"]) < 0.03
+    commits = project.query(
+        "select started from session join revision_package using (revision) where commit_hash = ?",
+        cause["name"],
+    )
+    assert [started[:10] for (started,) in commits] == [f"2026-01-{place + 1:02}"]
