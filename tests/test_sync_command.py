@@ -128,6 +128,16 @@ def test_the_published_file_has_all_of_the_history(files: Files) -> None:
     assert sessions(published) == sessions(files.file("b"))
     assert query(published, "select * from local_remote") == []
     assert query(published, "select * from local_fresh") == []
+    assert query(published, "select * from local_recorded") == []
+
+
+def test_a_file_knows_what_was_recorded_into_it_after_a_push_too(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    files.record("b", "two", day=40)
+    ok(files.sync("b"))
+    assert query(files.file("a"), "select uid from local_recorded") == [("one",)]
+    assert query(files.file("b"), "select uid from local_recorded") == [("two",)]
     files.record("b", "three", day=41)
     assert "published benchmark.db" not in ok(files.sync("b"))  # it is young
 

@@ -130,8 +130,9 @@ class LiveSession:
                 "package_set": shared.package_set(raw, facts.packages),
             }
             made = raw.insert("session", values)
-            fresh = "INSERT INTO local_fresh (uid) VALUES (?) ON CONFLICT DO NOTHING"
-            raw.execute(fresh, (facts.uid,))
+            for table in ("local_fresh", "local_recorded"):
+                noted = f"INSERT INTO {table} (uid) VALUES (?) ON CONFLICT DO NOTHING"
+                raw.execute(noted, (facts.uid,))
             return made
 
     @property

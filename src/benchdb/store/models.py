@@ -392,6 +392,14 @@ class LocalFresh(Base):
     uid: Mapped[str] = mapped_column(primary_key=True, comment="or the key of an annotation")
 
 
+class LocalRecorded(Base):
+    """A session that was recorded into this very file, and not merged into it."""
+
+    __tablename__ = "local_recorded"
+
+    uid: Mapped[str] = mapped_column(primary_key=True)
+
+
 class LocalRemote(Base):
     """A remote history that this file was synchronised with; without it more is looked up there."""
 

@@ -229,4 +229,5 @@ def clear_known(path: Path) -> None:
     with connected(path, write=True) as connection, connection.transaction():
         connection.execute("DELETE FROM local_remote")
         connection.execute("DELETE FROM local_fresh")
+        connection.execute("DELETE FROM local_recorded")
         connection.execute("DELETE FROM local_pruned")

@@ -56,6 +56,10 @@ CREATE TABLE local_pruned (
 	pruned DATETIME NOT NULL, 
 	CONSTRAINT pk_local_pruned PRIMARY KEY (uid, digest)
 );
+CREATE TABLE local_recorded (
+	uid TEXT NOT NULL, 
+	CONSTRAINT pk_local_recorded PRIMARY KEY (uid)
+);
 CREATE TABLE local_remote (
 	id INTEGER NOT NULL, 
 	url TEXT NOT NULL, 
