@@ -187,12 +187,27 @@ def settings() -> str:
     for field in fields(Settings):
         if field.name == "root":
             continue
-        kind = {"int": "number", "str": "string", "str | None": "string"}.get(
-            str(field.type), "list of strings"
-        )
-        default = code(json.dumps(field.default)) if field.default else ""
+        kind = _KINDS[str(field.type)]
+        default: Any = field.default
+        if kind.startswith("table") and default:
+            shown = ", ".join(f"{json.dumps(key)} = {value}" for key, value in default)
+            default = code(f"{{{shown}}}")
+        else:
+            default = code(json.dumps(default)) if default else ""
         rows.append((code(field.name), kind, default, said[field.name]))
     return table(("key", "type", "default", ""), rows)
+
+
+_KINDS: Final = {
+    "int": "number",
+    "float": "number",
+    "str": "string",
+    "str | None": "string",
+    "tuple[str, ...]": "list of strings",
+    "tuple[str, ...] | None": "list of strings",
+    "tuple[tuple[str, float], ...]": "table of numbers",
+    "tuple[tuple[str, str], ...]": "table of strings",
+}
 
 
 def _parameters(docstring: str) -> dict[str, str]:

@@ -9,13 +9,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from store_samples import CLUSTER, ENVIRONMENT, EPOCH, facts
+from store_samples import CLUSTER, ENVIRONMENT, EPOCH, closed, facts
 
 from benchdb.config import Settings
 from benchdb.records import ClosedTestRun, Measurement, Revision, SubjectRevision
 from benchdb.review.cases import matching_cases
 from benchdb.review.history import read_history
 from benchdb.review.series import case_series
+from benchdb.series import Case
 from benchdb.store.annotations import annotate_session
 from benchdb.store.database import connect
 from benchdb.store.opening import reading
@@ -175,3 +176,39 @@ def test_a_database_without_test_runs_has_no_series(tmp_path: Path) -> None:
         history = read_history(connection, Settings(tmp_path))
     assert [one.uid for one in history.sessions] == ["session-1"]
     assert history.series == ()
+
+
+def test_series_go_on_under_the_name_that_a_test_has_now(tmp_path: Path) -> None:
+    made_up(tmp_path / "a.db", seed=1)
+    with reading(tmp_path / "a.db") as connection:
+        cases = {key.case for key in by_case(connection, Settings(tmp_path), every_session=True)}
+        some = min(cases)
+        # In two steps, and a file that was moved: parameters stay.
+        renamed = (
+            (some.id.partition("[")[0], "old.py::TestIt::test_a"),
+            ("old.py::TestIt", "old.py::TestThat"),
+            ("old.py", "new.py"),
+        )
+        settings = Settings(tmp_path, renamed=renamed)
+        shown = by_case(connection, settings, every_session=True)
+        assert as_arrays(connection, settings, every_session=True) == shown
+        parameters = some.name[len(some.originalname) :]
+        named = {key.case for key in shown}
+        assert Case("new.py", f"TestThat::test_a{parameters}") in named
+        assert some not in named
+        assert len(named) == len(cases)
+
+
+def test_a_test_run_that_hung_counts_beside_those_that_failed(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.db", facts())
+    for number in range(3):
+        ordinal = recorder.open(EPOCH, ("test_a", "test_a", "a.py"))
+        recorder.close(ordinal, closed(number, **({"hang_class": "deadlock"} if number else {})))
+    recorder.finish(EPOCH)
+    with reading(tmp_path / "a.db") as connection:
+        settings = Settings(tmp_path)
+        shown = by_case(connection, settings, every_session=False)
+        assert as_arrays(connection, settings, every_session=False) == shown
+        counts = {key.metric.name: points[0][1:] for key, points in shown.items()}
+        assert counts["hung"] == (2.0, 3)
+        assert counts["failed"] == counts["lost"] == (0.0, 3)

@@ -85,7 +85,7 @@ def test_a_series_has_a_point_a_session_the_median_of_its_runs(shown: Project) -
     document = shown.benchdb("show", "test_sum[1]", "--format", "json").json
     assert fields(document, "", ()) == set(schemas.FIELDS[schemas.SERIES]) - {"series[].tags.*"}
     by_metric = {one["metric"]: one for one in document["series"]}
-    assert set(by_metric) == {"duration", "peak_memory", "rate", "failed", "lost"}
+    assert set(by_metric) == {"duration", "peak_memory", "rate", "failed", "lost", "hung"}
     durations = by_metric["duration"]
     assert durations["unit"] == "s"
     assert [point["runs"] for point in durations["points"]] == [1, 2, 1]
@@ -290,7 +290,7 @@ def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> Non
     assert "`benchdb show '*'` shows all 5" in shown.command("show", "qqqq").err
     ran = shown.benchdb("show", "test_sum", "--metric", "speed")
     assert ran.code == 2
-    assert "use one of duration, failed, lost, peak_memory, rate" in ran.err
+    assert "use one of duration, failed, hung, lost, peak_memory, rate" in ran.err
 
 
 def test_numbers_have_units_that_fit_in_tables(shown: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from dataclasses import dataclass, fields
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from benchdb.errors import WrongSetting
+from benchdb.globs import matches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 #: The database's name where nobody chose another.
 DEFAULT_DATABASE: Final = "benchmark.db"
@@ -56,6 +58,10 @@ def spelled(place: Location) -> str:
     return place.url if isinstance(place, Server) else str(place)
 
 
+#: Of tests and metrics that no pattern fits.
+_DEFAULT_TOLERANCE: Final = (("*", 0.02),)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``[tool.benchdb]`` of a project; field names are the keys.
@@ -87,6 +93,24 @@ class Settings:
         How old ``benchmark.db`` of a remote may be before it is renewed: ``"1d"``; ``"0"`` is off.
     largest_artifact
         Bytes of the largest file of a test run that goes to a remote; 0 is none.
+    metrics
+        Which metrics `gate` judges, by name; ``*`` stands for anything, ``?`` for one character.
+    tolerance
+        The effect that doesn't matter, as a share: a number for all, or a table of tests
+        (``path::name``, with ``*`` and ``?``), with a metric behind an ``@`` where it is for that
+        alone: ``{"*" = 0.02, "tests/io/*" = 0.1, "* @ peak_memory" = 0.05}``. The last that fits
+        counts.
+    false_alarms
+        The share of sessions that `gate` may fail although nothing changed, of the whole suite.
+    fail_on
+        What fails `gate`: ``"confirmed"`` regressions alone, or ``"suspect"`` ones, too. By default
+        the former for sessions of the trunk, the latter for all others.
+    controls
+        Tests that don't run the code on trial (``path::name``, with ``*`` and ``?``): where one of
+        them moves, too, it was the machine.
+    renamed
+        Former names of tests and the ones that followed: ``{"path::test_old" = "path::test_new"}``;
+        of a file, a class, a test, or a case with its parameters. Their series go on.
     """
 
     root: Path
@@ -101,6 +125,21 @@ class Settings:
     keep_snapshots: int = 3
     publish_every: str = "1d"
     largest_artifact: int = 5_000_000
+    metrics: tuple[str, ...] = ("*",)
+    tolerance: tuple[tuple[str, float], ...] = _DEFAULT_TOLERANCE
+    false_alarms: float = 0.01
+    fail_on: str | None = None
+    controls: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def tolerance_of(self, case: str, metric: str) -> float:
+        """Return the effect that doesn't matter of a metric of a case (``path::name``)."""
+        found = 0.0
+        for pattern, share in self.tolerance:
+            test, at, of = pattern.rpartition(" @ ")
+            if matches(test if at else pattern, case) and (not at or matches(of, metric)):
+                found = share
+        return found
 
 
 def read_settings(root: Path) -> Settings:
@@ -135,17 +174,67 @@ def _setting(path: Path, key: str, value: object) -> Any:
     if key not in kinds:
         known = ", ".join(sorted(kinds))
         raise WrongSetting(f"{path}: [tool.benchdb] has no setting {key!r}: use one of {known}")
-    if kinds[key].startswith("tuple"):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a list of strings")
-    if kinds[key] == "int":
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
-        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a number, 0 or more")
+    where = f"{path}: [tool.benchdb] {key}"
+    return _KINDS[kinds[key]](key, where, value)
+
+
+def _strings(_: str, where: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise WrongSetting(f"{where} must be a list of strings")
+
+
+def _count(_: str, where: str, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    raise WrongSetting(f"{where} must be a number, 0 or more")
+
+
+def _share(_: str, where: str, value: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < 1:
+        return float(value)
+    raise WrongSetting(f"{where} must be a share between 0 and 1, as 0.01")
+
+
+def _shares(_: str, where: str, value: object) -> tuple[tuple[str, float], ...]:
+    named: dict[Any, Any] = value if isinstance(value, dict) else {"*": value}
+    if all(
+        isinstance(one, (int, float)) and not isinstance(one, bool) and 0 <= one < math.inf
+        for one in named.values()
+    ):
+        return (*_DEFAULT_TOLERANCE, *((str(name), float(one)) for name, one in named.items()))
+    raise WrongSetting(f"{where} must be a share as 0.02, or a table of tests and shares")
+
+
+def _names(_: str, where: str, value: object) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, dict) and all(
+        isinstance(new, str) and old and new for old, new in value.items()
+    ):
+        return tuple((str(old), new) for old, new in value.items())
+    raise WrongSetting(f"{where} must be a table of former names and new ones")
+
+
+def _string(key: str, where: str, value: object) -> str:
+    if key in _CHOICES and value not in _CHOICES[key]:
+        raise WrongSetting(f"{where} must be {' or '.join(map(repr, _CHOICES[key]))}")
     if not isinstance(value, str) or not value or "\0" in value:
-        raise WrongSetting(f"{path}: [tool.benchdb] {key} must be a string that names a path")
+        raise WrongSetting(f"{where} must be a string that names a path")
     return value
+
+
+_CHOICES: Final = {"fail_on": ("confirmed", "suspect")}
+
+#: How to take a value of each type.
+_KINDS: Final[dict[str, Callable[[str, str, object], Any]]] = {
+    "tuple[str, ...]": _strings,
+    "tuple[str, ...] | None": _strings,
+    "tuple[tuple[str, float], ...]": _shares,
+    "tuple[tuple[str, str], ...]": _names,
+    "int": _count,
+    "float": _share,
+    "str": _string,
+    "str | None": _string,
+}
 
 
 _UNITS: Final = {"": 1, "s": 1, "min": 60, "h": 3600, "d": 86400, "w": 7 * 86400}

@@ -72,7 +72,8 @@ OTHER_METRICS: Final = (
 #: Metrics that no row holds: series count the test runs of each session by their outcome.
 FAILED: Final = Metric("failed", "1", meaning="number of test runs of which a phase failed")
 LOST: Final = Metric("lost", "1", meaning="number of test runs whose process was killed")
-OUTCOME_METRICS: Final = (FAILED, LOST)
+HUNG: Final = Metric("hung", "1", meaning="number of test runs that hung: with a `hang_class`")
+OUTCOME_METRICS: Final = (FAILED, LOST, HUNG)
 
 #: Metrics that a test can give a value, by name.
 BUILT_IN: Final = {metric.name: metric for metric in (*COLUMN_METRICS, *OTHER_METRICS)}

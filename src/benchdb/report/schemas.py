@@ -90,7 +90,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "scheduler_instance_type, worker_instance_type, region; null without one",
         "series[].tags": "values of the tags in series_tags",
         "series[].tags.*": "value of a tag",
-        "series[].metric": "name of the metric; failed and lost count test runs",
+        "series[].metric": "name of the metric; failed, lost and hung count test runs",
         "series[].unit": "s, B, 1 or the user's word",
         "series[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
         "series[].trunk": "whether it has trunk sessions alone",
@@ -100,7 +100,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "series[].points[].place": "newest committer time among its subjects, else its start",
         "series[].points[].started": "when the session started",
         "series[].points[].value": "median over the case's test runs whose call passed; "
-        "of failed and lost their number",
+        "of failed, lost and hung their number",
         "series[].points[].runs": "number of test runs that it is made of",
         "series[].points[].trunk": "whether it is a trunk session",
         "series[].points[].branch": "branch of the project",

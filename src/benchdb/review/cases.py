@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import re
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
+from benchdb.globs import matches
 from benchdb.store.cases import cases_called, stored_cases
 
 if TYPE_CHECKING:
@@ -54,10 +54,7 @@ def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
 def _matching(given: str, every: Sequence[Case]) -> list[Case]:
     some = [case for case in every if given in _names(case)]
     if not some and ("*" in given or "?" in given):
-        # Brackets are parameters here, not a set of characters.
-        pattern = re.escape(given).replace(r"\*", ".*").replace(r"\?", ".")
-        matches = re.compile(pattern, re.DOTALL).fullmatch
-        some = [case for case in every if any(matches(name) for name in _names(case))]
+        some = [case for case in every if any(matches(given, name) for name in _names(case))]
     return some
 
 

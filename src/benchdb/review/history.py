@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from benchdb.metrics import FAILED, LOST, OUTCOME_METRICS
+from benchdb.metrics import FAILED, HUNG, LOST, OUTCOME_METRICS
 from benchdb.records import Direction, Metric
+from benchdb.review.renaming import current
 from benchdb.review.series import is_trunk, rank, shape
 from benchdb.series import Case, Conditions, SeriesKey
 from benchdb.store.queries import stored_clusters, stored_sessions
@@ -155,7 +156,7 @@ class _Runs:
             whole["at"].append(at[kept])
             whole["ordinal"].append(np.array(ordinals, dtype=np.int64)[kept])
             whole["group"].append(np.array(group, dtype=np.int64)[kept])
-            for name, outcome in zip(("passed", "failed", "lost"), outcomes, strict=True):
+            for name, outcome in zip(("passed", "failed", "lost", "hung"), outcomes, strict=True):
                 whole[name].append(np.array(outcome, dtype=np.bool_)[kept])
             for taken, column in zip(values, block[len(RUN_COLUMNS) :], strict=True):
                 taken.append(np.array(column, dtype=np.float64)[kept])
@@ -177,6 +178,7 @@ class _Runs:
         self._passed = _joined(whole["passed"], np.bool_)
         self._failed = _joined(whole["failed"], np.bool_)
         self._lost = _joined(whole["lost"], np.bool_)
+        self._hung = _joined(whole["hung"], np.bool_)
         #: By metric: which test runs have a value, and their values.
         self._values: dict[Metric, tuple[NDArray[np.int64], NDArray[np.float64]]] = {}
         for metric, taken in zip(columns, values, strict=True):
@@ -263,11 +265,12 @@ class _Runs:
         cases, full, bare = _Ids(), _Ids(), _Ids()
         of_group = [
             (
-                cases[Case(path or "", name)],
-                full[path or "", name, version, shapes[cluster]],
-                bare[path or "", name, version],
+                cases[case],
+                full[case.path, case.name, version, shapes[cluster]],
+                bare[case.path, case.name, version],
             )
             for name, path, version, cluster in self._groups
+            for case in [current(Case(path or "", name), settings.renamed)]
         ]
         numbers = np.array(of_group, dtype=np.int64).reshape(-1, 3)
         of_session = np.array(place_of, dtype=np.int64)
@@ -300,7 +303,8 @@ class _Runs:
                 key = self._key(tuple(test), cluster, place, metric)
                 made.append(HistorySeries(key, at, value, runs))
         rows = np.flatnonzero(used)
-        for metric, outcome in ((FAILED, self._failed), (LOST, self._lost)):
+        outcomes = ((FAILED, self._failed), (LOST, self._lost), (HUNG, self._hung))
+        for metric, outcome in outcomes:
             counted = outcome[rows].astype(np.float64)
             for number, at, value, runs in _points(self._bare[rows], self._at[rows], counted, _sum):
                 of, place = divmod(number, len(self._places))

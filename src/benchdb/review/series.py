@@ -2,7 +2,7 @@
 
 A series has the points of equal case, version, metric, unit, environment, shape of the cluster and
 values of the tags in ``series_tags``. A session gives it one point: the median over the case's test
-runs whose call passed. Other outcomes count in the metrics ``failed`` and ``lost`` only.
+runs whose call passed. Other outcomes count in ``failed``, ``lost`` and ``hung`` only.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
-from benchdb.metrics import FAILED, LOST, counts_outcomes
+from benchdb.metrics import FAILED, HUNG, LOST, counts_outcomes
 from benchdb.records import imported_uid
+from benchdb.review.renaming import current, former
 from benchdb.series import CaseSeries, Conditions, Point, Series, SeriesKey
 from benchdb.store.cases import stored_runs
 from benchdb.store.queries import stored_clusters, stored_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchdb.config import Settings
     from benchdb.records import Cluster, Metric
@@ -93,7 +94,7 @@ def case_series(
     sessions = _Sessions(connection, settings)
     known: set[str] = set()
     made = []
-    for case, runs in stored_runs(connection, cases):
+    for case, runs in _runs_by_current_name(connection, cases, settings.renamed):
         sessions.read(runs)
         values = _CaseValues(sessions, runs, every_session)
         known.update(metric.name for _, metric in values.by_key)
@@ -103,6 +104,18 @@ def case_series(
             measured = ", ".join(sorted(known))
             raise UserError(f"no metric {name!r} was measured here: use one of {measured}")
     return sorted(made, key=lambda one: one.case)
+
+
+def _runs_by_current_name(
+    connection: Connection, cases: Sequence[Case], renamed: Sequence[tuple[str, str]]
+) -> Iterator[tuple[Case, list[StoredRun]]]:
+    """Yield cases by the names that they have now, each once, with their test runs."""
+    named = {current(case, renamed): former(current(case, renamed), renamed) for case in cases}
+    yield from stored_runs(connection, [case for case, before in named.items() if not before])
+    for case, before in named.items():
+        if before:
+            found = stored_runs(connection, [case, *before])
+            yield case, [run for _, runs in found for run in runs]
 
 
 class _Sessions:
@@ -191,6 +204,7 @@ class _CaseValues:
             bare = self._sessions.conditions(session, run.version, None)
             add(bare, FAILED, session, run.failed)
             add(bare, LOST, session, run.lost)
+            add(bare, HUNG, session, run.hung)
             if run.passed:
                 conditions = self._sessions.conditions(session, run.version, run.cluster)
                 for metric, value in run.values:

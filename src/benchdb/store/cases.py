@@ -11,7 +11,7 @@ from benchdb.metrics import COLUMN_METRICS, OUTCOME_METRICS
 from benchdb.series import Case
 from benchdb.store.columns import quoted
 from benchdb.store.digest import DROPPED
-from benchdb.store.queries import FAILED, chunks, marks
+from benchdb.store.queries import FAILED, HUNG, chunks, marks
 from benchdb.store.values import text
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class StoredRun:
     passed: bool
     failed: bool
     lost: bool
+    hung: bool
     values: list[tuple[records.Metric, float]]
 
 
@@ -143,7 +144,7 @@ def _own_metric(name: str) -> records.Metric:
 class _Metrics(dict[tuple[str, str, str | None], records.Metric | None]):
     """A metric for each name, unit and direction of a measurement, made once.
 
-    None for a user's own `failed` or `lost`: series count them.
+    None for a user's own `failed`, `lost` or `hung`: series count them.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -176,11 +177,11 @@ def _read_runs(
     names = ("session_id", "ordinal", "path", "name", "version", "cluster", "call_outcome", "state")
     columns = quoted([*names, *(metric.name for metric in metrics.columns)])
     query = (
-        f"SELECT {FAILED}, {columns} FROM test_run "
+        f"SELECT {FAILED}, {HUNG}, {columns} FROM test_run "
         f"WHERE name IN ({marks(wanted)}) AND state != 'open'"
     )
     for row in connection.execute(query, wanted):
-        failed, session, ordinal, path, name, version, cluster, call, state, *rest = row
+        failed, hung, session, ordinal, path, name, version, cluster, call, state, *rest = row
         taken = [
             (metric, float(value))
             for metric, value in zip(metrics.columns, rest, strict=True)
@@ -202,6 +203,7 @@ def _read_runs(
                 passed=call == "passed",
                 failed=bool(failed),
                 lost=state == "lost",
+                hung=bool(hung),
                 values=taken,
             )
         )

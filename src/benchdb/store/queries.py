@@ -35,6 +35,9 @@ FAILED: Final = (
     "CASE WHEN 'failed' IN (setup_outcome, call_outcome, teardown_outcome) THEN 1 ELSE 0 END"
 )
 
+#: Whether a test run hung, as 1 or 0.
+HUNG: Final = "CASE WHEN hang_class IS NOT NULL THEN 1 ELSE 0 END"
+
 
 def stored_sessions(
     connection: Connection,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from benchdb.store.cases import column_metrics
 from benchdb.store.columns import quoted
 from benchdb.store.digest import DROPPED
-from benchdb.store.queries import FAILED, chunks, marks
+from benchdb.store.queries import FAILED, HUNG, chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -30,6 +30,7 @@ RUN_COLUMNS: Final = (
     "passed",
     "failed",
     "lost",
+    "hung",
 )
 
 
@@ -49,14 +50,15 @@ def run_columns(
     -------
     metrics, blocks
         Each block is a tuple of columns of equal length: those of `RUN_COLUMNS`, then one for each
-        metric, with None for what was not measured. ``passed`` (its call), ``failed`` (a phase) and
-        ``lost`` are 0 or 1.
+        metric, with None for what was not measured. ``passed`` (its call), ``failed`` (a phase),
+        ``lost`` and ``hung`` are 0 or 1.
     """
     metrics = column_metrics(connection)
     columns = quoted(["session_id", "ordinal", "name", "path", "version", "cluster"])
     query = (
         f"SELECT {columns}, CASE WHEN call_outcome = 'passed' THEN 1 ELSE 0 END, {FAILED}, "
-        f"CASE WHEN state = 'lost' THEN 1 ELSE 0 END, {quoted([one.name for one in metrics])} "
+        f"CASE WHEN state = 'lost' THEN 1 ELSE 0 END, {HUNG}, "
+        f"{quoted([one.name for one in metrics])} "
         "FROM test_run WHERE state != 'open'"
     )
     return metrics, _blocks(connection, query, "session_id", sessions)

@@ -1,0 +1,64 @@
+"""Renamed tests: what ``[tool.benchdb] renamed`` makes of their names, so that series go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchdb.series import Case
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Renamed = Sequence[tuple[str, str]]
+
+
+def current(case: Case, renamed: Renamed) -> Case:
+    """Return a case by the name that it has now.
+
+    Parameters
+    ----------
+    case
+        As it was recorded.
+    renamed
+        Former names and those that followed: each of a file, of a class or test in it, or of a case
+        with its parameters. The longest that fits counts, and a new name may be a former one, too.
+    """
+    now, seen = case.id, {case.id}
+    while (following := _replaced(now, renamed)) not in seen:
+        now = following
+        seen.add(now)
+    return case if now == case.id else _case(now)
+
+
+def former(case: Case, renamed: Renamed) -> list[Case]:
+    """Return the cases that `current` makes this one of, without itself, sorted."""
+    found: set[str] = {case.id}
+    new = [case.id]
+    while new:
+        now = new.pop()
+        for old, name in renamed:
+            if (rest := _rest(now, name)) is not None and (before := old + rest) not in found:
+                found.add(before)
+                new.append(before)
+    # One that was recorded without a path may begin with a class.
+    cases = {one for name in found for one in (_case(name), Case("", name))}
+    return sorted(one for one in cases - {case} if current(one, renamed) == case)
+
+
+def _replaced(name: str, renamed: Renamed) -> str:
+    fitting = [(old, to) for old, to in renamed if _rest(name, old) is not None]
+    if not fitting:
+        return name
+    old, to = max(fitting, key=lambda pair: len(pair[0]))
+    return to + name[len(old) :]
+
+
+def _rest(name: str, part: str) -> str | None:
+    """Return what follows a whole part of a name: its classes, its test or its parameters."""
+    rest = name[len(part) :]
+    return rest if name.startswith(part) and (not rest or rest.startswith(("::", "["))) else None
+
+
+def _case(name: str) -> Case:
+    path, colons, test = name.partition("::")
+    return Case(path, test) if colons else Case("", name)
