@@ -78,6 +78,7 @@ def imports() -> None:
 
 _VERBS: Final = {
     "show": "benchdb.cli.show",
+    "changes": "benchdb.cli.changes",
     "merge": "benchdb.cli.merge",
     "sync": "benchdb.cli.sync",
     "push": "benchdb.cli.push",

@@ -27,8 +27,81 @@ _SUBJECTS: Final = {
     "[].dirty": "whether tracked files differed from the commit",
 }
 
+_KEY: Final = {
+    "[].case": "path::name",
+    "[].version": "from @pytest.mark.benchmark_version",
+    "[].environment": "fingerprint",
+    "[].cluster": "shape of the cluster: kind, workers, threads, memory_limit, "
+    "scheduler_instance_type, worker_instance_type, region; null without one",
+    "[].tags": "values of the tags in series_tags",
+    "[].tags.*": "value of a tag",
+    "[].metric": "name of the metric",
+    "[].unit": "s, B, 1 or the user's word",
+    "[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
+}
+
+_SIDE: Final = {
+    ".session": "uid of the session",
+    ".place": "newest committer time among its subjects, else its start",
+    ".started": "when the session started",
+    ".subjects": "its revision, sorted by name",
+    **{f".subjects{key}": said for key, said in _SUBJECTS.items()},
+}
+
+#: An event, in every document that has some.
+_EVENT: Final = {
+    "[].id": "what people call it by: the end of the uid of its first session",
+    "[].state": "open, expected, noise, fixed or wont-fix",
+    "[].verdict": "REGRESSED where anything got worse, else IMPROVED; null where no way is better",
+    "[].cause": "what is to be suspected: environment, code, packages, platform or unknown",
+    "[].back": "whether all of it went back to the old level since",
+    "[].tests_moved": "number of tests with a series that moved",
+    "[].tests": "number of tests measured on both sides",
+    "[].series_moved": "number of series that moved",
+    "[].series": "number of series measured on both sides",
+    "[].last_before": "the last session of the old level",
+    "[].first_after": "the first session of the new level",
+    "[].earliest": "the boundary may lie anywhere from this session",
+    "[].latest": "to this one",
+    **{
+        f"[].{side}{key}": said
+        for side in ("last_before", "first_after", "earliest", "latest")
+        for key, said in _SIDE.items()
+    },
+    "[].commits": "of each subject that differs the commits between the two sessions",
+    "[].commits[].subject": "name of the subject package; null where none is known",
+    "[].commits[].good": "its commit in the last session of the old level",
+    "[].commits[].bad": "its commit in the first session of the new level",
+    "[].commits[].good_version": "its version in the former",
+    "[].commits[].bad_version": "its version in the latter",
+    "[].commits[].since": "committer time of the former, else the session's start",
+    "[].commits[].until": "committer time of the latter, else the session's start",
+    "[].commits[].command": "what lists these commits",
+    "[].differences": "what else is not the same in the two sessions",
+    "[].differences[].kind": "subject, package, machine, cluster, platform or load",
+    "[].differences[].name": "of the package, or of what else it is",
+    "[].differences[].before": "every value in the former session; empty where there is none",
+    "[].differences[].after": "every value in the latter",
+    "[].controls": "the control tests that moved: path::name",
+    "[].moved": "the series that moved, those that moved most first",
+    **{f"[].moved{key}": said for key, said in _KEY.items()},
+    "[].moved[].effect": "new level / old level - 1; null where the old level was 0",
+    "[].moved[].low": "lower bound of its 95 % interval",
+    "[].moved[].high": "upper bound",
+    "[].moved[].before": "old level, in the unit",
+    "[].moved[].after": "new level",
+    "[].moved[].noise": "standard deviation of values around their level, relative to it",
+    "[].moved[].p": "chance that a series without a change shows as much anywhere",
+    "[].moved[].verdict": "REGRESSED, IMPROVED or null",
+    "[].moved[].back": "whether it went back to the old level since",
+    "[].moved[].last_before": "uid of the last session of its own old level",
+    "[].moved[].first_after": "uid of the first session of its own new level",
+    "[].saying": "what was said of it last; null where nothing was",
+}
+
 SESSIONS: Final = "benchdb/sessions/1"
 SERIES: Final = "benchdb/series/1"
+CHANGES: Final = "benchdb/changes/1"
 INFO: Final = "benchdb/info/1"
 CHECK: Final = "benchdb/check/1"
 PRUNE: Final = "benchdb/prune/1"
@@ -39,6 +112,7 @@ HISTORY_CHECK: Final = "benchdb/history-check/1"
 COMMANDS: Final = {
     SESSIONS: "benchdb show --format json",
     SERIES: "benchdb show CASE --format json",
+    CHANGES: "benchdb changes --format json",
     INFO: "benchdb db info --format json",
     CHECK: "benchdb db check --format json",
     PRUNE: "benchdb db prune --format json",
@@ -107,6 +181,35 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "series[].points[].dirty": "whether a subject's tracked files were changed",
         "series[].points[].subjects": "its revision, sorted by name",
         **{f"series[].points[].subjects{key}": said for key, said in _SUBJECTS.items()},
+    },
+    CHANGES: {
+        "schema": "benchdb/changes/1",
+        "database": "path of the file that was read",
+        "sessions": "number of sessions that were searched",
+        "family": "number of hypotheses that were tested as one family",
+        "fdr": "share of false events that is allowed for",
+        "events": "what changed, ranked: one event, one cause",
+        **{f"events{key}": said for key, said in _EVENT.items()},
+        "drifts": "series that changed slowly, without a moment",
+        **{f"drifts{key}": said for key, said in _KEY.items()},
+        "drifts[].effect": "level of the later half / level of the earlier half - 1",
+        "drifts[].low": "lower bound of its 95 % interval",
+        "drifts[].high": "upper bound",
+        "drifts[].before": "level of the earlier half, in the unit",
+        "drifts[].after": "level of the later half",
+        "drifts[].p": "chance that a series without a change shows as much",
+        "drifts[].verdict": "REGRESSED, IMPROVED or null",
+        "drifts[].first": "uid of its first session",
+        "drifts[].last": "uid of its last session",
+        "series": "every series that was searched",
+        **{f"series{key}": said for key, said in _KEY.items()},
+        "series[].points": "number of its points",
+        "series[].noise": "standard deviation of values around their level, relative to it",
+        "series[].noise_floor": "smallest slowdown that it can tell from noise, as an effect; null "
+        "with too few points",
+        "series[].trunk": "whether it has trunk sessions alone",
+        "fallback": "tests without a trunk session, of which every session is used: path::name",
+        "conflicts": "uids of sessions that are not used, as there are several forms of them",
     },
     INFO: {
         "schema": "benchdb/info/1",

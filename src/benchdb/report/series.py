@@ -97,7 +97,7 @@ def overview_table(every: Sequence[Sequence[Series]]) -> Table:
     environments = {some[0].key.conditions.environment for some in every}
     for some in every:
         case, conditions = some[0].key.case, some[0].key.conditions
-        said = (case.id, _described(conditions, named=len(environments) > 1))
+        said = (case.id, described(conditions, named=len(environments) > 1))
         for number, series in enumerate(some):
             rows.append((*("" if number else part for part in said), *_series_cells(series)))
     columns = (
@@ -111,7 +111,7 @@ def overview_table(every: Sequence[Sequence[Series]]) -> Table:
 def conditions_table(case: Case, conditions: Conditions, some: Sequence[Series]) -> Table:
     """Return a table with a row a series: of one case under equal conditions."""
     rows = [_series_cells(series) for series in some]
-    return Table(_SERIES_COLUMNS, tuple(rows), case.id, _described(conditions))
+    return Table(_SERIES_COLUMNS, tuple(rows), case.id, described(conditions))
 
 
 def points_table(some: Sequence[Series], preferred: tuple[str, ...]) -> Table:
@@ -205,7 +205,7 @@ def _series_cells(series: Series) -> tuple[str | Cell, ...]:
     )
 
 
-def _described(conditions: Conditions, *, named: bool | None = None) -> str:
+def described(conditions: Conditions, *, named: bool | None = None) -> str:
     """Return conditions in one line.
 
     Parameters
@@ -237,7 +237,7 @@ def series_content(every: Sequence[CaseSeries]) -> dict[str, Any]:
                 "case": one.case.id,
                 "path": one.case.path or None,
                 "name": one.case.name,
-                **_conditions(series.key.conditions),
+                **conditions_content(series.key.conditions),
                 "metric": series.key.metric.name,
                 "unit": series.key.metric.unit,
                 "direction": series.key.metric.direction,
@@ -251,7 +251,8 @@ def series_content(every: Sequence[CaseSeries]) -> dict[str, Any]:
     }
 
 
-def _conditions(conditions: Conditions) -> dict[str, Any]:
+def conditions_content(conditions: Conditions) -> dict[str, Any]:
+    """Return conditions as JSON documents name them."""
     environment, cluster = conditions.environment, conditions.cluster
     return {
         "version": conditions.version,

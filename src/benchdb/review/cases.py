@@ -44,14 +44,15 @@ def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
         if not some:
             # Only now: listing takes longer the more cases there are.
             every = stored_cases(connection) if every is None else every
-            some = _matching(one, every)
+            some = cases_among(one, every)
         if not some:
             raise UserError(_unknown(one, every or ()))
         found.update(some)
     return sorted(found)
 
 
-def _matching(given: str, every: Sequence[Case]) -> list[Case]:
+def cases_among(given: str, every: Sequence[Case]) -> list[Case]:
+    """Return of some cases those that a name or a pattern means; maybe none."""
     some = [case for case in every if given in _names(case)]
     if not some and ("*" in given or "?" in given):
         some = [case for case in every if any(matches(given, name) for name in _names(case))]

@@ -1,0 +1,123 @@
+"""All series of a history searched for change points, and judged as one family.
+
+With thousands of series something is always convincing somewhere. The procedure of Benjamini and
+Hochberg ("Controlling the false discovery rate", JRSS B 57, 1995) bounds the share of what is false
+among all that is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from benchdb.analysis.change_points import find_change_points_many
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchdb.analysis.results import ChangePoint
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Searched:
+    """What was found in series, each by its number.
+
+    Parameters
+    ----------
+    steps
+        Of the series that have any.
+    drifts
+        Of the series that have one.
+    tested
+        How many hypotheses each adds to the family: at least one.
+    noise, floor
+        Of each, as `benchdb.analysis.results.ChangePoints` has them.
+    """
+
+    steps: Mapping[int, tuple[ChangePoint, ...]]
+    drifts: Mapping[int, ChangePoint]
+    tested: NDArray[np.int64]
+    noise: NDArray[np.float64]
+    floor: NDArray[np.float64]
+
+
+def search(values: Sequence[NDArray[np.float64]], times: Sequence[NDArray[np.float64]]) -> Searched:
+    """Search series for changes of level.
+
+    Parameters
+    ----------
+    values
+        The points of each, in order of place.
+    times
+        Their places, in seconds.
+    """
+    found = find_change_points_many(values, times)
+    return Searched(
+        {at: one.steps for at, one in enumerate(found) if one.steps},
+        {at: one.drift for at, one in enumerate(found) if one.drift is not None},
+        np.array(
+            [
+                max(1, len(one.steps) + len(one.candidates) + (one.drift is not None))
+                for one in found
+            ],
+            dtype=np.int64,
+        ),
+        np.array([one.noise for one in found]),
+        np.array([one.noise_floor for one in found]),
+    )
+
+
+def discovered(searched: Searched, rate: float) -> tuple[Searched, int]:
+    """Return the steps and drifts that hold in the family of them all, and how large that is.
+
+    Parameters
+    ----------
+    searched
+        All series of a history.
+    rate
+        The share of false discoveries that is allowed for.
+
+    Notes
+    -----
+    Candidates that are no steps count as members with p = 1, which can only make it stricter.
+    """
+    family = int(searched.tested.sum())
+    every = [step.p for steps in searched.steps.values() for step in steps]
+    every += [drift.p for drift in searched.drifts.values()]
+    limit = _limit(np.sort(np.array(every, dtype=np.float64)), family, rate)
+    held = {
+        at: kept
+        for at, steps in searched.steps.items()
+        if (kept := tuple(step for step in steps if step.p <= limit))
+    }
+    drifts = {at: drift for at, drift in searched.drifts.items() if drift.p <= limit}
+    return Searched(held, drifts, searched.tested, searched.noise, searched.floor), family
+
+
+def established(events: Sequence[float], family: int, rate: float) -> float:
+    """Return the largest p of an event that holds.
+
+    Parameters
+    ----------
+    events
+        Of each event, or drift, the least p of its members.
+    family, rate
+        As in `discovered`.
+
+    Notes
+    -----
+    Steps that hold are not enough: where a hundred of them make one event, five false ones beside
+    it are as many false events. So events count once each.
+    """
+    return _limit(np.sort(np.array(events, dtype=np.float64)), family, rate)
+
+
+def _limit(ascending: NDArray[np.float64], family: int, rate: float) -> float:
+    """Return the largest p that is a discovery."""
+    allowed = rate * np.arange(1, len(ascending) + 1) / family
+    below = np.flatnonzero(ascending <= allowed)
+    return float(ascending[below[-1]]) if len(below) else -1.0
