@@ -123,9 +123,9 @@ def test_whoever_imports_a_file_has_the_same_sessions(project: Project, tmp_path
 
 
 PINNED = [
-    ("1e362e10-9faa-8fcd-ac25-287526a17251", "e53fac9dea6ab42e"),
-    ("4e74a339-d78c-860e-8646-0716f9629eaa", "6cb4dd4979495577"),
-    ("942a8579-1270-8cd3-8c9e-c50866240761", "c9fd9b40b413d925"),
+    ("f1dc4dbc-0e8c-8c92-b144-0a5aa9536b05", "8f60511da8728425"),
+    ("cc5b4e94-09f1-8451-906f-0fde5b65c791", "ef62437507c01c20"),
+    ("44613c55-86c6-8794-a115-ba245b764a94", "b5a2af25a4d0330a"),
 ]
 
 

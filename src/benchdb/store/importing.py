@@ -15,7 +15,6 @@ import uuid
 from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.records import imported_uid
@@ -76,23 +75,12 @@ class _Session:
         Its row.
     total
         The sum of its rows' hashes: whatever their order.
-    first, last
-        When its first and its last row started.
     """
 
     said: ImportedSession
     number: int
     rows: int = 0
     total: int = 0
-    first: str = "~"
-    last: str = ""
-
-    def take(self, hashed: bytes, start: str, sign: int = 1) -> None:
-        """Count a row."""
-        self.rows += sign
-        self.total = (self.total + sign * int.from_bytes(hashed, "big")) % 2**_BITS
-        self.first = min(self.first, start)
-        self.last = max(self.last, start)
 
     @property
     def environment(self) -> str:
@@ -111,7 +99,7 @@ class _Session:
             one.revision.key if one.revision else "",
             shared.json_object(one.tags) or "",
             str(self.rows),
-            f"{self.total:032x}",
+            f"{self.total % 2**_BITS:032x}",
         ]
         hashed = hashlib.sha256("\0".join(content).encode("utf-8", "surrogatepass")).digest()
         number = int.from_bytes(hashed[:16], "big")
@@ -202,6 +190,7 @@ class Importing:
     def _rows_of(self, staged: _Staged) -> Iterator[tuple[Any, ...]]:
         imported, sessions = staged.imported, staged.sessions
         labels = [*imported.columns, *(f"{one.name}\0{one.unit}" for one in imported.metrics)]
+        all_labels = "\0\0".join(labels)
         texts = [place for place, name in enumerate(imported.columns) if self._is_text(name)]
         duration = imported.columns.index("duration") if "duration" in imported.columns else None
         for run in imported.runs:
@@ -215,10 +204,13 @@ class Importing:
                 values[place] = self._as_stored(values[place])
             path, name = run.path and text(run.path), text(run.name)
             ended = _ENDS[run.outcome]
-            hashed = _hash(
-                session.environment, (path, name, start, *ended), zip(labels, values, strict=True)
-            )
-            session.take(hashed, start)
+            names = (session.environment, path, name, start, run.outcome)
+            if None in values:
+                hashed = _hash(names, *_present(labels, values))
+            else:
+                hashed = _hash(names, all_labels, values)
+            session.rows += 1
+            session.total += int.from_bytes(hashed, "big")
             took = None if duration is None else run.columns[duration]
             end = start if run.end is None and not took else stored_instant(_end(run, took))
             yield session.number, hashed, path, name, start, end, *ended, *values
@@ -272,7 +264,10 @@ class Importing:
             if session.uid in uids:
                 session.rows = 0
             uids.add(session.uid)
-        spans = _spans(one for one in staged.sessions if one.rows)
+        new = [one for one in staged.sessions if one.rows]
+        if not held or not new:
+            return
+        spans = _spans(self._connection, staged.table, new)
         counts: Counter[bytes] = Counter()
         for on, row, _, environment, first, last in held:
             if _overlaps(spans.get(environment or "", ([], [])), first, last):
@@ -284,12 +279,13 @@ class Importing:
         connection = self._connection
         numbers = {one.number: one for one in staged.sessions if one.rows}
         gone = []
-        for row, number, hashed, start in connection.execute(
-            f"SELECT rowid, session, hash, start FROM {staged.table}"
+        for row, number, hashed in connection.execute(
+            f"SELECT rowid, session, hash FROM {staged.table}"
         ):
             if number in numbers and counts[hashed] > 0:
                 counts[hashed] -= 1
-                numbers[number].take(hashed, start, -1)
+                numbers[number].rows -= 1
+                numbers[number].total -= int.from_bytes(hashed, "big")
                 gone.append((row,))
         connection.executemany(f"DELETE FROM {staged.table} WHERE rowid=?", gone)
 
@@ -382,12 +378,15 @@ def _end(run: ImportedRun, duration: float | None) -> datetime:
         return run.start
 
 
-def _hash(
-    environment: str, names: Iterable[str | None], values: Iterable[tuple[str, Any]]
-) -> bytes:
-    """Return the hash of a row, by the names of what it has."""
-    said = [f"{label}={value!r}" for label, value in values if value is not None]
-    content = "\0\0".join([environment, *[name or "" for name in names], *said])
+def _present(labels: Iterable[str], values: Iterable[Any]) -> tuple[str, list[Any]]:
+    """Return the labels of the values that are there, as one text, and these values."""
+    there = [pair for pair in zip(labels, values, strict=True) if pair[1] is not None]
+    return "\0\0".join([label for label, _ in there]), [value for _, value in there]
+
+
+def _hash(names: tuple[str | None, ...], labels: str, values: list[Any]) -> bytes:
+    """Return the hash of a row: environment, path, name, start, outcome; labels and values."""
+    content = f"{names!r}{labels}{values!r}"
     return hashlib.blake2b(content.encode(), digest_size=_HASH).digest()
 
 
@@ -397,16 +396,22 @@ def _imported_sessions(connection: Connection) -> list[Any]:
     return [row for row in connection.execute(query) if imported_uid(row[1])]
 
 
-def _spans(sessions: Iterable[_Session]) -> dict[str, tuple[list[str], list[str]]]:
+def _spans(
+    connection: Connection, table: str, sessions: Iterable[_Session]
+) -> dict[str, tuple[list[str], list[str]]]:
     """Return by environment when sessions run: starts and ends of spans that are apart."""
+    environments = {one.number: one.environment for one in sessions}
     spans: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for one in sorted(sessions, key=lambda one: one.first):
-        starts, ends = spans[one.environment]
-        if ends and one.first <= ends[-1]:
-            ends[-1] = max(ends[-1], one.last)
+    query = f"SELECT session, min(start), max(start) FROM {table} GROUP BY session ORDER BY 2"
+    for number, first, last in connection.execute(query):
+        if number not in environments:
+            continue
+        starts, ends = spans[environments[number]]
+        if ends and first <= ends[-1]:
+            ends[-1] = max(ends[-1], last)
         else:
-            starts.append(one.first)
-            ends.append(one.last)
+            starts.append(first)
+            ends.append(last)
     return spans
 
 
@@ -428,6 +433,11 @@ def _stored_hashes(connection: Connection, session: int, environment: str) -> It
     ):
         measured[ordinal].append((f"{metric}\0{unit}", value))
     query = f"SELECT {names} FROM test_run WHERE session_id=?"
-    for ordinal, *row in connection.execute(query, (session,)):
-        held = zip(columns, row[len(_NAMES) :], strict=True)
-        yield _hash(environment, row[: len(_NAMES)], chain(held, sorted(measured.get(ordinal, ()))))
+    outcomes = {ended: outcome for outcome, ended in _ENDS.items()}
+    for ordinal, path, name, start, *row in connection.execute(query, (session,)):
+        ended, values = tuple(row[: len(_ENDED)]), row[len(_ENDED) :]
+        more = sorted(measured.get(ordinal, ()))
+        labels = [*columns, *(label for label, _ in more)]
+        values += [value for _, value in more]
+        outcome = outcomes.get(ended, repr(ended))
+        yield _hash((environment, path, name, start, outcome), *_present(labels, values))
