@@ -26,6 +26,7 @@ class Differs(StrEnum):
     CLUSTER = "cluster"
     PLATFORM = "platform"
     LOAD = "load"
+    TAG = "tag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,8 @@ def differences(
 
     Notes
     -----
-    A package that only one side names differs if both know their packages; other things if both
-    sides know them. A package that is a subject is listed as such alone.
+    A package that only one side names differs if both know their packages, and a tag always; other
+    things if both sides know them. A package that is a subject is listed as such alone.
     """
     one, one_packages = _side(before)
     two, two_packages = _side(after)
@@ -45,7 +45,9 @@ def differences(
             continue
         old, new = one.get(key, frozenset()), two.get(key, frozenset())
         if old == new or not (
-            (old and new) or (one_packages and two_packages and kind in _MAY_BE_ABSENT)
+            (old and new)
+            or kind is Differs.TAG
+            or (one_packages and two_packages and kind in _MAY_BE_ABSENT)
         ):
             continue
         found.append(Difference(kind, name, tuple(sorted(old)), tuple(sorted(new))))

@@ -92,18 +92,23 @@ def _packages(connection: Connection, package_set: int) -> list[tuple[str, str]]
 
 
 def _add_sessions(connection: Connection, some: list[int], said: dict[int, _Said]) -> None:
-    """Add the machine, the subjects and the number of pytest-xdist's workers."""
+    """Add the machine, the tags, the subjects and the number of pytest-xdist's workers."""
     columns = ", ".join(f"e.{name}" for name in _MACHINE)
     query = (
-        f"SELECT s.id, s.host, s.xdist_workers, e.fingerprint, e.extra, {columns} FROM session s "
-        f"LEFT JOIN environment e ON e.fingerprint = s.environment WHERE s.id IN ({marks(some)})"
+        f"SELECT s.id, s.host, s.xdist_workers, s.tags, e.fingerprint, e.extra, {columns} "
+        "FROM session s LEFT JOIN environment e ON e.fingerprint = s.environment "
+        f"WHERE s.id IN ({marks(some)})"
     )
-    for session, host, workers, fingerprint, extra, *fields in connection.execute(query, some):
+    for session, host, workers, tags, fingerprint, extra, *fields in connection.execute(
+        query, some
+    ):
         mine = said[session]
         for name, value in (("host", host), *zip(_MACHINE, fields, strict=True)):
             _add(mine, Differs.MACHINE, name, value)
-        for name, value in _extra(extra).items():
+        for name, value in _object(extra).items():
             _add(mine, Differs.MACHINE, name, value)
+        for name, value in _object(tags).items():
+            _add(mine, Differs.TAG, name, value)
         if fingerprint is not None and host is not None:  # an import knows nothing of xdist
             mine[Differs.LOAD, "xdist_workers"].add("0" if workers is None else str(workers))
     query = (
@@ -155,9 +160,9 @@ def _add_cluster(mine: _Said, cluster: Cluster) -> None:
             _add(mine, kind, f"{name} ({where})", version)
 
 
-def _extra(extra: str | None) -> dict[str, Any]:
+def _object(said: str | None) -> dict[str, Any]:
     try:
-        found = json.loads(extra or "{}")
+        found = json.loads(said or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
