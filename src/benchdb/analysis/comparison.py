@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from benchdb.analysis.noise import Floats
 
 #: The share of values that is left out at either end, so that spikes have no say: from 7 on.
-_TRIMMED: Final = 0.15
+TRIMMED: Final = 0.15
 
 #: What an interval leaves out.
 _OUTSIDE: Final = 0.05
@@ -143,7 +143,7 @@ def compare(
     one, two = (_Side.of(scale.heights(side)) for side in given)
     apart = _Apart.of(one, two)
     effect, low, high = _effect(scale, one, two, apart)
-    verdict = _verdict(effect, low, high, direction, tolerance)
+    verdict = verdict_of(effect, low, high, direction, tolerance)
     return Comparison(
         effect=effect,
         low=low,
@@ -183,7 +183,7 @@ class _Side(NamedTuple):
     @classmethod
     def of(cls, heights: Floats) -> _Side:
         n = len(heights)
-        cut = int(_TRIMMED * n)
+        cut = int(TRIMMED * n)
         ordered = np.sort(heights)
         mean = float(ordered[cut : n - cut].mean())
         if n == 1:
@@ -197,7 +197,7 @@ class _Side(NamedTuple):
     def sd(self) -> float:
         """The standard deviation of the values, as if they were normal without their tails."""
         n = len(self.heights)
-        cut = int(_TRIMMED * n) / n
+        cut = int(TRIMMED * n) / n
         return math.sqrt(self.variance * (self.kept - 1) / (n - 1) / _drawn_variance(cut))
 
 
@@ -320,9 +320,10 @@ def _effect(scale: Scale, one: _Side, two: _Side, apart: _Apart) -> tuple[float,
     return effect, ends[0], ends[1]
 
 
-def _verdict(
+def verdict_of(
     effect: float, low: float, high: float, direction: Direction | None, tolerance: float
 ) -> Verdict:
+    """Return what an effect with its interval proves."""
     if -tolerance <= low and high <= tolerance:
         return Verdict.UNCHANGED
     if direction is None or low <= 0 <= high or abs(effect) <= tolerance:

@@ -79,6 +79,7 @@ def imports() -> None:
 _VERBS: Final = {
     "show": "benchdb.cli.show",
     "changes": "benchdb.cli.changes",
+    "compare": "benchdb.cli.compare",
     "merge": "benchdb.cli.merge",
     "sync": "benchdb.cli.sync",
     "push": "benchdb.cli.push",

@@ -99,9 +99,16 @@ _EVENT: Final = {
     "[].saying": "what was said of it last; null where nothing was",
 }
 
+_METRIC: Final = {
+    "overall[].metric": "name of the metric",
+    "overall[].unit": "s, B, 1 or the user's word",
+    "overall[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
+}
+
 SESSIONS: Final = "benchdb/sessions/1"
 SERIES: Final = "benchdb/series/1"
 CHANGES: Final = "benchdb/changes/1"
+COMPARISON: Final = "benchdb/compare/1"
 INFO: Final = "benchdb/info/1"
 CHECK: Final = "benchdb/check/1"
 PRUNE: Final = "benchdb/prune/1"
@@ -113,6 +120,7 @@ COMMANDS: Final = {
     SESSIONS: "benchdb show --format json",
     SERIES: "benchdb show CASE --format json",
     CHANGES: "benchdb changes --format json",
+    COMPARISON: "benchdb compare BASELINE CONTENDER --format json",
     INFO: "benchdb db info --format json",
     CHECK: "benchdb db check --format json",
     PRUNE: "benchdb db prune --format json",
@@ -210,6 +218,82 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "series[].trunk": "whether it has trunk sessions alone",
         "fallback": "tests without a trunk session, of which every session is used: path::name",
         "conflicts": "uids of sessions that are not used, as there are several forms of them",
+    },
+    COMPARISON: {
+        "schema": "benchdb/compare/1",
+        "database": "path of the file that was read",
+        "regressed": "whether a case regressed, in a metric or by its outcomes",
+        **{
+            f"{side}{name}": said
+            for side in ("baseline", "contender")
+            for name, said in (
+                ("", "a side"),
+                (".given", "what was typed"),
+                (".kind", "session, commit, branch, tag, package, last or date"),
+                (".meaning", "what it means, in words"),
+                (".sessions", "uids, in the order of their starts"),
+                (".notes", "lines about sessions that were left out"),
+            )
+        },
+        "differences": "what differs between the sides",
+        "differences[].kind": "subject, package, machine, cluster, platform, load or tag",
+        "differences[].name": "of the package, or of what else it is",
+        "differences[].baseline": "every value on that side, sorted; none: it wasn't there",
+        "differences[].contender": "every value on that side, sorted",
+        "overall": "the geometric mean of the ratios, by metric",
+        **_METRIC,
+        "overall[].cases": "number of ratios",
+        "overall[].effect": "mean ratio of contender to baseline - 1",
+        "overall[].low": "lower bound of its 95 % interval",
+        "overall[].high": "upper bound",
+        "overall[].p": "chance of so large an effect with no change",
+        "overall[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED",
+        "overall[].basis": "what the interval is made from: sessions; or cases, where those are "
+        "too few",
+        "overall[].verdicts": "number of cases by verdict",
+        "overall[].verdicts.*": "number of cases",
+        "cases": "a case and a metric under equal conditions each, in the order of --sort",
+        "cases[].case": "path::name",
+        **{name.replace("overall", "cases"): said for name, said in _METRIC.items()},
+        "cases[].version": "from @pytest.mark.benchmark_version",
+        "cases[].environment": "fingerprint, of the baseline",
+        "cases[].cluster": "shape of the baseline's cluster; null without one",
+        "cases[].tags": "values of the tags in series_tags, of the baseline",
+        "cases[].tags.*": "value of a tag",
+        "cases[].on_trial": "what of the conditions differs: environment, cluster, tag KEY",
+        "cases[].contender_conditions": "version, environment, cluster and tags of the contender "
+        "where they differ, else null",
+        "cases[].effect": "contender / baseline - 1, as measured; null where it is infinite",
+        "cases[].low": "lower bound of its 95 % interval; null where nothing is known",
+        "cases[].high": "upper bound; null where nothing is known",
+        "cases[].effect_size": "difference of the levels in standard deviations of the values",
+        "cases[].p": "chance of so large a difference with no change",
+        "cases[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED, as one of all cases",
+        "cases[].alone": "the verdict as if nothing else had been compared",
+        "cases[].more_runs": "about how many more values of each side would decide; 0 where it is "
+        "decided, null where none would",
+        "cases[].baseline": "level, in the unit",
+        "cases[].contender": "level, in the unit",
+        "cases[].baseline_values": "from how many values that is",
+        "cases[].contender_values": "from how many values that is",
+        "cases[].tolerance": "effect that doesn't matter, as a share",
+        "cases[].values": "what a value is: sessions (their medians), or runs",
+        "outcomes": "cases that failed, were lost or the like on either side",
+        "outcomes[].case": "path::name",
+        "outcomes[].metric": "what happened",
+        "outcomes[].baseline": "number of sessions in which it did",
+        "outcomes[].contender": "number of sessions in which it did",
+        "outcomes[].baseline_sessions": "number of sessions in which the case ran",
+        "outcomes[].contender_sessions": "number of sessions in which the case ran",
+        "outcomes[].p": "chance of shares so far apart with no change",
+        "outcomes[].verdict": "REGRESSED, IMPROVED or UNDECIDED",
+        "not_compared": "what only one side can show",
+        "not_compared[].case": "path::name",
+        "not_compared[].metric": "name of the metric; null for the whole case",
+        "not_compared[].unit": "its unit",
+        "not_compared[].side": "the side that has it: baseline, contender or both",
+        "not_compared[].reason": "why it isn't compared",
+        "left_out": "number of series whose conditions only one side has",
     },
     INFO: {
         "schema": "benchdb/info/1",

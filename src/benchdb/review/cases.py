@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from benchdb.errors import UserError
 from benchdb.globs import matches
+from benchdb.review.nearness import nearest
 from benchdb.store.cases import cases_called, stored_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from benchdb.series import Case
     from benchdb.store.connection import Connection
-
-#: A name is near another from here on.
-_NEAR: Final = 0.5
-_MOST_NAMED: Final = 3
 
 
 def matching_cases(connection: Connection, given: Sequence[str]) -> list[Case]:
@@ -88,15 +84,8 @@ def _near(given: str, every: Sequence[Case]) -> list[str]:
 
     tests = {called(case, case.originalname) for case in every}
     test = given.partition("[")[0]
-    near = [test] if test in tests else _like(test, tests | {case.path for case in every})
+    near = [test] if test in tests else nearest(test, tests | {case.path for case in every})
     if "[" not in given:
         return near
     named = {called(case, case.name) for case in every if called(case, case.originalname) in near}
-    return _like(given, named) or near
-
-
-def _like(given: str, names: Iterable[str]) -> list[str]:
-    ordered = sorted(names, key=lambda name: (len(name), name))
-    near = difflib.get_close_matches(given, ordered, n=_MOST_NAMED, cutoff=_NEAR)
-    held = [name for name in ordered if given.lower() in name.lower()]
-    return list(dict.fromkeys([*near, *held]))[:_MOST_NAMED]
+    return nearest(given, named) or near

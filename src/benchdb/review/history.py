@@ -85,6 +85,7 @@ def read_history(
     *,
     sessions: Collection[int] | None = None,
     every_session: bool = False,
+    each_run: bool = False,
 ) -> History:
     """Return all series of a database.
 
@@ -98,6 +99,9 @@ def read_history(
         Ids of the sessions to read; all by default.
     every_session
         Whether to use sessions off the trunk, too: with `sessions`, what those measured.
+    each_run
+        Whether each test run is a point of its own, in the order they ran; those of what counts
+        outcomes stay one a session.
     """
     known = stored_sessions(connection, rows=sessions)
     conflicts = tuple(sorted({one.uid for one in known if one.conflict}))
@@ -108,7 +112,11 @@ def read_history(
     return History(
         tuple(usable),
         trunk,
-        tuple(sorted(runs.series(used), key=lambda one: (one.key.case, rank(one.key)))),
+        tuple(
+            sorted(
+                runs.series(used, each_run=each_run), key=lambda one: (one.key.case, rank(one.key))
+            )
+        ),
         frozenset() if every_session else fallback,
         conflicts,
     )
@@ -290,13 +298,17 @@ class _Runs:
         fallback = frozenset(self._cases[case] for case in np.flatnonzero(~has_trunk))
         return on_trunk | ~has_trunk[self._case], fallback
 
-    def series(self, used: NDArray[np.bool_]) -> list[HistorySeries]:
+    def series(self, used: NDArray[np.bool_], *, each_run: bool) -> list[HistorySeries]:
         """Return the series of the test runs that are used."""
         made = []
         for metric, (rows, values) in self._values.items():
             kept = used[rows]
             some = rows[kept]
-            found = _points(self._full[some], self._at[some], values[kept], _median)
+            if each_run:
+                order = self._ordinal[some]
+                found = _each(self._full[some], self._at[some], order, values[kept])
+            else:
+                found = _points(self._full[some], self._at[some], values[kept], _median)
             for number, at, value, runs in found:
                 of, place = divmod(number, len(self._places))
                 *test, cluster = self._of_full[of]
@@ -347,6 +359,22 @@ def _points(
     ends = np.append(begins[1:], len(groups))
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         yield int(groups[begin]), sessions[begin:end], points[begin:end], runs[begin:end]
+
+
+def _each(
+    group: NDArray[np.int64],
+    at: NDArray[np.int64],
+    ordinal: NDArray[np.int64],
+    values: NDArray[np.float64],
+) -> Iterable[tuple[int, NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]]:
+    """Yield of each group what `_points` does, with a point for each test run."""
+    order = np.lexsort((ordinal, at, group))
+    group, at, values = group[order], at[order], values[order]
+    begins = np.flatnonzero(np.diff(group, prepend=-1))
+    ends = np.append(begins[1:], len(group))
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        part = slice(begin, end)
+        yield int(group[begin]), at[part], values[part], np.ones(end - begin, dtype=np.int64)
 
 
 def _median(

@@ -240,15 +240,22 @@ class _CaseValues:
 
 def rank(key: SeriesKey) -> tuple[str, ...]:
     """Return what the series of one case are sorted by: conditions, then the metric."""
-    conditions, metric = key.conditions, key.metric
+    metric = key.metric
+    return (
+        *rank_of_conditions(key.conditions),
+        "2" if counts_outcomes(metric) else "0" if metric.name == "duration" else "1",
+        metric.name,
+        metric.unit,
+    )
+
+
+def rank_of_conditions(conditions: Conditions) -> tuple[str, ...]:
+    """Return what conditions are sorted by."""
     return (
         conditions.version or "",
         conditions.environment.fingerprint if conditions.environment else "",
         repr(conditions.tags),
         _spelled(conditions.cluster) if conditions.cluster else "",
-        "2" if counts_outcomes(metric) else "0" if metric.name == "duration" else "1",
-        metric.name,
-        metric.unit,
     )
 
 
