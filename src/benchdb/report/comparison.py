@@ -315,7 +315,8 @@ def _remarks(found: SidesCompared) -> Iterator[str]:
     if changed := [one for one in found.cases if one.verdict in _CHANGED]:
         for line in commit_lines(found.commits):
             yield f"between the sides: {line}"
-        yield f"next: `benchdb show {shlex.quote(changed[0].case.id)}` shows the series of the first"
+        name = shlex.quote(changed[0].case.id)
+        yield f"next: `benchdb show {name}` shows the series of the first"
 
 
 def comparison_content(found: SidesCompared) -> dict[str, Any]:
