@@ -184,7 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--sessions", type=int, default=200)
     add("--metrics", type=int, default=3)
     add("--steps", type=int, default=9, help="causes: commits, and each third a package's version")
-    add("--slower-machine", action="store_true", help="at 60 % of the sessions, in every test")
+    add("--slower-machine", action="store_true", help="at 60 %% of the sessions, in every test")
     add("--noise", type=float, default=0.02, help="standard deviation of the logarithm")
     add("--seed", type=int, default=1)
     add("-o", type=Path, metavar="DIR", help="keep the CSV file and truth.json there")
