@@ -156,6 +156,7 @@ def test_what_a_column_holds_is_told_by_the_database_alone(tmp_path: Path) -> No
     path = tmp_path / "a.db"
     record(path)
     kinds = {str: "text", int: "integer", float: "float", bool: "boolean", datetime: "instant"}
+    kinds[bytes] = "bytes"
     with contextlib.closing(connect(path)) as connection:
         for table in Base.metadata.sorted_tables:
             assert connection.column_kinds(table.name) == {

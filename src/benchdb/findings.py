@@ -123,7 +123,7 @@ class Saying:
         Keys or globs of the series that it is about: `benchdb.findings.series_text`.
     after, until
         The range of revisions that the change is in: it began behind the one, at the latest with
-        the other. As `benchdb.review.anchors` spells them.
+        the other, as `benchdb.review.anchors` spells them. Without one that side is open.
     direction
         "up" or "down"; None for both.
     session

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchdb.cli.instants import instant
-from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.options import database_option, format_option, locate, rate_option
 from benchdb.cli.output import say, write, write_tables
 from benchdb.errors import UserError
 
@@ -25,15 +25,7 @@ if TYPE_CHECKING:
     "--metric", "metrics", metavar="NAME", multiple=True, help="Only this metric; may be repeated."
 )
 @click.option("--since", metavar="WHEN", help="Only what began since 2026-01-31, or in 30d.")
-@click.option(
-    "--fdr",
-    "rate",
-    metavar="Q",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="The share of false ones among all events that is allowed for.",
-)
+@rate_option
 @click.option("--closed", is_flag=True, help="Show events that people settled, too.")
 @click.option(
     "--all", "every_session", is_flag=True, help="Use sessions off the trunk in series too."

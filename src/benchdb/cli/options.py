@@ -38,6 +38,19 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def rate_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--fdr``."""
+    return click.option(
+        "--fdr",
+        "rate",
+        metavar="Q",
+        type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.05,
+        show_default=True,
+        help="The share of false ones among all events that is allowed for.",
+    )(command)
+
+
 def locate(db: str | None) -> tuple[Location, Settings]:
     """Return the database that is meant, and the settings of the project around this folder.
 

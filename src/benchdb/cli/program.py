@@ -80,6 +80,7 @@ _VERBS: Final = {
     "show": "benchdb.cli.show",
     "changes": "benchdb.cli.changes",
     "compare": "benchdb.cli.compare",
+    "ack": "benchdb.cli.ack",
     "merge": "benchdb.cli.merge",
     "sync": "benchdb.cli.sync",
     "push": "benchdb.cli.push",

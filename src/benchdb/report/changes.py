@@ -302,6 +302,9 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
         yield f"no clean session on {branches} yet for {whose}: every session is used there"
     if changes.conflicts:
         yield conflict_line(changes.conflicts)
+    waiting = [one for one in shown if one.state is State.OPEN]
+    if waiting:
+        yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY`"
 
 
 def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:

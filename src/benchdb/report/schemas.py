@@ -48,6 +48,21 @@ _SIDE: Final = {
     **{f".subjects{key}": said for key, said in _SUBJECTS.items()},
 }
 
+_SAYING: Final = {
+    ".key": "key of the annotation",
+    ".made": "when it was said",
+    ".state": "expected, noise, fixed, wont-fix, or open where it was taken back",
+    ".follows": "key of the one before it",
+    ".author": "who said it",
+    ".text": "why",
+    ".series": "the series that it is about: path::name metric unit, or a glob",
+    ".after": "the change began behind this revision: commit and instant",
+    ".until": "and at the latest with this one",
+    ".direction": "up or down; null for both",
+    ".session": "uid of the session that the event is named by",
+    ".commit": "of a fix",
+}
+
 #: An event, in every document that has some.
 _EVENT: Final = {
     "[].id": "what people call it by: the end of the uid of its first session",
@@ -97,6 +112,7 @@ _EVENT: Final = {
     "[].moved[].last_before": "uid of the last session of its own old level",
     "[].moved[].first_after": "uid of the first session of its own new level",
     "[].saying": "what was said of it last; null where nothing was",
+    **{f"[].saying{key}": said for key, said in _SAYING.items()},
 }
 
 _METRIC: Final = {
@@ -109,6 +125,7 @@ SESSIONS: Final = "benchdb/sessions/1"
 SERIES: Final = "benchdb/series/1"
 CHANGES: Final = "benchdb/changes/1"
 COMPARISON: Final = "benchdb/compare/1"
+SAYINGS: Final = "benchdb/sayings/1"
 INFO: Final = "benchdb/info/1"
 CHECK: Final = "benchdb/check/1"
 PRUNE: Final = "benchdb/prune/1"
@@ -121,6 +138,7 @@ COMMANDS: Final = {
     SERIES: "benchdb show CASE --format json",
     CHANGES: "benchdb changes --format json",
     COMPARISON: "benchdb compare BASELINE CONTENDER --format json",
+    SAYINGS: "benchdb ack --list --format json",
     INFO: "benchdb db info --format json",
     CHECK: "benchdb db check --format json",
     PRUNE: "benchdb db prune --format json",
@@ -294,6 +312,12 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "not_compared[].side": "the side that has it: baseline, contender or both",
         "not_compared[].reason": "why it isn't compared",
         "left_out": "number of series whose conditions only one side has",
+    },
+    SAYINGS: {
+        "schema": "benchdb/sayings/1",
+        "database": "path of the file that was read",
+        "sayings": "what was said of events and holds, the latest first",
+        **{f"sayings[]{key}": said for key, said in _SAYING.items()},
     },
     INFO: {
         "schema": "benchdb/info/1",

@@ -13,12 +13,14 @@ from benchdb.findings import verdict_of as _verdict
 from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report.text import short
+from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.boundaries import boundaries, folded
 from benchdb.review.cases import cases_among
 from benchdb.review.differences import commit_ranges, differences, differing
 from benchdb.review.family import discovered, established, search
 from benchdb.review.history import read_history
 from benchdb.store.circumstances import stored_circumstances
+from benchdb.store.sayings import stored_sayings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +82,7 @@ class _Finding:
         self._held, self._family = discovered(searched, rate)
         self._rate = rate
         cases = sorted({one.key.case for one in history.series})
+        self._said = Acknowledged(stored_sayings(connection), history.sessions)
         self._controls = {case for given in settings.controls for case in cases_among(given, cases)}
         self._first = np.array([one.at[0] for one in history.series], dtype=np.int64)
         self._last = np.array([one.at[-1] for one in history.series], dtype=np.int64)
@@ -175,7 +178,9 @@ class _Finding:
         found = self._differences(pairs, circumstances)
         commits = commit_ranges(before, after)
         controls = tuple(sorted({one.key.case for one in moved} & self._controls))
-        uid = short(after.uid)
+        saying = self._said.of_event(moved, place.earliest, place.latest)
+        # Who was told an id finds the event by it for ever, wherever its boundary is seen later.
+        uid = short(saying.session if saying and saying.session else after.uid)
         taken[uid] += 1
         return Event(
             id=uid if taken[uid] == 1 else f"{uid}-{taken[uid]}",
@@ -190,7 +195,7 @@ class _Finding:
             differences=found,
             controls=controls,
             cause=_cause(found, commits, moved_controls=bool(controls)),
-            saying=None,
+            saying=saying,
         )
 
     def _sides(self, place: Place) -> tuple[StoredSession, StoredSession]:

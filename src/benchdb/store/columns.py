@@ -14,6 +14,7 @@ _KINDS: Final = (
     (("BOOL",), "boolean"),
     (("FLOAT", "DOUBLE", "REAL"), "float"),
     (("INT", "BIGINT", "SMALLINT", "TINYINT"), "integer"),
+    (("BLOB", "BYTEA"), "bytes"),
 )
 
 
@@ -24,7 +25,7 @@ def kind_of(declared: str) -> str:
     Returns
     -------
     str
-        ``"text"``, ``"integer"``, ``"float"``, ``"boolean"`` or ``"instant"``.
+        ``"text"``, ``"integer"``, ``"float"``, ``"boolean"``, ``"instant"`` or ``"bytes"``.
     """
     declared = declared.upper()
     return next((kind for starts, kind in _KINDS if declared.startswith(starts)), "text")

@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Text,
     TypeDecorator,
@@ -66,6 +67,7 @@ class Base(DeclarativeBase):
         str: Text,
         int: BigCount,
         float: Float,
+        bytes: LargeBinary,
     }
 
 
@@ -353,16 +355,23 @@ class Annotation(Base):
 
     key: Mapped[str] = mapped_column(primary_key=True, comment="UUIDv7")
     made: Mapped[datetime]
-    kind: Mapped[str] = mapped_column(comment="keep or withdraw (a session), …")
+    kind: Mapped[str] = mapped_column(
+        comment="keep or withdraw (a session); expected, noise, fixed, wont-fix, open (an event)"
+    )
     follows: Mapped[str | None] = mapped_column(comment="key of the annotation that it follows")
     author: Mapped[str | None]
     text: Mapped[str | None] = mapped_column(comment="in their words")
     session_uid: Mapped[str | None] = mapped_column(comment="the session that it is about")
     session_digest: Mapped[str | None] = mapped_column(comment="the form of it to keep")
-    series: Mapped[str | None] = mapped_column(comment="key or glob of the series it is about")
-    revision_from: Mapped[str | None] = mapped_column(comment="first of a range of commits")
-    revision_to: Mapped[str | None] = mapped_column(comment="last of it")
-    direction: Mapped[str | None] = mapped_column(comment="up or down")
+    series: Mapped[str | None] = mapped_column(
+        comment="keys or globs of the series it is about, a line each: path::name metric unit"
+    )
+    revision_from: Mapped[str | None] = mapped_column(
+        comment="the change began behind this revision: commit and instant"
+    )
+    revision_to: Mapped[str | None] = mapped_column(comment="and at the latest with this one")
+    direction: Mapped[str | None] = mapped_column(comment="up or down; NULL for both")
+    fixed_by: Mapped[str | None] = mapped_column(comment="commit of the fix")
 
 
 class LocalPackageScan(Base):
@@ -398,6 +407,15 @@ class LocalRecorded(Base):
     __tablename__ = "local_recorded"
 
     uid: Mapped[str] = mapped_column(primary_key=True)
+
+
+class LocalCache(Base):
+    """Something that was computed from this file, so that it needn't be again; may be emptied."""
+
+    __tablename__ = "local_cache"
+
+    name: Mapped[str] = mapped_column(primary_key=True, comment="what it is, and what it is of")
+    content: Mapped[bytes]
 
 
 class LocalRemote(Base):

@@ -11,6 +11,7 @@ CREATE TABLE annotation (
 	revision_from TEXT, 
 	revision_to TEXT, 
 	direction TEXT, 
+	fixed_by TEXT, 
 	CONSTRAINT pk_annotation PRIMARY KEY ("key")
 );
 CREATE INDEX ix_annotation_session_uid ON annotation (session_uid);
@@ -40,6 +41,11 @@ CREATE TABLE environment (
 	python_minor TEXT, 
 	extra TEXT, 
 	CONSTRAINT pk_environment PRIMARY KEY (fingerprint)
+);
+CREATE TABLE local_cache (
+	name TEXT NOT NULL, 
+	content BLOB NOT NULL, 
+	CONSTRAINT pk_local_cache PRIMARY KEY (name)
 );
 CREATE TABLE local_fresh (
 	uid TEXT NOT NULL, 

@@ -1,0 +1,229 @@
+"""``benchdb ack``: says how an event stands."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchdb.cli.options import database_option, format_option, locate, prepare, rate_option
+from benchdb.cli.output import say, write, write_tables
+from benchdb.cli.progress import progress_bar
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from benchdb.config import Location, Settings
+    from benchdb.findings import Saying
+
+
+@click.command("ack", short_help="Say how an event stands: expected, noise, fixed, won't fix.")
+@click.argument("event", metavar="[EVENT]", required=False)
+@click.option("--expected", is_flag=True, help="It is meant to be so: the new baseline.")
+@click.option("--noise", is_flag=True, help="It is none.")
+@click.option("--fixed-by", "commit", metavar="COMMIT", help="It is mended by this commit.")
+@click.option("--wont-fix", is_flag=True, help="It stays as it is: the new baseline.")
+@click.option("--open", "reopen", is_flag=True, help="Take back what was said.")
+@click.option("-m", "--message", "text", metavar="TEXT", help="Why.")
+@click.option("--by", "author", metavar="WHO", help="Who says so; by default this user.")
+@click.option("--list", "listing", is_flag=True, help="List what was said.")
+@click.option("--write-toml", "target", metavar="FILE", help="Write all that was said into a file.")
+@click.option("--read-toml", "source", metavar="FILE", help="Take in what a file says.")
+@rate_option
+@click.option("--all", "every_session", is_flag=True, help="As in `benchdb changes`.")
+@database_option
+@format_option
+def command(
+    *,
+    event: str | None,
+    expected: bool,
+    noise: bool,
+    commit: str | None,
+    wont_fix: bool,
+    reopen: bool,
+    text: str | None,
+    author: str | None,
+    listing: bool,
+    target: str | None,
+    source: str | None,
+    rate: float,
+    every_session: bool,
+    db: str | None,
+    form: str,
+) -> None:
+    """Say how an EVENT of `benchdb changes` stands.
+
+    It is noted with the series and the range of commits that it is about. So it holds when all is
+    computed anew, with more sessions too, and travels with `merge` and `sync`. Nothing is removed:
+    of several the latest holds. An expected level, or one that stays, is the baseline at once.
+    """
+    from benchdb.findings import State
+
+    context = click.get_current_context()
+    states = [
+        state
+        for state, given in (
+            (State.EXPECTED, expected),
+            (State.NOISE, noise),
+            (State.FIXED, commit is not None),
+            (State.WONT_FIX, wont_fix),
+            (State.OPEN, reopen),
+        )
+        if given
+    ]
+    others = sum((listing, target is not None, source is not None))
+    if (event is None) is (others == 0) or others > 1:
+        raise click.UsageError("give an EVENT, --list, --write-toml or --read-toml", context)
+    if event is not None and len(states) != 1:
+        raise click.UsageError(
+            "give one of --expected, --noise, --fixed-by, --wont-fix, --open", context
+        )
+    if event is None and states:
+        raise click.UsageError("name the EVENT: `benchdb changes` lists them", context)
+    path, settings = locate(db)
+    if listing:
+        _list(path, form)
+    elif target is not None:
+        _write_toml(path, Path(target))
+    elif source is not None:
+        _read_toml(path, Path(source), author or _user())
+    elif event is not None:
+        _acknowledge(
+            path,
+            settings,
+            event,
+            rate=rate,
+            every_session=every_session,
+            state=states[0],
+            commit=commit,
+            text=text,
+            author=author or _user(),
+        )
+
+
+def _user() -> str | None:
+    with contextlib.suppress(Exception):  # a container's user may have no name
+        return getpass.getuser()
+    return None
+
+
+def _said(path: Location) -> list[Saying]:
+    from benchdb.store.opening import reading
+    from benchdb.store.sayings import stored_sayings
+
+    with reading(path, say) as connection:
+        return stored_sayings(connection)
+
+
+def _list(path: Location, form: str) -> None:
+    from benchdb.report import schemas
+    from benchdb.report.sayings import sayings_content, sayings_table
+    from benchdb.review.naming import holding
+
+    every = holding(_said(path))
+    if form == "json":
+        write(schemas.document(schemas.SAYINGS, path, sayings_content(every)))
+    elif every:
+        write_tables([sayings_table(every)], form)
+    else:
+        say("nothing was said of any event yet: `benchdb changes` lists the events")
+
+
+def _acknowledge(
+    path: Location,
+    settings: Settings,
+    given: str,
+    *,
+    rate: float,
+    every_session: bool,
+    author: str | None,
+    **about: Any,
+) -> None:
+    from benchdb.report.changes import said
+    from benchdb.report.text import counted, literal
+    from benchdb.review.events import find_changes
+    from benchdb.review.naming import event_called, saying_about
+    from benchdb.store.opening import reading
+    from benchdb.store.values import new_uid
+
+    with reading(path, say) as connection:
+        changes = find_changes(connection, settings, rate=rate, every_session=every_session)
+    event = event_called(changes, given)
+    stored = _add(path, [saying_about(event, key=new_uid(), author=author, **about)])[0]
+    series = counted(len(event.moved), "series", "series")
+    write(literal(f"event {event.id} ({series}): {said(stored)}") + "\n")
+
+
+def _add(path: Location, some: list[Saying]) -> list[Saying]:
+    from benchdb.store.opening import connected, explaining
+    from benchdb.store.sayings import add_saying
+
+    with progress_bar() as progress:
+        prepare(path, progress)
+    with explaining(path), connected(path, write=True) as connection:
+        return [add_saying(connection, one) for one in some]
+
+
+def _write_toml(path: Location, target: Path) -> None:
+    from benchdb.report.sayings import as_toml
+    from benchdb.report.text import counted
+
+    every = _said(path)
+    try:
+        target.write_text(as_toml(every), "utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{target} can't be written ({error.strerror}): name another file"
+        ) from None
+    write(f"{target}: {counted(len(every), 'entry', 'entries')}\n")
+
+
+def _read_toml(path: Location, source: Path, author: str | None) -> None:
+    """Take in what isn't known; an entry that was changed follows the one that it was."""
+    from datetime import UTC, datetime
+
+    from benchdb.findings import Saying
+    from benchdb.report.sayings import from_toml
+    from benchdb.report.text import counted
+
+    try:
+        content = source.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{source} can't be read ({error}): name another file") from None
+    known = {one.key: one for one in _said(path)}
+    new = []
+    for given in from_toml(content, str(source)):
+        before = known.get(given["key"] or "")
+        if before is not None and _same(before, given):
+            continue
+        key = given["key"] if given["key"] and before is None else _key(given)
+        if key in known:
+            continue
+        fields = {**given, "key": key, "author": given["author"] or author}
+        fields["made"] = (None if before else given["made"]) or datetime.now(UTC)
+        if before is not None:
+            fields["follows"] = before.key
+        known[key] = Saying(**fields)
+        new.append(known[key])
+    if new:
+        _add(path, new)
+    write(f"{source}: {counted(len(new), 'new entry', 'new entries')}\n")
+
+
+def _same(one: Saying, given: dict[str, Any]) -> bool:
+    """Tell whether an entry says what is stored."""
+    return all(getattr(one, name) == value for name, value in given.items() if name != "made")
+
+
+def _key(given: dict[str, Any]) -> str:
+    """Return a key made of what an entry says, so that reading it twice adds it once."""
+    said = json.dumps(
+        {name: value for name, value in given.items() if name not in ("made", "author")},
+        sort_keys=True,
+    )
+    return str(uuid.UUID(bytes=hashlib.sha256(said.encode()).digest()[:16]))

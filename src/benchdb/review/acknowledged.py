@@ -1,0 +1,114 @@
+"""What people said of changes, held against the changes that are computed anew each time.
+
+It holds for every change of its series, in its direction, whose range of places overlaps its own:
+also with more sessions, after a merge, and where noise puts the boundary a session further.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from benchdb.findings import State, series_text
+from benchdb.globs import matches
+from benchdb.review.anchors import cuts_between
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchdb.findings import Moved, Saying
+    from benchdb.series import SeriesKey, StoredSession
+
+#: Of an event's series at least this share must be covered for what was said to hold for all of it.
+_MOST_OF_IT: Final = 0.5
+
+#: Who says so takes the new level for the baseline.
+_ACCEPTED: Final = (State.EXPECTED, State.WONT_FIX)
+
+
+class _Placed(NamedTuple):
+    saying: Saying
+    first: int
+    last: int
+    begins: int
+
+
+class Acknowledged:
+    """What was said, placed among the sessions of a history.
+
+    Parameters
+    ----------
+    sayings
+        From `benchdb.store.sayings.stored_sayings`: of several about one change the latest holds.
+    sessions
+        In order of place.
+    """
+
+    def __init__(self, sayings: Iterable[Saying], sessions: Sequence[StoredSession]) -> None:
+        uids = {one.uid: number for number, one in enumerate(sessions)}
+        self._placed = []
+        for one in sayings:
+            cuts = cuts_between(one.after, one.until, sessions)
+            if cuts is not None:
+                begins = uids.get(one.session or "", cuts[1])
+                self._placed.append(_Placed(one, *cuts, begins))
+
+    def of_event(self, moved: Sequence[Moved], first: int, last: int) -> Saying | None:
+        """Return what holds for an event.
+
+        Parameters
+        ----------
+        moved
+            Its series.
+        first, last
+            The cuts that it may be at.
+        """
+        found = None
+        for one in self._placed:
+            if one.first <= last and one.last >= first:
+                covered = sum(self._covers(one.saying, each.key, each.direction) for each in moved)
+                if covered and covered >= _MOST_OF_IT * len(moved):
+                    found = one.saying
+        return found
+
+    def of_change(self, key: SeriesKey, direction: str, cut: int) -> Saying | None:
+        """Return what holds for a change of one series.
+
+        Parameters
+        ----------
+        direction
+            "up" or "down".
+        cut
+            The number of the first session of the new level.
+        """
+        found = None
+        for one in self._placed:
+            near = one.first <= cut <= one.last or cut == one.begins
+            if near and self._covers(one.saying, key, direction):
+                found = one.saying
+        return found
+
+    def baseline_start(self, key: SeriesKey) -> int:
+        """Return the number of the session from which on the baseline of a series starts.
+
+        That is where the newest level begins that somebody accepted, as expected or not to be
+        fixed; 0 where nobody did. A follow-up takes back what was said before.
+        """
+        last: dict[tuple[int, int, str | None], _Placed] = {}
+        for one in self._placed:
+            if self._covers(one.saying, key, one.saying.direction):
+                last[one.first, one.last, one.saying.direction] = one
+        starts = [one.begins for one in last.values() if one.saying.state in _ACCEPTED]
+        return max(starts, default=0)
+
+    def _covers(self, saying: Saying, key: SeriesKey, direction: str | None) -> bool:
+        if saying.direction is not None and saying.direction != direction:
+            return False
+        name = series_text(key)
+        return name in saying.series or any(_is_meant(one, name) for one in saying.series)
+
+
+def _is_meant(pattern: str, name: str) -> bool:
+    """Tell whether a key or glob means a series; what it leaves out at its end may be anything."""
+    if "*" in pattern or "?" in pattern:
+        return matches(pattern, name) or matches(f"{pattern} *", name)
+    return pattern == name or name.startswith(f"{pattern} ")

@@ -1,0 +1,202 @@
+"""`benchdb ack`: what people say of events holds, whatever is computed anew."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+from made_up import History, add, commit, project, step
+from store_samples import query
+from test_changes import cases, events, slower
+from test_show import fields
+
+from benchdb.config import Settings
+from benchdb.report import schemas
+from benchdb.review.acknowledged import Acknowledged
+from benchdb.review.history import read_history
+from benchdb.store.opening import reading
+from benchdb.store.sayings import stored_sayings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from recorded import Project
+
+pytestmark = pytest.mark.portable
+
+
+@pytest.fixture
+def history() -> History:
+    return History(40, 6, effects=slower("test_01", "test_02", at=30, factor=1.15))
+
+
+def acknowledged(of: Project, *arguments: str) -> str:
+    (found,) = events(of)
+    ran = of.benchdb("ack", found["id"], *arguments)
+    assert (ran.code, ran.err) == (0, "")
+    return found["id"]
+
+
+@pytest.mark.parametrize(
+    ("option", "state", "said"),
+    [
+        (["--expected"], "expected", "expected"),
+        (["--noise"], "noise", "noise"),
+        (["--wont-fix"], "wont-fix", "won't fix"),
+        (["--fixed-by", "abc123"], "fixed", "fixed by commit abc123"),
+    ],
+)
+def test_what_was_said_of_an_event_is_shown_with_it(
+    tmp_path: Path, history: History, option: list[str], state: str, said: str
+) -> None:
+    of = project(tmp_path, history)
+    event = acknowledged(of, *option, "-m", "bigger tables", "--by", "me")
+    assert events(of) == []
+    (closed,) = events(of, "--closed")
+    assert (closed["id"], closed["state"]) == (event, state)
+    assert closed["saying"]["text"] == "bigger tables"
+    out = of.benchdb("changes", "--closed").out
+    assert f"{said}, said by me at " in out
+    assert "(UTC): bigger tables" in out
+    assert "1 other event: --closed shows" in of.benchdb("changes").out
+
+
+def test_it_holds_with_more_sessions_and_a_new_event_stays_open(
+    tmp_path: Path, history: History
+) -> None:
+    of = project(tmp_path, history)
+    event = acknowledged(of, "--expected")
+    history.sessions = 60
+    history.effects["t.py::test_04"] = step(50, 1.2)
+    history.effects["t.py::test_01"] = lambda session: 1.15 * step(55, 1.2)(session)
+    add(of, history.rows(first=40))
+    assert [cases(one) for one in events(of)] == [{"t.py::test_04"}, {"t.py::test_01"}]
+    assert event in {one["id"] for one in events(of, "--closed")}
+
+
+def test_it_holds_for_the_same_change_on_another_machine(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    acknowledged(of, "--expected")
+    history.more["environment"] = lambda _: "another"
+    history.seed += 1
+    add(of, history.rows())
+    assert events(of) == []
+
+
+def test_it_travels_with_a_merge(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path / "one", history)
+    shutil.copy(of.database, tmp_path / "other.db")
+    event = acknowledged(of, "--expected")
+    merged = of.benchdb("merge", of.database, "--db", tmp_path / "other.db")
+    assert merged.code == 0
+    found = of.benchdb("changes", "--closed", "--format", "json", "--db", tmp_path / "other.db")
+    assert [(one["id"], one["state"]) for one in found.json["events"]] == [(event, "expected")]
+
+
+def test_the_latest_holds_and_names_what_it_follows(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    event = acknowledged(of, "--expected")
+    for option in ("--noise", "--open"):
+        assert of.benchdb("ack", event, option).code == 0
+    assert [one["id"] for one in events(of)] == [event]
+    rows = query(of.database, "select key, kind, follows from annotation order by made")
+    assert [kind for _, kind, _ in rows] == ["expected", "noise", "open"]
+    assert [follows for *_, follows in rows] == [None, rows[0][0], rows[1][0]]
+
+
+def test_it_is_anchored_by_series_revisions_and_direction(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    acknowledged(of, "--expected")
+    columns = "series, direction, session_uid is not null, revision_from, revision_to"
+    ((series, direction, named, after, until),) = query(
+        of.database, f"select {columns} from annotation"
+    )
+    assert set(series.split("\n")) == {f"t.py::test_0{number} duration s" for number in (1, 2)}
+    assert (direction, named) == ("up", 1)
+    assert after < until
+
+
+def test_an_accepted_level_is_the_baseline_from_its_first_session_on(
+    tmp_path: Path, history: History
+) -> None:
+    of = project(tmp_path, history)
+    event = acknowledged(of, "--expected")
+
+    def starts() -> dict[str, int]:
+        with reading(of.database) as connection:
+            read = read_history(connection, Settings(tmp_path))
+            said = Acknowledged(stored_sayings(connection), read.sessions)
+            return {
+                one.key.case.name: said.baseline_start(one.key)
+                for one in read.series
+                if one.key.metric.name == "duration"
+            }
+
+    assert starts() == {f"test_0{n}": 30 if n in (1, 2) else 0 for n in range(6)}
+    of.benchdb("ack", event, "--noise")
+    assert set(starts().values()) == {0}
+
+
+def test_it_is_listed_and_written_as_toml_that_reads_back(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path / "one", history)
+    event = acknowledged(of, "--expected", "-m", 'a "quoted"\nreason', "--by", "me")
+    listed = of.benchdb("ack", "--list")
+    assert event in listed.out
+    assert " duration s and 1 more" in listed.out
+    target = of.folder / "events.toml"
+    assert of.benchdb("ack", "--write-toml", target).code == 0
+    (entry,) = tomllib.loads(target.read_text("utf-8"))["event"]
+    assert (entry["state"], entry["text"]) == ("expected", 'a "quoted"\nreason')
+    other = project(tmp_path / "two", history)
+    for said in ("1 new entry", "0 new entries"):
+        assert said in other.benchdb("ack", "--read-toml", target).out
+    assert events(other) == []
+    content = other.benchdb("ack", "--list", "--format", "json").json
+    assert fields(content, "", ()) <= set(schemas.FIELDS[schemas.SAYINGS])
+
+
+def test_a_person_may_write_and_change_entries(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    target = of.folder / "events.toml"
+    target.write_text(
+        f"""
+        [[event]]
+        state = "noise"
+        series = ["t.py::test_0? duration"]
+        direction = "up"
+        until = "{commit(30)}"
+        after = "2026-01-25"
+        """
+    )
+    assert "1 new entry" in of.benchdb("ack", "--read-toml", target).out
+    assert [one["state"] for one in events(of, "--closed")] == ["noise"]
+    assert of.benchdb("ack", "--write-toml", target).code == 0
+    target.write_text(target.read_text().replace('state = "noise"', 'state = "expected"'))
+    for said in ("1 new entry", "0 new entries"):
+        assert said in of.benchdb("ack", "--read-toml", target).out
+    assert [one["state"] for one in events(of, "--closed")] == ["expected"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["ffffffff", "--expected"], "no event 'ffffffff': `benchdb changes --closed` lists "),
+        (["x"], "give one of --expected, --noise, --fixed-by, --wont-fix, --open"),
+        ([], "give an EVENT, --list, --write-toml or --read-toml"),
+        (["--expected", "--list"], "name the EVENT"),
+        (["--read-toml", "nowhere.toml"], "nowhere.toml can't be read"),
+        (["--read-toml", "bad.toml"], "bad.toml: [[event]] number 1: state must be one of"),
+        (["--write-toml", "nowhere/x.toml"], "nowhere/x.toml can't be written"),
+    ],
+)
+def test_a_wrong_call_is_answered_by_one_line(
+    tmp_path: Path, history: History, arguments: list[str], said: str
+) -> None:
+    of = project(tmp_path, history)
+    (of.folder / "bad.toml").write_text('[[event]]\nseries = ["a"]\nstate = "good"\n')
+    ran = of.benchdb("ack", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
