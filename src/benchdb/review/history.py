@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from benchdb.metrics import FAILED, HUNG, LOST, OUTCOME_METRICS
-from benchdb.records import Direction, Metric
+from benchdb.metrics import FAILED, HUNG, LOST, counts_outcomes
+from benchdb.review.measurements import Ids, measurements, run_finder
 from benchdb.review.renaming import current
 from benchdb.review.series import is_trunk, rank, shape
 from benchdb.series import Case, Conditions, SeriesKey
 from benchdb.store.queries import stored_clusters, stored_sessions
-from benchdb.store.run_columns import RUN_COLUMNS, measurement_columns, run_columns
+from benchdb.store.run_columns import RUN_COLUMNS, run_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchdb.config import Settings
-    from benchdb.records import Cluster
+    from benchdb.records import Cluster, Metric
     from benchdb.series import StoredSession
     from benchdb.store.connection import Connection
 
@@ -122,14 +122,6 @@ def read_history(
     )
 
 
-class _Ids(dict[Any, int]):
-    """Numbers from 0 for whatever is met, in the order of meeting."""
-
-    def __missing__(self, key: Any) -> int:
-        number = self[key] = len(self)
-        return number
-
-
 class _Runs:
     """Test runs as arrays: of each its session, what it is a run of, its outcome, its values."""
 
@@ -142,7 +134,7 @@ class _Runs:
     ) -> None:
         self._usable = usable
         self._index = {one.row: number for number, one in enumerate(usable)}
-        self._groups = _Ids()  # (name, path, version, cluster)
+        self._groups = Ids()  # (name, path, version, cluster)
         columns, blocks = run_columns(connection, sessions=only)
         self._read(columns, blocks)
         self._add_measurements(connection, columns, only)
@@ -200,77 +192,36 @@ class _Runs:
         self, connection: Connection, columns: Sequence[Metric], only: list[int] | None
     ) -> None:
         """Add the metrics that are no columns; and those that are, where the column is empty."""
-        by_name = {metric.name: metric for metric in columns}
-        ids = _Ids()
-        ways: dict[tuple[object, object], object] = {}
-        found: list[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]] = []
-        find = self._finder()
-        for sessions, ordinals, names, units, directions, values in measurement_columns(
-            connection, sessions=only
-        ):
-            metric = np.array([ids[key] for key in zip(names, units, strict=True)], dtype=np.int64)
-            for key, way in zip(zip(names, units, strict=True), directions, strict=True):
-                if ways.get(key) is None:
-                    ways[key] = way
-            at = self._places_of(sessions)
-            run = find(at, np.array(ordinals, dtype=np.int64))
-            kept = run >= 0
-            kept[kept] = self._passed[run[kept]]
-            found.append((metric[kept], run[kept], np.array(values, dtype=np.float64)[kept]))
-        metric = _joined([one[0] for one in found], np.int64)
-        run = _joined([one[1] for one in found], np.int64)
-        value = _joined([one[2] for one in found], np.float64)
-        counted = {(one.name, one.unit) for one in OUTCOME_METRICS}
-        for (name, unit), number in ids.items():
-            mine = np.flatnonzero(metric == number)
-            if not mine.size or (name, unit) in counted:
-                continue
-            runs_of, values_of = run[mine], value[mine]
-            column = by_name.get(name)
-            if column is not None and column.unit == unit:
+        find = run_finder(self._at, self._ordinal)
+
+        def passed(sessions: Sequence[object], ordinals: Sequence[object]) -> NDArray[np.int64]:
+            run = find(self._places_of(sessions), np.array(ordinals, dtype=np.int64))
+            run[run >= 0] = np.where(self._passed[run[run >= 0]], run[run >= 0], -1)
+            return run
+
+        for metric, rows, values in measurements(connection, columns, passed, only):
+            if not counts_outcomes(metric):
                 # A column holds; one that was added later is empty in rows of before.
-                held, before = self._values.get(column, (_NO_ROWS, _NO_VALUES))
-                new = ~np.isin(runs_of, held)
-                runs_of = np.concatenate([held, runs_of[new]])
-                values_of = np.concatenate([before, values_of[new]])
-                self._values[column] = runs_of, values_of
-            else:
-                way = Direction.__members__.get(str(ways[name, unit] or ""))
-                self._values[Metric(name, unit, way)] = runs_of, values_of
-
-    def _finder(
-        self,
-    ) -> Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]:
-        """Return what finds test runs by session and ordinal, -1 for what is not there."""
-        width = int(self._ordinal.max(initial=0)) + 1
-        keys = self._at * width + self._ordinal
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-
-        def find(at: NDArray[np.int64], ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
-            wanted = at * width + ordinals
-            places = np.searchsorted(ordered, wanted)
-            places[places == len(ordered)] = 0
-            if not len(ordered):
-                return np.full_like(wanted, -1)
-            there = (ordered[places] == wanted) & (at >= 0) & (ordinals < width)
-            return np.where(there, order[places], -1)
-
-        return find
+                held, before = self._values.get(metric, (_NO_ROWS, _NO_VALUES))
+                new = ~np.isin(rows, held)
+                self._values[metric] = (
+                    np.concatenate([held, rows[new]]),
+                    np.concatenate([before, values[new]]),
+                )
 
     def _number_conditions(self, connection: Connection, settings: Settings) -> None:
         """Number what makes a series beside the metric; with and without the cluster."""
         rows = {key[3] for key in self._groups if key[3] is not None}
         shapes: dict[int | None, Cluster | None] = {None: None}
         shapes.update({row: shape(one) for row, one in stored_clusters(connection, rows).items()})
-        places = _Ids()  # (environment, tags)
+        places = Ids()  # (environment, tags)
         place_of = [
             places[
                 one.environment, tuple(tag for tag in one.tags if tag[0] in settings.series_tags)
             ]
             for one in self._usable
         ]
-        cases, full, bare = _Ids(), _Ids(), _Ids()
+        cases, full, bare = Ids(), Ids(), Ids()
         of_group = [
             (
                 cases[case],
