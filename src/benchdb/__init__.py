@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from benchdb.analysis.prediction import Judgement, judge_points
     from benchdb.analysis.results import Baseline, ChangePoint, ChangePoints, Segment
     from benchdb.records import Direction, Verdict
+    from benchdb.review.frame import read
 
 __version__ = "0.1.0"
 
@@ -30,6 +31,7 @@ __all__ = [
     "find_change_points",
     "find_change_points_many",
     "judge_points",
+    "read",
 ]
 
 #: The modules where the public names live.
@@ -46,6 +48,7 @@ _HOMES: Final = {
     "find_change_points": "analysis.change_points",
     "find_change_points_many": "analysis.change_points",
     "judge_points": "analysis.prediction",
+    "read": "review.frame",
 }
 
 

@@ -31,6 +31,7 @@ from benchdb.review.halves import Halves
 from benchdb.review.history import read_history
 from benchdb.review.matching import conditions_in_pairs
 from benchdb.review.nearness import nearest
+from benchdb.review.renaming import current
 from benchdb.review.series import rank
 from benchdb.series import SeriesKey
 from benchdb.store.circumstances import stored_circumstances
@@ -95,6 +96,8 @@ def compare_sides(
     """
     rows = [session.row for side in (baseline, contender) for session in side.sessions]
     history = read_history(connection, settings, sessions=rows, every_session=True, each_run=True)
+    if cases is not None:
+        cases = {current(case, settings.renamed) for case in cases}
     halves = Halves(history, {session.row for session in baseline.sessions}, cases)
     _check(halves, metrics)
 

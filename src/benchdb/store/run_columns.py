@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.store.cases import column_metrics
 from benchdb.store.columns import quoted
@@ -64,6 +64,44 @@ def run_columns(
     return metrics, _blocks(connection, query, "session_id", sessions)
 
 
+def chosen_columns(
+    connection: Connection,
+    wanted: Sequence[str],
+    *,
+    sessions: Collection[int] | None = None,
+    names: Collection[str] | None = None,
+) -> Iterator[tuple[Sequence[object], ...]]:
+    """Yield test runs that ended, in blocks of columns as they are stored.
+
+    Parameters
+    ----------
+    connection
+        From `benchdb.store.opening.reading`.
+    wanted
+        Names of columns of ``test_run``.
+    sessions
+        Ids of those whose test runs are wanted; all by default.
+    names
+        Names of the cases that are wanted; all by default.
+    """
+    query = f"SELECT {quoted(wanted)} FROM test_run WHERE state != 'open'"
+    if names is None:
+        return _blocks(connection, query, "session_id", sessions)
+    blocks = _blocks(connection, query, "name", names)
+    if sessions is None:
+        return blocks
+    at, kept = list(wanted).index("session_id"), set(sessions)
+    return (tuple(zip(*rows, strict=True)) for rows in _of(blocks, at, kept) if rows)
+
+
+def _of(
+    blocks: Iterator[tuple[Sequence[object], ...]], at: int, kept: Collection[object]
+) -> Iterator[list[tuple[object, ...]]]:
+    """Yield the rows of blocks whose column `at` is one of these."""
+    for block in blocks:
+        yield [row for row in zip(*block, strict=True) if row[at] in kept]
+
+
 def measurement_columns(
     connection: Connection, *, sessions: Collection[int] | None = None
 ) -> Iterator[tuple[Sequence[object], ...]]:
@@ -79,7 +117,7 @@ def measurement_columns(
 
 
 def _blocks(
-    connection: Connection, query: str, column: str, wanted: Collection[int] | None
+    connection: Connection, query: str, column: str, wanted: Collection[Any] | None
 ) -> Iterator[tuple[Sequence[object], ...]]:
     if wanted is None:
         yield from _in_blocks(connection, query, ())
