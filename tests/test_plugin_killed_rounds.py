@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -105,6 +106,35 @@ def test_a_worker_killed_before_an_attempt_is_over_is_told_with_attempt_and_phas
     assert attempts[at - 1] == (at, "lost")
     assert attempts[-1] == (at + 1 if at == 2 else len(attempts), "closed")
     assert suite.runs("distinct state", "name = 'test_other'") == ["closed"]
+
+
+@PHASES
+def test_a_lost_test_began_by_its_workers_clock_however_late_the_controller_hears_of_it(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    pytest.importorskip("xdist")
+    suite.write(
+        SUITE,
+        conftest="""
+        import os, pathlib, pytest, time
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_logstart(nodeid):
+            heard = pathlib.Path(__file__).with_name("heard")
+            if "dying" in nodeid and "PYTEST_XDIST_WORKER" not in os.environ:
+                while not heard.with_name("died").exists():
+                    time.sleep(0.01)
+                if not heard.exists():
+                    heard.write_text(str(time.time()))
+        """,
+    )
+    monkeypatch.setenv("DIE_IN", phase)
+    monkeypatch.setenv("DIE_AT", "1")
+    suite.run("--benchmark", "-n", "1", plugins="xdist")
+    heard = float((suite.folder / "heard").read_text())
+    (row,) = suite.runs('start, phase_start, "end"', "state = 'lost'")
+    start, phase_start, end = (datetime.fromisoformat(f"{one}+00:00").timestamp() for one in row)
+    assert start <= phase_start < heard < end
 
 
 def test_a_test_that_asks_late_has_a_row_from_then_on(

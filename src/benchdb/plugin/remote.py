@@ -227,7 +227,7 @@ class RemoteTests:
         if ordinal is None:
             ordinal = self._open(last.nodeid, last.start, last.attempt, last.round)
             self._assigned[slot] = ordinal
-        self._recording.identify(ordinal, last.attempt, last.round, last.version)
+        self._recording.identify(ordinal, last.attempt, last.round, last.version, last.start)
         for phase, outcome in last.outcomes.items():
             if phase != "teardown":
                 self._recording.advance(ordinal, phase, outcome, last.since)

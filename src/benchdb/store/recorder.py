@@ -153,11 +153,31 @@ class Recorder:
         )
         self.session.checkpoint_if_due()
 
-    def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
-        """Note what is only known of an open row when its worker's first report is here."""
+    def identify(
+        self,
+        ordinal: int,
+        attempt: int,
+        round: int,
+        version: str | None,
+        start: datetime | None = None,
+    ) -> None:
+        """Note what is only known of an open row when its worker's first report is here.
+
+        Parameters
+        ----------
+        ordinal
+            The row.
+        attempt, round, version
+            As in the columns.
+        start
+            When its setup began, where its worker told that: it was heard of later.
+        """
         opened = self._opened.get(ordinal)
         if opened is None or (version, attempt, round) != opened[4:7]:
             self._update(ordinal, {"attempt": attempt, "round": round, "version": version})
+        if start is not None:
+            instant = stored_instant(start)
+            self._update(ordinal, {"start": instant, "phase_start": instant})
 
     def remove(self, ordinal: int) -> None:
         """Take back an open row: the test asks for nothing of benchdb."""

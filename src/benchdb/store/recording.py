@@ -139,9 +139,16 @@ class Recording:
         """See `Recorder.advance`."""
         self._do("advance", ordinal, ended, outcome, since)
 
-    def identify(self, ordinal: int, attempt: int, round: int, version: str | None) -> None:
+    def identify(
+        self,
+        ordinal: int,
+        attempt: int,
+        round: int,
+        version: str | None,
+        start: datetime | None = None,
+    ) -> None:
         """See `Recorder.identify`."""
-        self._do("identify", ordinal, attempt, round, version)
+        self._do("identify", ordinal, attempt, round, version, start)
 
     def remove(self, ordinal: int) -> None:
         """See `Recorder.remove`."""
