@@ -14,7 +14,7 @@ from benchdb.sync.probe import PROBES
 from benchdb.sync.protocol.manifest import Manifest
 from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
-from benchdb.sync.published import PUBLISHED
+from benchdb.sync.published import PUBLISHED, check_published
 from benchdb.sync.segments import checksum
 
 if TYPE_CHECKING:
@@ -176,9 +176,13 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
             progress("fetching files", done, len(files))
             if _is_damaged(objects, name, folder / "file"):
                 problems.append(f"{name}: its bytes are not those that its name tells")
+        problems += check_published(objects, folder, manifest or Manifest(), progress)
     problems += _cut_off(apart, entries, manifest or Manifest())
     return CheckedRemote(
-        len(names) + len(files), len(entries), tuple(problems), _foreign(every.values())
+        len(names) + len(files) + (PUBLISHED in every),
+        len(entries),
+        tuple(problems),
+        _foreign(every.values()),
     )
 
 

@@ -2,19 +2,22 @@
 
 Sync never reads it. It is replaced by who has read a newer manifest than the one that it was made
 from: its state is asked for before the manifest is, and only that state is replaced. What is hidden
-by annotations is left out: SQL that people write by hand asks none.
+by annotations is left out: SQL that people write by hand asks none. Of the database of who makes it
+only what is unchanged gets into it: a file that rotted would spoil everybody's.
 """
 
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
 from benchdb.store.annotations import left_out
+from benchdb.store.check import check, unsound
 from benchdb.store.database import Schema, connect
 from benchdb.store.merge import merge_file
-from benchdb.store.opening import look_at, make_writable
+from benchdb.store.opening import connected, look_at, make_writable
 from benchdb.store.progress import untold
 from benchdb.store.prune import prune
 from benchdb.store.scratch import scratch_folder
@@ -23,11 +26,13 @@ from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
+    from benchdb.sync.protocol.manifest import Manifest
 
 PUBLISHED: Final = "benchmark.db"
 
@@ -102,11 +107,21 @@ def _publish(
             if keys and known.is_of(manifest):
                 merge_file(path, local, only=keys, progress=room)
                 room.look()
+                _leave_out_changed(path, progress)
         if pull(path, objects, progress=room).unusable:
             return None  # what is there may have what this client can't read
         prune(path, _hidden(path))
         clear_known(path)
         return room.look() if objects.replace(PUBLISHED, path, etag) else None
+
+
+def _leave_out_changed(path: Path, progress: Progress) -> None:
+    """Remove sessions that were changed where they came from: segments have them as they were."""
+    with contextlib.closing(connect(path)) as connection:
+        keys = connection.execute("SELECT uid, digest FROM session").fetchall()
+    if changed := unsound(path, keys, progress):
+        prune(path, changed.keys())
+        clear_known(path)  # else what was pruned would not be pulled
 
 
 class _Room:
@@ -142,6 +157,39 @@ def _hidden(path: Path) -> list[tuple[str, str]]:
     with contextlib.closing(connect(path)) as connection:
         query = "SELECT uid, digest FROM session WHERE id=?"
         return [connection.execute(query, (row,)).fetchone() for row in left_out(connection)]
+
+
+def check_published(
+    objects: Objects, folder: Path, manifest: Manifest, progress: Progress = untold
+) -> Iterator[str]:
+    """Give a line for everything that is wrong with the published file, if there is one.
+
+    Parameters
+    ----------
+    objects
+        The remote.
+    folder
+        For temporary files.
+    manifest
+        It tells what must not be in it.
+    progress
+        Is told how far it is.
+    """
+    path = folder / PUBLISHED
+    if not objects.fetch(PUBLISHED, path):
+        return
+    try:
+        yield from (f"{PUBLISHED}: {line}" for line in check(path, progress).problems)
+        with connected(path) as connection:
+            started = connection.execute("SELECT uid, started FROM session").fetchall()
+    except (UserError, sqlite3.Error) as error:
+        yield f"{PUBLISHED}: {str(error).replace(str(path), 'it')}"
+        return
+    if forgotten := {uid for uid, began in started if manifest.forgets(uid, began)}:
+        yield (
+            f"{PUBLISHED} still holds {len(forgotten):,} erased or from before the history's "
+            "horizon"
+        )
 
 
 def _is_ready(local: Location) -> bool:
