@@ -79,14 +79,22 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
         content = {
             "objects": checked.objects,
             "entries": checked.entries,
+            "files_absent": checked.absent,
             "problems": list(checked.problems),
         }
         write(schemas.document(schemas.HISTORY_CHECK, objects.url, content, "remote"))
-    elif checked.problems:
-        rows = tuple((problem,) for problem in checked.problems)
-        write_tables([Table((Column("problem", fold=True),), rows)], form)
     else:
-        write_tables([Table((), (), remarks=(f"{objects.url} is sound: {looked}",))], form)
+        said = []
+        if not checked.problems:
+            said.append(f"{objects.url} is sound: {looked}")
+        if checked.absent:
+            said.append(
+                f"{counted(checked.absent, 'file')} of test runs not there, too large or removed: "
+                "`benchdb push --all` puts those up to largest_artifact"
+            )
+        columns = (Column("problem", fold=True),) if checked.problems else ()
+        rows = tuple((problem,) for problem in checked.problems)
+        write_tables([Table(columns, rows, remarks=tuple(said))], form)
     if checked.foreign:
         others = counted(len(checked.foreign), "object")
         say(f"{others} of others left alone, as {checked.foreign[0]}")

@@ -12,7 +12,10 @@ from benchdb.cli.remote import do_push, opened, remote_argument, server_options,
 @click.command("push", short_help="Put what a history lacks into it.")
 @remote_argument
 @click.option(
-    "--all", "again", is_flag=True, help="Look up anew what it has, whatever is known here."
+    "--all",
+    "again",
+    is_flag=True,
+    help="Look up anew what it has, files of test runs too, whatever is known here.",
 )
 @server_options
 @database_option

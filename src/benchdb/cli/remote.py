@@ -74,6 +74,8 @@ def tell_push(done: Push, objects: Objects) -> None:
         said = [f"pushed {what} to {objects.url} ({with_unit(done.size, 'B')})"]
         if done.files:
             said.append(counted(done.files, "file"))
+    elif done.files:
+        said = [f"pushed {counted(done.files, 'file')} of test runs to {objects.url}"]
     else:
         said = [f"nothing to push to {objects.url}"]
     if done.held:

@@ -393,6 +393,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "remote": "the remote that was read",
         "objects": "number of objects that were verified",
         "entries": "number of sessions and annotations that they hold",
+        "files_absent": "number of files of test runs that are not there: never pushed, or removed",
         "problems": "a line for everything that is wrong",
     },
 }

@@ -28,10 +28,11 @@ _HEX: Final = frozenset("0123456789abcdef")
 
 def is_file(name: str) -> bool:
     """Tell whether an object is named as a file of a test run."""
-    return name.startswith(ARTIFACTS) and _is_checksum(name.removeprefix(ARTIFACTS))
+    return name.startswith(ARTIFACTS) and is_checksum(name.removeprefix(ARTIFACTS))
 
 
-def _is_checksum(text: str) -> bool:
+def is_checksum(text: str) -> bool:
+    """Tell whether this is a SHA-256: a history may have been written to by anybody."""
     return len(text) == 64 and _HEX.issuperset(text)
 
 
@@ -75,7 +76,7 @@ def files_of(
 def _inside(rows: Iterable[tuple[str, str]], folder: Path) -> Iterator[Wanted]:
     top = folder.resolve()
     for sha256, url in dict.fromkeys(rows):
-        if not _is_checksum(sha256) or "://" in url or "\0" in url:
+        if not is_checksum(sha256) or "://" in url or "\0" in url:
             continue
         # A history may have been written to by anybody.
         place = (top / url).resolve()

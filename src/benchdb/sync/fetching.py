@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from benchdb.store.revisions import head
 from benchdb.sync.protocol.steps import Missing
@@ -15,14 +15,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from benchdb.sync.intake import Intake, Taken
+    from benchdb.store.database import FileConnection
     from benchdb.sync.objects import Objects
+    from benchdb.sync.state import Key
 
 _Result = TypeVar("_Result")
 
 #: Requests at once; and objects that are fetched before the first of them is used.
 _WORKERS: Final = 8
 _AHEAD: Final = 16
+
+
+class Taker(Protocol):
+    """Takes something of verified objects; `Intake` takes their sessions."""
+
+    def wanted(self, frame: Frame, /) -> Collection[Key]:
+        """Return the keys of what is wanted of an object."""
+
+    def read(self, connection: FileConnection, database: Path, keys: Collection[Key]) -> Any:
+        """Read what is wanted of a verified file; any thread may call it."""
+
+    def add(self, taken: Any, database: Path) -> None:
+        """Take what was read."""
 
 
 class Fetching:
@@ -41,7 +55,7 @@ class Fetching:
     """
 
     def __init__(
-        self, objects: Objects, folder: Path, intake: Intake | None, why: dict[str, str]
+        self, objects: Objects, folder: Path, intake: Taker | None, why: dict[str, str]
     ) -> None:
         self._objects = objects
         self._folder = folder
@@ -77,14 +91,12 @@ class Fetching:
 
     def _fetch_surely(
         self, files: dict[str, Path], name: str
-    ) -> tuple[Frame | Missing, Taken | None] | Damaged:
+    ) -> tuple[Frame | Missing, Any] | Damaged:
         """Fetch an object again that came with other bytes: it may be sound where it lies."""
         got = self._fetch(files, name)
         return self._fetch(files, name) if isinstance(got, OtherBytes) else got
 
-    def _fetch(
-        self, files: dict[str, Path], name: str
-    ) -> tuple[Frame | Missing, Taken | None] | Damaged:
+    def _fetch(self, files: dict[str, Path], name: str) -> tuple[Frame | Missing, Any] | Damaged:
         """Fetch an object; where its schema is the newest, verify and read it, too."""
         database = files[name]
         packed = database.with_suffix(".zst")
@@ -100,7 +112,7 @@ class Fetching:
         finally:
             packed.unlink(missing_ok=True)
 
-    def _verify(self, database: Path, frame: Frame) -> Taken | None:
+    def _verify(self, database: Path, frame: Frame) -> Any:
         if self._intake is None:
             verify(database, frame)
             return None
@@ -109,7 +121,7 @@ class Fetching:
         return verify(database, frame, keys, read)
 
     def _use(
-        self, name: str, database: Path, frame: Frame | Missing, taken: Taken | None
+        self, name: str, database: Path, frame: Frame | Missing, taken: Any
     ) -> Frame | Missing:
         """Let the intake take what was fetched; return what it holds, or why it can't be used."""
         if isinstance(frame, Missing):

@@ -129,7 +129,7 @@ def push(
     objects
         The remote.
     again
-        Whether to look everything up anew.
+        Whether to look everything up anew, files too.
     folder
         That the files of test runs lie in; none of them is put by default.
     most_of_a_file
@@ -151,10 +151,11 @@ def push(
             holding = replace(holding, fresh=set())
         files = _Files(folder, most_of_a_file)
         try:
-            return _push(_Side(path, at, holding, before, known), objects, files, progress)
+            side = _Side(path, at, holding, before, known)
+            return _push(side, objects, files, progress, again=again)
         except _AnotherHistory:
             anew = _Side(path, at, holding, before, Known())
-            return _push(anew, objects, files, progress)
+            return _push(anew, objects, files, progress, again=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,9 @@ class _Watch:
         return Known(self.manifest.born, self.manifest.generation, entries, objects)
 
 
-def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> Push:
+def _push(
+    side: _Side, objects: Objects, theirs: _Files, progress: Progress, *, again: bool
+) -> Push:
     holding, known = side.holding, side.known
     every = [key for key in holding.entries if key not in known.entries]
     changed = unsound(side.at, (key for key in every if key[1] != ANNOTATION), progress)
@@ -221,6 +224,13 @@ def _push(side: _Side, objects: Objects, theirs: _Files, progress: Progress) -> 
     done = machine.run(push_flow(offered, secrets.token_hex(8), MOST))
     put = [entry.key for group in done.segments.values() for entry in group]
     held = tuple(entry.key for entry in done.held)
+    if again and theirs.folder is not None and theirs.most:
+        # They may have been too large before, or removed there.
+        forgotten = {entry.key for entry in done.forgotten}
+        stay = [key for key in keys if key not in forgotten]
+        wanted = files_of(side.at, theirs.folder, theirs.most, stay)
+        there = {one.name for one in objects.list(ARTIFACTS)} if wanted else set()
+        files |= put_files(objects, wanted, there | files)
     after = watch.then(known.entries | {*put, *held}, known.objects | {*done.segments} | files)
     save_known(side.path, objects.address, side.before, after, [uid for uid, _ in (*put, *held)])
     sessions = [key for key in put if key[1] != ANNOTATION]

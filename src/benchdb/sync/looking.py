@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
-from benchdb.sync.artifacts import ARTIFACTS, is_file
+from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
 from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.probe import PROBES
 from benchdb.sync.protocol.manifest import Manifest
@@ -18,11 +18,13 @@ from benchdb.sync.published import PUBLISHED, check_published
 from benchdb.sync.segments import checksum
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Set
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Set
     from pathlib import Path
 
+    from benchdb.store.database import FileConnection
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import ObjectFacts, Objects
+    from benchdb.sync.segments import Frame
     from benchdb.sync.state import Key
 
 #: Objects that are none of ours are named, up to so many.
@@ -135,12 +137,54 @@ def _foreign(every: Iterable[ObjectFacts]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class CheckedRemote:
-    """What was verified in a remote, and a line for everything that is wrong."""
+    """What was verified in a remote.
+
+    Parameters
+    ----------
+    objects, entries
+        In numbers.
+    problems
+        A line for everything that is wrong.
+    foreign
+        Objects that are none of benchdb's.
+    absent
+        How many files of test runs are not there: nobody pushed them, or they were too large, or
+        somebody removed them.
+    """
 
     objects: int
     entries: int
     problems: tuple[str, ...]
     foreign: tuple[str, ...]
+    absent: int
+
+
+class _Files:
+    """Finds out which files the sessions of verified objects have."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.names: set[str] = set()
+        self._manifest = manifest
+
+    def wanted(self, frame: Frame) -> list[Key]:
+        """Return everything: all digests are computed."""
+        return [one.key for one in frame.contents.entries]
+
+    def read(self, connection: FileConnection, database: Path, keys: Collection[Key]) -> set[str]:
+        """Return the names that the files should have in the remote."""
+        query = (
+            "SELECT DISTINCT uid, started, sha256 FROM artifact JOIN session ON session_id = id "
+            "WHERE sha256 IS NOT NULL AND url IS NOT NULL"
+        )
+        return {
+            f"{ARTIFACTS}{sha256}"
+            for uid, started, sha256 in connection.execute(query)
+            if is_checksum(sha256) and not self._manifest.forgets(uid, started)
+        }
+
+    def add(self, taken: set[str], database: Path) -> None:
+        """Note them."""
+        self.names |= taken
 
 
 def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote:
@@ -158,9 +202,10 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
     names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
     problems = []
     entries: set[Key] = set()
+    theirs = _Files(manifest or Manifest())
     apart: dict[str, Contents] = {}
     with explaining_room(), scratch_folder() as folder:
-        for name, frame in machine.verified(names, folder):
+        for name, frame in machine.verified(names, folder, theirs):
             if not isinstance(frame, Missing):
                 if segment_name(name) or name in listed:
                     entries.update(one.key for one in frame.contents.entries)
@@ -183,6 +228,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         len(entries),
         tuple(problems),
         _foreign(every.values()),
+        len(theirs.names.difference(files)),
     )
 
 

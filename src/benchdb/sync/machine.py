@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from benchdb.config import Location
     from benchdb.store.merge import Merged
     from benchdb.store.progress import Progress
+    from benchdb.sync.fetching import Taker
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.steps import Folded, Found, Listing, Step
     from benchdb.sync.state import Key
@@ -258,7 +259,7 @@ class Machine:
         )
 
     def verified(
-        self, names: Collection[str], folder: Path, intake: Intake | None = None
+        self, names: Collection[str], folder: Path, intake: Taker | None = None
     ) -> Iterator[tuple[str, Frame | Missing]]:
         """Fetch objects and verify them: see `Fetching`."""
         fetching = Fetching(self.objects, folder, intake, self.why)

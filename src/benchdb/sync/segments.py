@@ -422,7 +422,7 @@ def _check(
         raise Damaged("its file doesn't hold what it lists")
     used = None if wanted is None else set(wanted)
     for row, uid, digest in connection.execute("SELECT id, uid, digest FROM session").fetchall():
-        if used is not None and (uid, digest) not in used:
+        if used is not None and (uid, digest or "") not in used:
             continue
         if digest is None or session_digest(connection, row) != digest:
             raise Damaged(f"the rows of session {uid} don't give its digest")
