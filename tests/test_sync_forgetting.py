@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -86,6 +88,16 @@ def test_a_uid_that_means_none_or_several_erases_nothing(
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert said in ran.err
     assert {path: path.read_bytes() for path in files.objects()} == before
+
+
+def test_what_is_no_second_old_by_the_servers_clock_is_erased_too(files: Files) -> None:
+    for number in range(2):
+        files.record("a", f"session-{number}", day=number)
+        ok(files.push("a"))
+    for path in files.objects("sessions/"):
+        os.utime(path, (time.time() + 1000,) * 2)
+    ok(files.compact("--erase", "session-1"))
+    assert files.objects("sessions/") == []
 
 
 def test_what_one_machine_erases_no_other_brings_back(files: Files) -> None:

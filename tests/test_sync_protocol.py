@@ -189,6 +189,8 @@ def test_what_was_erased_stays_away_and_nothing_else_goes(
     ]
     blow(store, actors, moves, deaths)
     run(compact(erasing, "again"), store)
+    segments = (each for name, (each, _) in store.objects.items() if segment_name(name))
+    assert not {entry(90), entry(80)} & {each for one in segments for each in one.entries}
     if is_late:
         run(pushing(entry(80), fresh=False), store)
     for _ in range(2):
@@ -200,6 +202,21 @@ def test_what_was_erased_stays_away_and_nothing_else_goes(
     assert certain <= store.held()
     every = {each for contents, _ in store.objects.values() for each in contents.entries}
     assert not {entry(90), entry(80)} & every
+
+
+def test_what_was_put_in_the_same_second_is_deleted_where_nothing_has_to_wait() -> None:
+    for policy in (
+        replace(EAGER, orphan_grace=100.0),
+        replace(EAGER, grace=50.0, orphan_grace=100.0, erase=frozenset({"s1"})),
+    ):
+        store = Store()
+        run(pushing(entry(1), entry(2)), store)
+        done = run(compact(policy, "writer"), store)
+        assert [name for name in store.objects if segment_name(name)] == []
+        assert len(done.deleted) == 1
+        assert store.held() == {entry(1), entry(2)} - {entry(1) if policy.erase else None}
+        run(pushing(entry(3)), store)
+        assert len(run(compact(policy, "writer"), store).deleted) == 1  # no name twice
 
 
 def test_who_sleeps_before_its_snapshot_is_listed_finds_it_gone_and_folds_again() -> None:

@@ -147,7 +147,7 @@ class Folder:
             for name, entry in _files(top, f"{folder}/" if folder else "", start):
                 with contextlib.suppress(FileNotFoundError):
                     facts = entry.stat()
-                    yield ObjectFacts(name, facts.st_size, now - facts.st_mtime)
+                    yield ObjectFacts(name, facts.st_size, max(0.0, now - facts.st_mtime))
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that are gone already too."""

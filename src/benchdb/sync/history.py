@@ -362,7 +362,7 @@ def is_crowded(pulled: Pull, objects: Objects, above: int, grace: float) -> bool
     folded = {
         name for one in found.values() if isinstance(one, Contents) for name in one.folded
     } & names.keys()
-    old = sum(names[name] > grace for name in folded)
+    old = sum(names[name] >= grace for name in folded)
     return len(names) - len(folded) > above or old > above
 
 

@@ -95,7 +95,7 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
     """
     done = Compacted()
     if policy.erase:  # it must not wait in a segment that is folded, or in what somebody left
-        policy = replace(policy, grace=0.0, orphan_grace=-1.0)
+        policy = replace(policy, grace=0.0, orphan_grace=0.0)
     listing: Listing = yield ListObjects((SEGMENTS,))
     segments = defaultdict(list)
     for one in listing:
@@ -106,7 +106,7 @@ def compact(policy: Policy, writer: str) -> Generator[Step, Any, Compacted]:
     old = defaultdict(list)
     for one in every:
         month = snapshot_month(one.name)
-        if month is not None and one.age > policy.orphan_grace:
+        if month is not None and one.age >= policy.orphan_grace:
             old[month].append(one.name)
     reading: Reading = yield ReadManifest()
     if reading.manifest is None:
@@ -293,7 +293,8 @@ def _delete(
     current = tuple(month.current.name for month in manifest.months.values())
     found: Found = (yield ReadContents(current)) if current else {}
     folded = {name for one in found.values() if isinstance(one, Contents) for name in one.folded}
-    names = {name for name in folded if ages.get(name, 0.0) > policy.grace}
+    # A server tells ages in whole seconds: what was put a moment ago is 0 seconds old.
+    names = {name for name in folded & ages.keys() if ages[name] >= policy.grace}
     names |= manifest.doomed
     if not names:
         return
