@@ -140,7 +140,71 @@ def test_a_gate_looks_at_what_is_recent() -> None:
     assert indexes(values[:102], sensitivity="suspect") == [100]
 
 
-@settings(max_examples=60, deadline=None)
+def test_a_gate_takes_no_drift_for_a_step() -> None:
+    values = made((1.0, 80), noise=0.01) * np.linspace(1, 1.1, 80)
+    assert all(indexes(values[:stop], sensitivity="confirmed") == [] for stop in range(60, 81))
+
+
+def test_noise_that_remembers_long_seldom_alarms_a_gate_and_a_jump_in_it_does() -> None:
+    random = np.random.default_rng(5)
+    wander = random.normal(0, 0.03, (100, 100))
+    for at in range(1, 100):
+        wander[:, at] = 0.9 * wander[:, at - 1] + np.sqrt(1 - 0.81) * wander[:, at]
+    null = find_change_points_many(list(np.exp(wander)), sensitivity="confirmed")
+    assert sum(map(bool, null)) <= 2
+    wander[:, 95:] += 0.2
+    jumped = find_change_points_many(list(np.exp(wander)), sensitivity="confirmed")
+    assert sum(map(bool, jumped)) >= 80
+
+
+def test_segments_tile_the_series_with_their_levels() -> None:
+    values = made((1.0, 30), (1.3, 30), (1.1, 20))
+    values[[0, 35, 79]] = np.nan
+    found = find_change_points(values)
+    assert [(one.start, one.stop) for one in found.segments] == [(1, 30), (30, 60), (60, 80)]
+    assert [one.points for one in found.segments] == [29, 29, 19]
+    assert [one.level for one in found.segments] == pytest.approx([1.0, 1.3, 1.1], rel=0.02)
+    assert [one.spread for one in found.segments] == pytest.approx([0.02] * 3, rel=0.6)
+
+
+def test_p_is_rarely_small_without_a_change() -> None:
+    series = [made((1.0, 60), noise=0.03, seed=seed) for seed in range(1000)]
+    least = [
+        min((change.p for change in (*one.steps, *one.candidates)), default=1.0)
+        for one in find_change_points_many(series)
+    ]
+    assert sum(p <= 0.05 for p in least) <= 60
+    assert sum(p <= 0.001 for p in least) <= 3
+
+
+def test_what_was_weighed_and_found_too_weak_is_a_candidate_with_its_p() -> None:
+    found = find_change_points(made((1.0, 40), (1.008, 40), noise=0.002))
+    assert list(found) == []  # less than the least effect
+    (weighed,) = found.candidates
+    assert abs(weighed.index - 40) <= 2
+    assert weighed.p < 0.01
+
+
+def test_two_spikes_in_a_row_are_no_sure_change_where_spikes_are_usual() -> None:
+    values = made((1.0, 100))
+    values[[10, 30, 50, 70, 71]] *= 1.5
+    found = find_change_points(values)
+    assert all(change.p > 0.01 for change in (*found.steps, *found.candidates))
+
+
+def test_a_slowdown_as_large_as_the_noise_floor_is_mostly_seen_within_five_runs() -> None:
+    series = [made((1.0, 65), noise=0.03, seed=seed) for seed in range(200)]
+    floors = [one.noise_floor for one in find_change_points_many([one[:60] for one in series])]
+    for values, floor in zip(series, floors, strict=True):
+        values[60:] *= 1 + floor
+    seen = [
+        any(abs(change.index - 60) <= 2 for change in one)
+        for one in find_change_points_many(series, sensitivity="confirmed")
+    ]
+    assert 0.6 <= np.mean(seen) <= 0.98
+
+
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         arrays.arrays(

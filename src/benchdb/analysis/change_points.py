@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from benchdb.analysis.noise import noise
+from benchdb.analysis.noise import noise, noise_at_last
 from benchdb.analysis.prediction import baseline_of
 from benchdb.analysis.prepared import Prepared
 from benchdb.analysis.results import ChangePoints
@@ -14,7 +14,7 @@ from benchdb.analysis.segmentation import make_exact, segment
 from benchdb.analysis.sensitivity import RULES, noise_floor
 from benchdb.analysis.stack import Cuts, Stack
 from benchdb.analysis.steps import Cut, Steps, confirm, tested
-from benchdb.analysis.trend import steps_beside_trend
+from benchdb.analysis.trend import is_like_a_line, jumps, steps_beside_trend, wanders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -135,11 +135,11 @@ def _found(chunk: Sequence[Prepared], rules: Rules) -> list[ChangePoints]:
     rows[inside] = np.concatenate([one.heights for one in chunk])
     scale, straying = noise(rows, lengths)
     penalties = rules.fixed + np.log(lengths) + rules.falling / lengths
-    stack = Stack.of([one.heights for one in chunk], scale)
-    cuts = make_exact(stack, Cuts.of(segment(rows, lengths, scale, penalties)))
+    stack = Stack.of([one.heights for one in chunk], scale, straying[inside])
+    cuts = make_exact(stack, Cuts.of(segment(rows, lengths, scale, penalties, rules.bound)))
     cuts, dropped, memory = confirm(stack, cuts, rules.while_fitting)
     times = [one.times for one in chunk]
-    kept, degrees = steps_beside_trend(stack, cuts, times, straying[inside], memory)
+    kept, degrees = steps_beside_trend(stack, cuts, times, memory)
     return _Results(chunk, stack, cuts, dropped, kept, degrees, memory).given(rules)
 
 
@@ -161,6 +161,8 @@ class _Results(NamedTuple):
         recent = stack.lengths - (rules.recent or stack.lengths)
         looked_at = steps.cut >= recent[steps.series]
         shown = looked_at & rules.at_last.are_met(steps)
+        if rules.recent is not None:
+            shown &= self._stand_out(steps, shown, rules, cut.deviations)
         changes = self._changes(steps.only(shown), "step")
         weak = [steps.only(looked_at & ~shown), self._part_of_drift()]
         if self.dropped is not None:
@@ -196,6 +198,29 @@ class _Results(NamedTuple):
                 )
             )
         return found
+
+    def _stand_out(self, steps: Steps, shown: Bools, rules: Rules, deviations: Floats) -> Bools:
+        """Tell which steps stand out from the noise of late, and from drift."""
+        result = shown.copy()
+        for at in np.flatnonzero(shown).tolist():
+            step = steps.only(np.array([at]))
+            (row,) = step.rows()
+            scale = float(self.stack.scale[row.series])
+            heights = self.chunk[row.series].heights
+            start, stop = self.stack.starts[row.series : row.series + 2]
+            louder = max(noise_at_last(heights) / scale, 1.0)
+            number = int((steps.series == row.series).sum())
+            result[at] = (
+                rules.at_last.are_met(step._replace(size=step.size / louder))[0]
+                and not (
+                    row.place_p > rules.at_last.sure_p
+                    and is_like_a_line(heights[row.first : row.last], scale, row.cut - row.first)
+                )
+                and (
+                    not wanders(heights, deviations[start:stop], number) or jumps(heights, row.cut)
+                )
+            )
+        return result
 
     def _changes(self, steps: Steps, kind: Kind) -> list[list[ChangePoint]]:
         """Return changes in the user's terms, by series."""

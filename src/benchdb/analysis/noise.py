@@ -32,6 +32,9 @@ _AT_85_OF_7: Final = 1.36
 #: Points further from the running median than so many standard deviations stray.
 _FAR: Final = 3.0
 
+#: How many points tell the noise at the end of a series, and by how much they may by chance.
+_LAST, _LUCK = 20, 1.2
+
 #: How much lower the narrow window must see the noise before it is believed.
 _DOUBT: Final = 1.15
 
@@ -108,6 +111,14 @@ def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:
     narrow = _DOUBT * _quantile(from_narrow, lengths, 0.85) / _AT_85_OF_7
     result = np.maximum(np.maximum(neighbours, np.minimum(wide, narrow)), LEAST)
     return result, from_narrow > _FAR * result[:, None]
+
+
+def noise_at_last(heights: Floats) -> float:
+    """Estimate the standard deviation of a series' last points from their differences."""
+    if len(heights) < 3:
+        return 0.0
+    steps = np.abs(np.diff(heights[-_LAST:]))
+    return float(_MAD * np.median(steps) / np.sqrt(2) / _LUCK)
 
 
 def _quantile(rows: Floats, lengths: Integers, share: float) -> Floats:

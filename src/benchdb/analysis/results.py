@@ -126,7 +126,7 @@ class ChangePoints(Sequence[ChangePoint]):
     noise_floor
         The noise floor: the smallest slowdown (as an effect, above 0) that this series can tell
         from its noise. A step so large is "confirmed" within five runs in about four of five
-        cases. Infinite where there are too few points.
+        cases; fewer where the series drifts. Infinite where there are too few points.
     points
         How many values there were that were not missing (of the gate's sensitivities: the recent).
     baseline

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from benchdb.analysis.stack import Stack
 
 #: From so many standard deviations on a point costs no more.
-_BOUND: Final = 3.0
+BOUND: Final = 3.0
 
 #: Distance of two levels of the grid, in standard deviations.
 _SPACING: Final = 0.35
@@ -33,11 +33,13 @@ _REACH: Final = 8
 
 def loss(deviations: Floats) -> Floats:
     """Return the bounded loss of deviations in standard deviations."""
-    bounded = np.minimum(np.abs(deviations), _BOUND)
+    bounded = np.minimum(np.abs(deviations), BOUND)
     return bounded * bounded / 2
 
 
-def segment(rows: Floats, lengths: Integers, scale: Floats, penalty: Floats) -> list[list[int]]:
+def segment(
+    rows: Floats, lengths: Integers, scale: Floats, penalty: Floats, bound: float = BOUND
+) -> list[list[int]]:
     """Find the boundaries of the segments of series.
 
     Parameters
@@ -50,6 +52,8 @@ def segment(rows: Floats, lengths: Integers, scale: Floats, penalty: Floats) -> 
         The noise of each, of shape (series,).
     penalty
         What a change costs, in units of log-likelihood, of shape (series,).
+    bound
+        From so many standard deviations on a point costs no more.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def segment(rows: Floats, lengths: Integers, scale: Floats, penalty: Floats) -> 
             np.minimum(now, limit, out=now)
         np.subtract(standing[going:, point, None], levels_now, out=deviations)
         np.abs(deviations, out=deviations)
-        np.minimum(deviations, _BOUND, out=deviations)
+        np.minimum(deviations, bound, out=deviations)
         deviations *= deviations
         deviations *= 0.5
         now += deviations

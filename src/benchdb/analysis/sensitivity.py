@@ -12,38 +12,59 @@ Sensitivity = Literal["report", "suspect", "confirmed"]
 
 
 class Rules(NamedTuple):
-    """How one sensitivity looks: the penalty of a change is ``fixed + log n + falling / n``."""
+    """How one sensitivity looks.
+
+    Parameters
+    ----------
+    fixed, falling
+        The penalty of a change is ``fixed + log n + falling / n``, in units of log-likelihood.
+    bound
+        From so many standard deviations on a point costs no more.
+    while_fitting, at_last
+        What is demanded of a boundary to stay, and of a step to be shown.
+    last, recent
+        A gate looks at the last points, for changes that began among the recent of them. It takes
+        what a straight line explains about as well for drift, and measures steps in the noise of
+        the last points where that is larger.
+    """
 
     fixed: float
     falling: float
+    bound: float
     while_fitting: Demands
     at_last: Demands
     last: int | None = None
     recent: int | None = None
 
 
+#: How much larger than by formula a slowdown must be to be seen in four of five cases.
+_OF_SIMULATION: Final = 1.15
+
 RULES: Final[dict[str, Rules]] = {
     "report": Rules(
         fixed=3.0,
         falling=12.0,
+        bound=3.0,
         while_fitting=Demands(1e-4, 0.01, 1.4, 1e-6, 0.5, 2),
         at_last=Demands(1e-4, 0.01, 1.4, 1e-6, 0.5, 2),
     ),
     "suspect": Rules(
-        fixed=3.0,
-        falling=24.0,
+        fixed=1.0,
+        falling=16.0,
+        bound=3.5,
         while_fitting=Demands(1e-3, 0.01, 1.4, 1e-6, 0.9, 2),
         at_last=Demands(1e-3, 0.02, 1.6, 1e-6, 1.2, 2),
         last=150,
-        recent=40,
+        recent=20,
     ),
     "confirmed": Rules(
-        fixed=4.0,
+        fixed=2.0,
         falling=36.0,
+        bound=3.5,
         while_fitting=Demands(3e-4, 0.01, 1.4, 1e-7, 0.9, 2),
         at_last=Demands(3e-4, 0.02, 1.8, 1e-7, 1.4, 3),
         last=150,
-        recent=40,
+        recent=20,
     ),
 }
 
@@ -54,4 +75,5 @@ def noise_floor(points: int, scale: float, remembered: float) -> float:
     error = scale * inflation(remembered) * math.sqrt(1 / points + 1 / runs)
     sure = two_sided_quantile(demands.p, points + runs) * error
     power = 0.84 * scale * math.sqrt(1 / runs)  # four cases of five
-    return max(demands.effect, math.expm1(min(max(demands.size * scale, sure) + power, 700.0)))
+    seen = _OF_SIMULATION * (max(demands.size * scale, sure) + power)
+    return max(demands.effect, math.expm1(min(seen, 700.0)))

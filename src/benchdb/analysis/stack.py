@@ -27,6 +27,8 @@ class Stack(NamedTuple):
         Where each series begins, and the end of the last: one more than there are series.
     scale
         The noise of each series.
+    straying
+        Which points stray far from their neighbours.
     ranks
         The place of each point among `ordered`.
     ordered
@@ -36,18 +38,19 @@ class Stack(NamedTuple):
     heights: Floats
     starts: Integers
     scale: Floats
+    straying: Bools
     ranks: Integers
     ordered: Floats
 
     @classmethod
-    def of(cls, series: Sequence[Floats], scale: Floats) -> Stack:
+    def of(cls, series: Sequence[Floats], scale: Floats, straying: Bools) -> Stack:
         """Put series end to end."""
         heights = np.concatenate(series)
         starts = np.concatenate([[0], np.cumsum([len(one) for one in series])])
         order = np.argsort(heights, kind="stable")
         ranks = np.empty(len(heights), dtype=np.intp)
         ranks[order] = np.arange(len(heights))
-        return cls(heights, starts, scale, ranks, heights[order])
+        return cls(heights, starts, scale, straying, ranks, heights[order])
 
     @property
     def lengths(self) -> Integers:
@@ -67,7 +70,12 @@ class Stack(NamedTuple):
         points = np.repeat(wanted, self.lengths)
         starts = np.concatenate([[0], np.cumsum(self.lengths[chosen])])
         return Stack(
-            self.heights[points], starts, self.scale[chosen], self.ranks[points], self.ordered
+            self.heights[points],
+            starts,
+            self.scale[chosen],
+            self.straying[points],
+            self.ranks[points],
+            self.ordered,
         )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from benchdb.analysis.segmentation import loss
+from benchdb.analysis.segmentation import BOUND, loss
 from benchdb.analysis.stack import Cuts, Segments
 
 if TYPE_CHECKING:
@@ -34,12 +34,26 @@ _LEAST_POINTS: Final = 20
 #: The weight of points that stray.
 _WEIGHT_OUTSIDE: Final = 0.001
 
+#: For a line: how many points near a step, the least of them, the turns of fitting, and how much
+#: worse it may explain them.
+_NEAR, _LEAST_NEAR, _TURNS, _ABOUT = 40, 12, 4, 1.3
+
+#: Of noise that remembers long: the correlations that are tried, the quantile of deviations that is
+#: compared, and how many standard deviations of its usual jumps a step must be.
+_LONG_MEMORIES, _TYPICAL, _JUMP = (0.7, 0.8, 0.9, 1.0), 0.7, 4.5
+
+#: Below so many points such noise can't be told from steps.
+_LEAST_TO_WANDER: Final = 40
+
+#: Standard deviations of a normal distribution in its median absolute deviation.
+_MAD: Final = 1.4826
+
 #: Added to the squares of the columns, so that there is always one solution.
 _RIDGE: Final = 1e-9
 
 
 def steps_beside_trend(
-    stack: Stack, cuts: Cuts, times: Sequence[Floats], straying: Bools, memory: Floats
+    stack: Stack, cuts: Cuts, times: Sequence[Floats], memory: Floats
 ) -> tuple[Cuts, Integers]:
     """Return the steps that series have beside a smooth trend.
 
@@ -49,8 +63,6 @@ def steps_beside_trend(
         The series, and the candidates.
     times
         When the points of each were taken, ascending and not all at once.
-    straying
-        Which points of the stack stray far from their neighbours.
     memory
         Of the noise of each series, by which its deviations tell less.
 
@@ -68,12 +80,10 @@ def steps_beside_trend(
     long_enough = stack.lengths >= _LEAST_POINTS
     for count in np.unique(counts[long_enough & (counts > 0)]):
         chosen = np.flatnonzero(long_enough & (counts == count))
-        points = np.repeat(np.isin(np.arange(number), chosen), stack.lengths)
         fits = _Fits.of(
             stack.some(chosen),
             cuts.among(chosen, number),
             [times[one] for one in chosen.tolist()],
-            straying[points],
         )
         worth = (1 - memory[chosen]) / (1 + memory[chosen])
         held, degrees[chosen] = _chosen(fits, worth, int(count))
@@ -105,6 +115,78 @@ def _chosen(fits: _Fits, worth: Floats, count: int) -> tuple[Bools, Integers]:
     return kept, degrees
 
 
+def is_like_a_line(heights: Floats, scale: float, cut: int) -> bool:
+    """Tell whether a straight line explains points about as well as a step does.
+
+    Parameters
+    ----------
+    heights, scale
+        The two segments, and the noise.
+    cut
+        Where the second begins.
+    """
+    start, stop = max(0, cut - _NEAR), min(len(heights), cut + _NEAR)
+    near, cut = heights[start:stop] / scale, cut - start
+    if len(near) < _LEAST_NEAR:
+        return False
+    sides = (near[:cut], near[cut:])
+    as_step = sum(float(loss(side - np.median(side)).sum()) for side in sides)
+    times = np.arange(len(near)) - cut
+    weights = np.ones(len(near))
+    for _ in range(_TURNS):
+        share = weights / weights.sum()
+        time, level = float(share @ times), float(share @ near)
+        slope = float(share @ ((times - time) * (near - level)) / (share @ (times - time) ** 2))
+        beside = near - level - slope * (times - time)
+        weights = np.where(np.abs(beside) < BOUND, 1.0, _WEIGHT_OUTSIDE)
+    return float(loss(beside).sum()) <= _ABOUT * as_step
+
+
+def wanders(heights: Floats, deviations: Floats, steps: int) -> bool:
+    """Tell whether noise that remembers long explains a series better than its steps do.
+
+    Parameters
+    ----------
+    heights
+        The series.
+    deviations
+        Its points' from their levels between the steps.
+    steps
+        How many steps it is cut into.
+
+    Notes
+    -----
+    The typical innovation of an autoregressive process is held against the typical deviation, both
+    as likelihoods, with a penalty for each step but the one on trial.
+    """
+    if len(heights) < _LEAST_TO_WANDER:
+        return False
+    around = heights - np.median(heights)
+    innovations = min(
+        float(np.quantile(np.abs(around[1:] - memory * around[:-1]), _TYPICAL))
+        for memory in _LONG_MEMORIES
+    )
+    typical = float(np.quantile(np.abs(deviations), _TYPICAL))
+    if innovations == 0 or typical == 0:
+        return False
+    gain = len(heights) * np.log(typical / innovations) + _STEP * (steps - 1)
+    return bool(gain > 0)
+
+
+def jumps(heights: Floats, cut: int) -> bool:
+    """Tell whether a wandering series jumps at a point by far more than it does elsewhere."""
+    around = np.lib.stride_tricks.sliding_window_view(heights, 3)
+    middles = np.median(around, axis=1)
+    sizes = np.abs(middles[3:] - middles[:-3])  # of three points, against the three before
+    at = cut - 3
+    if not 0 <= at < len(sizes):
+        return False
+    elsewhere = sizes[: max(at - 2, 0)]
+    if len(elsewhere) < _LEAST_NEAR:
+        return True
+    return bool(sizes[at] >= _JUMP * _MAD * np.median(elsewhere))
+
+
 class _Fits(NamedTuple):
     """Series with as many steps each, ready to be fitted.
 
@@ -134,7 +216,7 @@ class _Fits(NamedTuple):
     starts: Integers
 
     @classmethod
-    def of(cls, stack: Stack, cuts: Cuts, times: Sequence[Floats], straying: Bools) -> _Fits:
+    def of(cls, stack: Stack, cuts: Cuts, times: Sequence[Floats]) -> _Fits:
         begin = stack.of_points(np.array([one[0] for one in times]))
         end = stack.of_points(np.array([one[-1] for one in times]))
         place = 2 * (np.concatenate(times) - begin) / (end - begin) - 1
@@ -145,7 +227,7 @@ class _Fits(NamedTuple):
         segments = Segments.of(stack, cuts)
         number, powers = len(lengths), _MOST_DEGREES + 1
         steps = len(cuts.places) // number
-        weighted = np.where(straying, _WEIGHT_OUTSIDE**2, 1.0)
+        weighted = np.where(stack.straying, _WEIGHT_OUTSIDE**2, 1.0)
         moments, products = [], []
         for power in range(2 * powers - 1):
             moments.append(_from_here_on(segments.sums(weighted), number))
