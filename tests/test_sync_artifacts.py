@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from test_sync_command import Files, ok
+from test_sync_command import Files, ok, published, sessions
 from test_sync_forgetting import SECRET, SHARED, bodies, with_files
 
 if TYPE_CHECKING:
@@ -38,3 +38,77 @@ def test_files_that_a_history_lacks_are_put_by_a_push_of_everything(why: str, fi
     assert "not there" not in ok(files("db", "check", files.remote))
     assert "1 erased there" in ok(files.push("b", "--all"))
     assert bodies(files) == {SECRET, SHARED}
+
+
+def spoil(path: Path) -> bytes:
+    """Damage an object behind the list of what it holds; return what it was."""
+    sound = path.read_bytes()
+    path.write_bytes(sound[:-8] + bytes(8))
+    return sound
+
+
+def test_what_is_damaged_keeps_nothing_else_from_being_erased(files: Files) -> None:
+    files.settings('publish_every = "1d"')
+    with_files(files, "a", "guilty-1", SECRET, SHARED)
+    with_files(files, "b", "innocent-1", SHARED, day=40)
+    files.record("c", "innocent-2", day=80)
+    ok(files.push("c"))
+    ok(files.sync("a"))
+    (segment,) = files.objects("sessions/2026-03")
+    sound = spoil(segment)
+    ran = files.compact("--erase", "guilty-1")
+    assert (ran.code, ran.err.count("\n")) == (2, 2)
+    assert "1 session forgotten, deleted 1 file of test runs" in ran.out
+    assert f"{segment.name} was skipped" in ran.err
+    assert "benchmark.db was deleted, as it held what was forgotten" in ran.err
+    assert bodies(files) == {SHARED}
+    assert files.objects("benchmark.db") == []
+    segment.write_bytes(sound)
+    ok(files.sync("new"))
+    assert published(files) == {"innocent-1", "innocent-2"}
+
+
+def test_a_damaged_object_that_may_hold_what_is_erased_is_named(files: Files) -> None:
+    files.record("a", "guilty-1")
+    files.record("a", "innocent-1", day=1)
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    sound = spoil(segment)
+    for _ in range(2):
+        ran = files.compact("--erase", "guilty-1")
+        assert ran.code == 2
+        assert f"{segment.name} may still hold what was forgotten" in ran.err
+        assert "run the same command again" in ran.err
+    segment.write_bytes(sound)
+    ok(files.compact("--erase", "guilty-1"))
+    assert files.objects("sessions/") == []
+    ok(files.pull("b"))
+    assert {uid for uid, _ in sessions(files.file("b"))} == {"innocent-1"}
+
+
+def test_a_damaged_segment_of_nothing_else_than_what_is_erased_goes(files: Files) -> None:
+    files.record("a", "guilty-1")
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    segment.write_bytes(b"")
+    ok(files.compact("--erase", "guilty-1"))
+    assert files.objects("sessions/") == []
+
+
+def test_a_horizon_takes_sessions_out_of_the_published_file_and_their_files_away(
+    files: Files,
+) -> None:
+    files.settings('publish_every = "1d"')
+    with_files(files, "a", "old-1", SECRET, SHARED)
+    with_files(files, "b", "new-1", SHARED, day=100)
+    ok(files.sync("a"))
+    assert published(files) == {"old-1", "new-1"}
+    files.settings('publish_every = "0"')
+    said = ok(files.compact("--retain", "2026-03-01"))
+    assert "1 session forgotten, deleted 1 file of test runs" in said
+    assert published(files) == {"new-1"}
+    assert bodies(files) == {SHARED}
+    (files.remote / "artifacts" / ("0" * 64)).write_bytes(b"")  # as of who is pushing it
+    said = ok(files.compact("--retain", "2026-03-01"))
+    assert "0 sessions forgotten" in said
+    assert "1 file of test runs in no session, less than a day old" in said

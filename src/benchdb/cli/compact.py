@@ -19,6 +19,7 @@ from benchdb.cli.remote import (
     remote_argument,
     server_options,
     tell_compacted,
+    tell_remaining,
     tell_unusable,
 )
 from benchdb.errors import UserError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.store.progress import Progress
+    from benchdb.sync.erasing import Forgotten
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.compact import Compacted, Policy
 
@@ -84,26 +86,28 @@ def command(
     if grace is not None:
         changes["grace"] = seconds(grace, "--grace")
     with progress_bar() as progress:
-        (done, unusable), files = _compact(
+        (done, unusable), forgotten = _compact(
             objects, policy(settings, **changes), erase, progress, upgrade=upgrade
         )
-    tell_compacted(done, objects, files)
-    with progress_bar() as progress:
-        publish_if_old(objects, path, settings, progress, now=bool(erase))
+    tell_compacted(done, objects, forgotten)
     tell_unusable(unusable, objects)
-    if unusable or done.unfinished:
+    if forgotten is not None:
+        tell_remaining(forgotten, objects)
+    with progress_bar() as progress:
+        publish_if_old(objects, path, settings, progress, now=forgotten is not None)
+    if unusable or done.unfinished or (forgotten is not None and forgotten.remaining):
         click.get_current_context().exit(2)
 
 
 def _compact(
     objects: Objects, how: Policy, erase: Sequence[str], progress: Progress, *, upgrade: bool
-) -> tuple[tuple[Compacted, dict[str, str]], int]:
-    """Compact; return what that did, and how many files of erased sessions were deleted."""
-    if not erase:
-        return do_compact(objects, how, progress, upgrade=upgrade), 0
-    from benchdb.sync.erasing import erase as erase_from
+) -> tuple[tuple[Compacted, dict[str, str]], Forgotten | None]:
+    """Compact; return what that did, and what came of forgetting, if that was asked for."""
+    if not erase and how.horizon is None:
+        return do_compact(objects, how, progress, upgrade=upgrade), None
+    from benchdb.sync.erasing import forget
 
     def compact(uids: frozenset[str]) -> tuple[Compacted, dict[str, str]]:
         return do_compact(objects, replace(how, erase=uids), progress, upgrade=upgrade)
 
-    return erase_from(objects, erase, compact, progress=progress)
+    return forget(objects, erase, compact, progress=progress)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from benchdb.config import Location, Settings
     from benchdb.store.progress import Progress
+    from benchdb.sync.erasing import Forgotten
     from benchdb.sync.history import Pull, Push
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.compact import Compacted, Policy
@@ -162,7 +163,7 @@ def do_compact(
     return compact(objects, how, upgrade=upgrade, progress=progress)
 
 
-def tell_compacted(done: Compacted, objects: Objects, files: int = 0) -> None:
+def tell_compacted(done: Compacted, objects: Objects, forgotten: Forgotten | None = None) -> None:
     """Write the line for what a compaction did."""
     from benchdb.report.text import counted, literal
 
@@ -173,12 +174,29 @@ def tell_compacted(done: Compacted, objects: Objects, files: int = 0) -> None:
         said.append(f"folded {what} into {counted(len(done.folded), 'snapshot')}")
     if done.deleted:
         said.append(f"deleted {counted(len(done.deleted), 'object')}")
-    if files:
-        said.append(f"deleted {counted(files, 'file')} of test runs")
+    if forgotten is not None and objects.exists():
+        said.append(f"{counted(forgotten.sessions, 'session')} forgotten")
+        if forgotten.files:
+            said.append(f"deleted {counted(forgotten.files, 'file')} of test runs")
     if done.unfinished:
         said.append(f"others fold {', '.join(done.unfinished)} at the same time")
     nothing = "nothing to compact" if objects.exists() else absent(objects)
     write(literal(f"{objects.url}: {', '.join(said) or nothing}") + "\n")
+    if forgotten is not None and forgotten.young:
+        files = counted(forgotten.young, "file")
+        write(
+            f"{files} of test runs in no session, less than a day old: somebody may be pushing "
+            "them; the same command deletes them tomorrow\n"
+        )
+
+
+def tell_remaining(forgotten: Forgotten, objects: Objects) -> None:
+    """Name the objects that may hold what was to be forgotten."""
+    for name in forgotten.remaining:
+        say(
+            f"{name} may still hold what was forgotten: as soon as it can be used, or was deleted "
+            f"from {objects.url}, run the same command again"
+        )
 
 
 def compact_if_crowded(
@@ -213,5 +231,10 @@ def publish_if_old(
     if not every and not now:
         return
     size = publish(objects, every, local=path, again=now, progress=progress)
-    if size is not None:
+    if size == 0:
+        say(
+            f"{PUBLISHED} was deleted, as it held what was forgotten and can't be made anew: "
+            "`benchdb sync` does so when all of the history can be read"
+        )
+    elif size is not None:
         write(literal(f"published {PUBLISHED} ({with_unit(size, 'B')})") + "\n")

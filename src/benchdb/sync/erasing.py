@@ -1,12 +1,13 @@
-"""Erasing sessions from a history: which are meant, and the files that nobody else has.
+"""Forgetting sessions of a history: which are erased, and the files that nobody else has.
 
-Both take all of the history: it is fetched once, and what came meanwhile afterwards.
+It takes all of the history: that is fetched once, and what came meanwhile afterwards.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Final, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
 from benchdb.store.database import connect
@@ -15,16 +16,19 @@ from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_file
 from benchdb.sync.history import pull
-from benchdb.sync.machine import explaining_room
+from benchdb.sync.machine import Machine, explaining_room
+from benchdb.sync.protocol.manifest import Manifest
+from benchdb.sync.protocol.names import segment_name, snapshot_month
+from benchdb.sync.protocol.steps import Contents, Missing
+from benchdb.sync.segments import key_in_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
-
-_Done = TypeVar("_Done")
+    from benchdb.sync.protocol.compact import Compacted
 
 #: A shorter part of a uid is none that anybody means; a whole one may be.
 _LEAST: Final = 6
@@ -33,23 +37,49 @@ _LEAST: Final = 6
 _GRACE: Final = 86400.0
 
 
-def erase(
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What forgetting sessions did.
+
+    Parameters
+    ----------
+    sessions
+        How many were in the history, as far as it can be read, and are not any more.
+    files
+        How many files of test runs were deleted.
+    young
+        How many more no session has; who put them less than a day ago may be pushing one that has.
+    remaining
+        Objects that hold something of what is forgotten, or may: they can't be read here.
+    """
+
+    sessions: int = 0
+    files: int = 0
+    young: int = 0
+    remaining: tuple[str, ...] = ()
+
+
+def forget(
     objects: Objects,
     given: Collection[str],
-    compact: Callable[[frozenset[str]], _Done],
+    compact: Callable[[frozenset[str]], tuple[Compacted, dict[str, str]]],
     *,
     progress: Progress = untold,
-) -> tuple[_Done, int]:
-    """Erase sessions or annotations; return what compacting did, and how many files were deleted.
+) -> tuple[tuple[Compacted, dict[str, str]], Forgotten]:
+    """Let a compaction forget sessions, then delete their files; return what both did.
+
+    What can't be read keeps nothing else from being forgotten. Files that only a damaged session
+    shares with a forgotten one go, too: who has it puts them back by pushing everything.
 
     Parameters
     ----------
     objects
         The remote.
     given
-        The uids, or beginnings or ends of them.
+        The uids of sessions or annotations to erase, or beginnings or ends of them.
     compact
-        Is called with the uids, and erases them from segments and snapshots.
+        Is called with the uids, and erases them from segments and snapshots; it may move the
+        horizon, too.
     progress
         Is told how far it is.
 
@@ -63,24 +93,50 @@ def erase(
         make_writable(scratch)
         pulled = pull(scratch, objects, progress=progress)
         erased = pulled.manifest.tombstones if pulled.manifest else frozenset()
-        uids = _meant(given, _uids(scratch) | erased, objects)
-        before = _files(scratch)
-        done = compact(uids)
-        # What came since the first time; what was erased is in this file yet.
+        named = {parts.uid for parts in map(segment_name, pulled.segments) if parts}
+        done, unusable = compact(_meant(given, _uids(scratch) | erased | named, objects))
+        # What came since the first time; what was forgotten is in this file yet.
         again = pull(scratch, objects, progress=progress)
-        if again.unusable:  # whose files nobody knows
-            return done, 0
-        kept = {sha256 for uid, sha256 in _files(scratch) if uid not in uids}
-        theirs = {sha256 for uid, sha256 in before if uid in uids}
-        unused = [
-            one.name
-            for one in objects.list(ARTIFACTS)
-            if is_file(one.name)
-            and (sha256 := one.name.removeprefix(ARTIFACTS)) not in kept
-            and (sha256 in theirs or one.age > _GRACE)
-        ]
-        objects.delete(unused)
-        return done, len(unused)
+        manifest = again.manifest or Manifest()
+        remaining = set(_remaining(objects, {*unusable, *again.unusable}, manifest))
+        # Nobody needs what holds nothing else.
+        single = {name for name in remaining if (parts := segment_name(name)) and parts.count == 1}
+        unread = again.unusable.keys() - single  # whose files nobody knows
+        kept, theirs = _files(scratch, manifest)
+        unused = {one.name: one for one in objects.list(ARTIFACTS) if is_file(one.name)}
+        for name in kept:
+            unused.pop(name, None)
+        due = unused.keys() & theirs
+        if not unread:
+            due |= {one.name for one in unused.values() if one.age > _GRACE}
+        objects.delete(sorted(single | due))
+        why = {name: why for name, why in unusable.items() if name not in single}
+        return (done, why), Forgotten(
+            sessions=_forgotten(scratch, manifest),
+            files=len(due),
+            young=0 if unread else len(unused.keys() - due),
+            remaining=tuple(sorted(remaining - single)),
+        )
+
+
+def _remaining(objects: Objects, names: Collection[str], manifest: Manifest) -> Iterator[str]:
+    """Give those of some objects that hold what is forgotten, or may."""
+    months = manifest.horizon[:7] if manifest.horizon else ""
+    found = Machine(objects).read_contents(sorted(names)) if names else {}
+    for name, contents in found.items():
+        parts = segment_name(name)
+        if isinstance(contents, Contents):
+            holds = any(manifest.forgets(one.uid, one.started) for one in contents.entries)
+        elif contents is Missing.GONE:
+            holds = False
+        elif parts and parts.count == 1:
+            erased = {key_in_name((uid, parts.digest))[0] for uid in manifest.tombstones}
+            holds = parts.uid in erased or parts.month < months
+        else:
+            month = parts.month if parts else snapshot_month(name) or ""
+            holds = bool(manifest.tombstones) or month <= months
+        if holds:
+            yield name
 
 
 def _meant(given: Collection[str], known: Collection[str], objects: Objects) -> frozenset[str]:
@@ -109,11 +165,22 @@ def _uids(path: Path) -> set[str]:
         return {uid for (uid,) in connection.execute(query)}
 
 
-def _files(path: Path) -> set[tuple[str, str]]:
-    """Return the uid of each session with the SHA-256 of each of its files."""
+def _forgotten(path: Path, manifest: Manifest) -> int:
+    """Return how many sessions of a file the history has forgotten."""
+    with contextlib.closing(connect(path)) as connection:
+        rows = connection.execute("SELECT uid, started FROM session").fetchall()
+    return sum(manifest.forgets(uid, started) for uid, started in rows)
+
+
+def _files(path: Path, manifest: Manifest) -> tuple[set[str], set[str]]:
+    """Return the names in a history of the files that sessions have, and that forgotten ones do."""
     query = (
-        "SELECT DISTINCT uid, sha256 FROM artifact JOIN session ON session_id = id "
+        "SELECT DISTINCT uid, started, sha256 FROM artifact JOIN session ON session_id = id "
         "WHERE sha256 IS NOT NULL"
     )
+    kept: set[str] = set()
+    theirs: set[str] = set()
     with contextlib.closing(connect(path)) as connection:
-        return set(connection.execute(query).fetchall())
+        for uid, started, sha256 in connection.execute(query):
+            (theirs if manifest.forgets(uid, started) else kept).add(f"{ARTIFACTS}{sha256}")
+    return kept, theirs

@@ -12,7 +12,7 @@ import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import UserError
+from benchdb.errors import BenchdbError, UserError
 from benchdb.store.annotations import left_out
 from benchdb.store.check import check, unsound
 from benchdb.store.database import Schema, connect
@@ -69,24 +69,45 @@ def publish(
     Returns
     -------
     int or None
-        Its bytes; None where it is young, another was faster, or something can't be read here.
+        Its bytes; None where it is young, another was faster, or something can't be read here; 0
+        where it had to go, and was deleted, as no other could be made.
 
     Raises
     ------
     UserError
         If it would be too large, or can't be made.
     """
-    for _ in range(_ATTEMPTS if again else 1):
-        facts = next((one for one in objects.list(PUBLISHED) if one.name == PUBLISHED), None)
-        if facts is None and again:
-            return None
-        if facts is not None and facts.age < every and not again:
-            return None
-        etag = None if facts is None else objects.etag(PUBLISHED)
-        size = _publish(objects, etag, local, progress)
-        if size is not None:
-            return size
+    if again:
+        return _publish_surely(objects, local, progress)
+    facts = next((one for one in objects.list(PUBLISHED) if one.name == PUBLISHED), None)
+    if facts is not None and facts.age < every:
+        return None
+    etag = None if facts is None else objects.etag(PUBLISHED)
+    with contextlib.suppress(_Unreadable):  # what is there may have what this client can't read
+        return _publish(objects, etag, local, progress)
     return None
+
+
+class _Unreadable(BenchdbError):
+    """Something of the history can't be used."""
+
+
+def _publish_surely(objects: Objects, local: Location | None, progress: Progress) -> int | None:
+    """Make a file that was made before go: by another in its place, else by deleting it."""
+    with contextlib.suppress(_Unreadable):
+        for _ in range(_ATTEMPTS):
+            etag = objects.etag(PUBLISHED)
+            if etag is None:
+                return None
+            try:
+                size = _publish(objects, etag, local, progress)
+            except UserError:
+                objects.delete([PUBLISHED])
+                raise
+            if size is not None:
+                return size
+    objects.delete([PUBLISHED])
+    return 0
 
 
 def _publish(
@@ -109,7 +130,7 @@ def _publish(
                 room.look()
                 _leave_out_changed(path, progress)
         if pull(path, objects, progress=room).unusable:
-            return None  # what is there may have what this client can't read
+            raise _Unreadable
         prune(path, _hidden(path))
         clear_known(path)
         return room.look() if objects.replace(PUBLISHED, path, etag) else None
