@@ -109,19 +109,19 @@ def _levels(rows: Floats, lengths: Integers, scale: Floats) -> Floats:
     medians = np.concatenate([running_median(rows, lengths, width) for width in (3, 5, 9)], axis=1)
     spacing = _SPACING * scale
     steps = np.sort(np.round(medians / spacing[:, None]), axis=1)  # NaN stands last
-    distinct = [_distinct(row) for row in steps]
-    result = np.full((len(rows), max(map(len, distinct))), np.nan)
-    for one, (row, width) in enumerate(zip(distinct, spacing, strict=True)):
-        result[one, : len(row)] = row * width
+    first = np.zeros(steps.shape, dtype=bool)
+    first[:, 0] = ~np.isnan(steps[:, 0])
+    np.greater(np.diff(steps, axis=1), 0, out=first[:, 1:])
+    for one in np.flatnonzero(first.sum(axis=1) > _MOST_LEVELS):
+        places = np.flatnonzero(first[one])
+        chosen = np.linspace(0, len(places) - 1, _MOST_LEVELS).round().astype(np.intp)
+        first[one] = False
+        first[one, places[chosen]] = True
+    counts = first.sum(axis=1)
+    result = np.full((len(rows), int(counts.max())), np.nan)
+    held = np.arange(result.shape[1]) < counts[:, None]
+    result[held] = (steps * spacing[:, None])[first]
     return result
-
-
-def _distinct(ordered: Floats) -> Floats:
-    ordered = ordered[: np.searchsorted(ordered, np.inf)]
-    kept: Floats = ordered[np.concatenate([[True], np.diff(ordered) > 0])]
-    if len(kept) > _MOST_LEVELS:
-        kept = kept[np.linspace(0, len(kept) - 1, _MOST_LEVELS).round().astype(np.intp)]
-    return kept
 
 
 def make_exact(stack: Stack, cuts: Cuts) -> Cuts:

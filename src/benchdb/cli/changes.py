@@ -58,13 +58,18 @@ def command(
     from benchdb.report.changes import changes_content, changes_tables
     from benchdb.review.cases import matching_cases
     from benchdb.review.events import find_changes
+    from benchdb.review.remembered import Kept
     from benchdb.store.opening import reading
 
     start = None if since is None else instant(since, "--since")
     path, settings = locate(db)
+    kept = Kept()
     with reading(path, say) as connection:
         wanted = set(matching_cases(connection, cases)) if cases else None
-        every = find_changes(connection, settings, rate=rate, every_session=every_session)
+        every = find_changes(
+            connection, settings, rate=rate, every_session=every_session, kept=kept
+        )
+    kept.store(path)
     every = _narrowed(every, wanted, metrics)
     shown = [one for one in every.events if _is_shown(one, start, closed=closed)]
     if form == "json":

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.findings import Cause, Differs, State
+from benchdb.metrics import counts_outcomes
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, git_log
 from benchdb.report.effects import effect_text
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Rows, packages and events that are shown unless all are asked for.
 _MOST_ROWS, _MOST_PACKAGES, _MOST_EVENTS = 10, 8, 10
+
+#: Drawing a table of many more takes longer than finding what is in it.
+_MOST_WATCHED: Final = 500
 
 _STYLES: Final = {"REGRESSED": "bad", "IMPROVED": "good"}
 
@@ -245,6 +249,9 @@ def _drifts_table(drifts: Sequence[Drift], *, verbose: bool) -> Table:
 
 
 def _watched_table(watched: Sequence[Watched]) -> Table:
+    """Return what series can tell from noise, those that tell least first."""
+    every = sorted(_measuring(watched), key=lambda one: -one.floor)
+    more = len(every) - _MOST_WATCHED
     rows = [
         (
             one.key.case.id,
@@ -254,7 +261,7 @@ def _watched_table(watched: Sequence[Watched]) -> Table:
             f"{100 * one.noise:.2g} %",
             _floor(one.floor),
         )
-        for one in watched
+        for one in every[:_MOST_WATCHED]
     ]
     columns = (
         Column("test", code=True, above=True),
@@ -264,7 +271,17 @@ def _watched_table(watched: Sequence[Watched]) -> Table:
         Column("noise", right=True, rank=2),
         Column("smallest slowdown", right=True),
     )
-    return Table(columns, tuple(rows), "what each series can tell from noise")
+    return Table(
+        columns,
+        tuple(rows),
+        "what each series can tell from noise",
+        remarks=(f"{more:,} more: --format json has all",) if more > 0 else (),
+    )
+
+
+def _measuring(watched: Sequence[Watched]) -> list[Watched]:
+    """Return the series that measure: those that count outcomes have no slowdown."""
+    return [one for one in watched if not counts_outcomes(one.key.metric)]
 
 
 def _floor(floor: float) -> str:
@@ -283,14 +300,15 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
         yield (
             f"{searched}; of such events about {100 * changes.rate:.2g} % are false (--fdr sets it)"
         )
-    floors = [one.floor for one in changes.watched if math.isfinite(one.floor)]
+    measuring = _measuring(changes.watched)
+    floors = [one.floor for one in measuring if math.isfinite(one.floor)]
     if floors:
         ordered = sorted(floors)
         yield (
             f"smallest slowdown that can be told from noise: {_floor(statistics.median(floors))} "
             f"in the middle series, {_floor(ordered[0])} to {_floor(ordered[-1])}"
         )
-    young = len(changes.watched) - len(floors)
+    young = len(measuring) - len(floors)
     if young:
         yield f"{text.counted(young, 'series', 'series')} with too few points to tell anything yet"
     hidden = len(changes.events) - len(shown)

@@ -17,8 +17,9 @@ from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.boundaries import boundaries, folded
 from benchdb.review.cases import cases_among
 from benchdb.review.differences import commit_ranges, differences, differing
-from benchdb.review.family import discovered, established, search
-from benchdb.review.history import read_history
+from benchdb.review.family import discovered, established
+from benchdb.review.remembered import Kept, remembered_history
+from benchdb.review.searching import searched_history
 from benchdb.store.circumstances import stored_circumstances
 from benchdb.store.sayings import stored_sayings
 
@@ -42,7 +43,12 @@ _BACK_NOISE, _BACK_SHARE = 1.0, 0.01
 
 
 def find_changes(
-    connection: Connection, settings: Settings, *, rate: float, every_session: bool = False
+    connection: Connection,
+    settings: Settings,
+    *,
+    rate: float,
+    every_session: bool = False,
+    kept: Kept | None = None,
 ) -> Changes:
     """Return all that changed in a history.
 
@@ -56,13 +62,13 @@ def find_changes(
         The share of false events that is allowed for, above 0 and below 1.
     every_session
         Whether to use sessions off the trunk, too.
+    kept
+        Gets what may be kept, so that the next search costs what is new.
     """
-    history = read_history(connection, settings, every_session=every_session)
-    places = np.array([one.place.timestamp() for one in history.sessions])
-    searched = search(
-        [one.values for one in history.series], [places[one.at] for one in history.series]
-    )
-    return _Finding(connection, settings, history, searched, rate).changes()
+    kept = Kept() if kept is None else kept
+    remembered = remembered_history(connection, settings, kept, every_session=every_session)
+    searched = searched_history(connection, remembered, kept)
+    return _Finding(connection, settings, remembered.history, searched, rate).changes()
 
 
 class _Finding:

@@ -7,12 +7,15 @@ among all that is shown.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from benchdb.analysis.change_points import find_change_points_many
+from benchdb.analysis.screening import screen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +23,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchdb.analysis.results import ChangePoint
+
+
+#: How many series a thread searches at once, and how many threads there are.
+_AT_ONCE, _MOST_THREADS = 500, 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,23 +58,51 @@ def search(values: Sequence[NDArray[np.float64]], times: Sequence[NDArray[np.flo
     Parameters
     ----------
     values
-        The points of each, in order of place.
+        The points of each, in order of place, finite.
     times
         Their places, in seconds.
     """
-    found = find_change_points_many(values, times)
+    parts = [range(at, min(at + _AT_ONCE, len(values))) for at in range(0, len(values), _AT_ONCE)]
+
+    def look(part: range) -> Searched:
+        return _searched([values[at] for at in part], [times[at] for at in part])
+
+    # What takes long in numpy lets other threads run.
+    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
+        return joined(list(threads.map(look, parts)))
+
+
+def _searched(
+    values: Sequence[NDArray[np.float64]], times: Sequence[NDArray[np.float64]]
+) -> Searched:
+    first = screen(values)
+    left = np.flatnonzero(~first.empty).tolist()
+    found = find_change_points_many([values[at] for at in left], [times[at] for at in left])
+    tested = np.ones(len(values), dtype=np.int64)
+    for at, one in zip(left, found, strict=True):
+        tested[at] = max(1, len(one.steps) + len(one.candidates) + (one.drift is not None))
+        first.noise[at] = one.noise
+        first.noise_floor[at] = one.noise_floor
     return Searched(
-        {at: one.steps for at, one in enumerate(found) if one.steps},
-        {at: one.drift for at, one in enumerate(found) if one.drift is not None},
-        np.array(
-            [
-                max(1, len(one.steps) + len(one.candidates) + (one.drift is not None))
-                for one in found
-            ],
-            dtype=np.int64,
-        ),
-        np.array([one.noise for one in found]),
-        np.array([one.noise_floor for one in found]),
+        {at: one.steps for at, one in zip(left, found, strict=True) if one.steps},
+        {at: one.drift for at, one in zip(left, found, strict=True) if one.drift is not None},
+        tested,
+        first.noise,
+        first.noise_floor,
+    )
+
+
+def joined(parts: Sequence[Searched]) -> Searched:
+    """Return what was found in several parts of the series, one after the other."""
+    starts = np.cumsum([0, *(len(one.tested) for one in parts)]).tolist()
+    pairs = list(zip(starts, parts, strict=False))
+    empty = np.array([])
+    return Searched(
+        {at + start: found for start, one in pairs for at, found in one.steps.items()},
+        {at + start: found for start, one in pairs for at, found in one.drifts.items()},
+        np.concatenate([empty.astype(np.int64), *(one.tested for one in parts)]),
+        np.concatenate([empty, *(one.noise for one in parts)]),
+        np.concatenate([empty, *(one.floor for one in parts)]),
     )
 
 

@@ -133,7 +133,9 @@ class _Runs:
         only: list[int] | None,
     ) -> None:
         self._usable = usable
-        self._index = {one.row: number for number, one in enumerate(usable)}
+        rows = np.array([one.row for one in usable], dtype=np.int64)
+        self._numbers = np.argsort(rows)
+        self._rows = rows[self._numbers]
         self._groups = Ids()  # (name, path, version, cluster)
         columns, blocks = run_columns(connection, sessions=only)
         self._read(columns, blocks)
@@ -159,12 +161,20 @@ class _Runs:
             for name, outcome in zip(("passed", "failed", "lost", "hung"), outcomes, strict=True):
                 whole[name].append(np.array(outcome, dtype=np.bool_)[kept])
             for taken, column in zip(values, block[len(RUN_COLUMNS) :], strict=True):
-                taken.append(np.array(column, dtype=np.float64)[kept])
+                if column.count(None) == len(column):  # most metrics are not measured
+                    taken.append(np.full(int(kept.sum()), np.nan))
+                else:
+                    taken.append(np.array(column, dtype=np.float64)[kept])
         self._join(columns, whole, values)
 
     def _places_of(self, sessions: Sequence[Any]) -> NDArray[np.int64]:
         """Return the indices of sessions by their ids, -1 for what is hidden or in conflict."""
-        return np.array([self._index.get(row, -1) for row in sessions], dtype=np.int64)
+        rows = np.array(sessions, dtype=np.int64)
+        places = np.searchsorted(self._rows, rows)
+        places[places == len(self._rows)] = 0
+        if not len(self._rows):
+            return np.full_like(rows, -1)
+        return np.where(self._rows[places] == rows, self._numbers[places], -1)
 
     def _join(
         self,

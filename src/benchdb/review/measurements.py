@@ -73,16 +73,19 @@ def measurements(
         Ids of those to read; all by default.
     """
     by_name = {metric.name: metric for metric in columns}
-    ids = Ids()
+    ids, told = Ids(), Ids()
+    of_told: list[int] = []  # the metric of each name, unit and direction
     ways: dict[tuple[object, object], object] = {}
     found: list[tuple[Rows, Rows, NDArray[np.float64]]] = []
     for at, ordinals, names, units, directions, values in measurement_columns(
         connection, sessions=sessions
     ):
-        metric = np.array([ids[key] for key in zip(names, units, strict=True)], dtype=np.int64)
-        for key, way in zip(zip(names, units, strict=True), directions, strict=True):
-            if ways.get(key) is None:
-                ways[key] = way
+        numbers = [told[key] for key in zip(names, units, directions, strict=True)]
+        for name, unit, way in list(told)[len(of_told) :]:  # in the order of meeting
+            of_told.append(ids[name, unit])
+            if ways.get((name, unit)) is None:
+                ways[name, unit] = way
+        metric = np.array(of_told, dtype=np.int64)[numbers]
         run = find(at, ordinals)
         kept = run >= 0
         found.append((metric[kept], run[kept], np.array(values, dtype=np.float64)[kept]))
