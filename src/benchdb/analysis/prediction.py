@@ -247,3 +247,62 @@ class _Side(NamedTuple):
         if k > 1 and half > self.outmost[-1]:  # what has been seen in the past says more
             p = min(p, (1 + sum(one >= half for one in self.outmost)) / (1 + baseline.past))
         return sum(math.comb(k, j) * p**j * (1 - p) ** (k - j) for j in range(least, k + 1))
+
+
+def smallest_effect(baseline: Baseline | None, p: float, points: int, way: int = 1) -> float:
+    """Return the smallest effect that so many new points would show in four of five cases.
+
+    Parameters
+    ----------
+    baseline
+        What the past leads one to expect.
+    p
+        The chance that `judge_points` must give at most.
+    points
+        How many new points there would be.
+    way
+        1 for effects above 0, -1 for those below.
+
+    Returns
+    -------
+    float
+        Above 0 or below it; infinite, or -1 for logarithms, where none would.
+    """
+    if baseline is None or baseline.freedom == 0:
+        return math.inf * way
+    side = _Side.of(baseline, way)
+    single = side.spread * math.sqrt(1 + 1 / baseline.points)
+    error = single if points == 1 else _error_of_mean(baseline, points)
+    height = _height(p, baseline.freedom) * error
+    # And so far out that most of them aren't there by chance.
+    each = _largest_p(p, points)
+    far = _height(each, baseline.freedom) * single
+    if points > 1 and (1 + len(side.outmost)) / (1 + baseline.past) <= each:
+        far = min(far, side.outmost[-1])
+    elif points > 1 and each * (1 + baseline.past) >= 1:
+        far = min(far, side.outmost[max(int(each * (1 + baseline.past)) - 1, 0)])
+    height = max(height, far) + _POWER * baseline.spread / math.sqrt(points)
+    scale = Scale(baseline.unit)
+    return scale.effect(baseline.height, way * height)
+
+
+#: How many standard errors beyond a limit four of five cases are.
+_POWER: Final = 0.84
+
+
+def _height(p: float, freedom: float) -> float:
+    """Return the t that is exceeded to one side with chance `p`."""
+    return two_sided_quantile(2 * p, freedom) if p < 0.5 else 0.0
+
+
+@functools.lru_cache(maxsize=256)
+def _largest_p(p: float, k: int) -> float:
+    """Return the chance of each of k points at which most of them come with chance `p`."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        each = (low + high) / 2
+        most = sum(
+            math.comb(k, j) * each**j * (1 - each) ** (k - j) for j in range(k // 2 + 1, k + 1)
+        )
+        low, high = (each, high) if most <= p else (low, each)
+    return low

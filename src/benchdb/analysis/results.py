@@ -87,7 +87,7 @@ class Baseline:
     highest, lowest
         The largest tenth of the deviations to either side, outmost first; 20 at most.
     points
-        How many points the last segment has.
+        How many points the last segment has, or is worth.
     past
         How many points all segments have.
     freedom
@@ -100,7 +100,7 @@ class Baseline:
     memory: float
     highest: tuple[float, ...]
     lowest: tuple[float, ...]
-    points: int
+    points: float
     past: int
     freedom: int
 

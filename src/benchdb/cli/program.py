@@ -79,6 +79,7 @@ def imports() -> None:
 _VERBS: Final = {
     "show": "benchdb.cli.show",
     "changes": "benchdb.cli.changes",
+    "gate": "benchdb.cli.gate",
     "compare": "benchdb.cli.compare",
     "ack": "benchdb.cli.ack",
     "merge": "benchdb.cli.merge",

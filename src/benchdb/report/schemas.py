@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.config import Server
+from benchdb.records import Verdict
 
 if TYPE_CHECKING:
     from benchdb.config import Location
@@ -124,6 +125,7 @@ _METRIC: Final = {
 SESSIONS: Final = "benchdb/sessions/1"
 SERIES: Final = "benchdb/series/1"
 CHANGES: Final = "benchdb/changes/1"
+GATE: Final = "benchdb/gate/1"
 COMPARISON: Final = "benchdb/compare/1"
 SAYINGS: Final = "benchdb/sayings/1"
 INFO: Final = "benchdb/info/1"
@@ -137,6 +139,7 @@ COMMANDS: Final = {
     SESSIONS: "benchdb show --format json",
     SERIES: "benchdb show CASE --format json",
     CHANGES: "benchdb changes --format json",
+    GATE: "benchdb gate --format json",
     COMPARISON: "benchdb compare BASELINE CONTENDER --format json",
     SAYINGS: "benchdb ack --list --format json",
     INFO: "benchdb db info --format json",
@@ -235,6 +238,60 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "with too few points",
         "series[].trunk": "whether it has trunk sessions alone",
         "fallback": "tests without a trunk session, of which every session is used: path::name",
+        "conflicts": "uids of sessions that are not used, as there are several forms of them",
+    },
+    GATE: {
+        "schema": "benchdb/gate/1",
+        "database": "path of the file that was read",
+        "headline": "the outcome in one line",
+        "exit_code": "0, or 1 where something fails",
+        "sessions": "what was judged, the newest first",
+        "sessions[].session": "uid of the session",
+        "sessions[].started": "when it started",
+        "sessions[].branch": "branch of the project",
+        "sessions[].dirty": "whether a subject's tracked files were changed",
+        "sessions[].subjects": "its revision, sorted by name",
+        **{f"sessions[].subjects{key}": said for key, said in _SUBJECTS.items()},
+        "chosen": "why these sessions, in words",
+        "trunk": "whether they are of the trunk",
+        "base": "up to where the trunk counts, in words",
+        "fail_on": "confirmed, or suspect: from which certainty a regression fails",
+        "false_alarms": "share of sessions that may fail although nothing changed",
+        "limit": "chance of a false alarm that each series may have",
+        "counts": "number of series by verdict",
+        **{f"counts.{verdict}": "series with this verdict" for verdict in Verdict},
+        "verdicts": "of every series that was judged, the worst first",
+        **{f"verdicts{key}": said for key, said in _KEY.items()},
+        "verdicts[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED",
+        "verdicts[].certainty": "suspect or confirmed, of what moved; else null",
+        "verdicts[].fails": "whether it fails the build",
+        "verdicts[].effect": "new level / old level - 1, as measured",
+        "verdicts[].low": "lower bound of its 95 % interval",
+        "verdicts[].high": "upper bound",
+        "verdicts[].p": "chance of an effect like this with no change",
+        "verdicts[].before": "old level, in the unit; of outcomes, the share of test runs",
+        "verdicts[].after": "new level",
+        "verdicts[].points": "number of sessions at the new level",
+        "verdicts[].past": "number of sessions that the old level is known from",
+        "verdicts[].last_before": "uid of the last session at the old level; null if none moved",
+        "verdicts[].first_after": "uid of the first session at the new level",
+        "verdicts[].raised": "uid of the session that was alarmed at first; null where that is now",
+        "verdicts[].commits": "of each subject that differs the commits between the two sessions",
+        **{
+            f"verdicts[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
+            for name in ("subject", "good", "bad", "good_version", "bad_version")
+        },
+        **{
+            f"verdicts[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
+            for name in ("since", "until", "command")
+        },
+        "verdicts[].tolerance": "effect that doesn't matter, as a share",
+        "verdicts[].smallest": "smallest effect for the worse that five sessions would show; null "
+        "where none would",
+        "verdicts[].control": "whether the test is a control",
+        "verdicts[].why": "why it is undecided; else null",
+        "missing": "cases of the trunk's last session that did not run: path::name",
+        "deselected": "number of those that the call did not ask for",
         "conflicts": "uids of sessions that are not used, as there are several forms of them",
     },
     COMPARISON: {

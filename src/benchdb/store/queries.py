@@ -100,6 +100,11 @@ def stored_sessions(
     ]
 
 
+def recorded_here(connection: Connection) -> set[str]:
+    """Return the uids of the sessions that were recorded into this database, not merged into it."""
+    return {uid for (uid,) in connection.execute("SELECT uid FROM local_recorded")}
+
+
 def counted_sessions(
     connection: Connection, *, last: int | None = None, hidden: bool = False
 ) -> list[CountedSession]:

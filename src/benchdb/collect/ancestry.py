@@ -1,0 +1,70 @@
+"""What git knows of how commits follow one another."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchdb.collect.checkouts import TIMEOUT, git_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class Commit(NamedTuple):
+    """A commit and its committer time."""
+
+    hash: str
+    committed: datetime
+
+
+def head(root: Path) -> str | None:
+    """Return the commit that is checked out; None where git doesn't say."""
+    said = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    return said.strip() or None if said else None
+
+
+def merge_base(root: Path, branches: Sequence[str], commit: str) -> Commit | None:
+    """Return where a commit left the trunk: the newest that it shares with one of its branches.
+
+    Parameters
+    ----------
+    root
+        A folder of the repository.
+    branches
+        Names of the trunk's branches; those of the remote ``origin`` are asked, too.
+    commit
+        The commit that is judged.
+
+    Returns
+    -------
+    Commit or None
+        None where git doesn't know: no repository, no such branch, a clone that is too shallow.
+    """
+    found = []
+    for branch in branches:
+        for name in (f"refs/remotes/origin/{branch}", f"refs/heads/{branch}"):
+            base = _git(root, "merge-base", name, commit)
+            if base and (shown := _git(root, "log", "-1", "--format=%H %ct", base.strip())):
+                full, seconds = shown.split()
+                found.append(Commit(full, datetime.fromtimestamp(int(seconds), UTC)))
+    return max(found, key=lambda one: one.committed, default=None)
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    """Return what git says; None where it fails, is late or is missing."""
+    try:
+        done = subprocess.run(
+            ("git", "-c", "log.showSignature=false", *arguments),
+            cwd=root,
+            env=git_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=TIMEOUT,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return os.fsdecode(done.stdout) if done.returncode == 0 else None

@@ -1,0 +1,323 @@
+"""What a gate says, as tables and as JSON."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import statistics
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.metrics import counts_outcomes
+from benchdb.records import Verdict
+from benchdb.report import text
+from benchdb.report.commits import commit_lines, commit_text, git_log
+from benchdb.report.effects import effect_text
+from benchdb.report.series import conditions_content, described
+from benchdb.report.sessions import conflict_line, subjects_content
+from benchdb.report.table import Cell, Column, Table
+from benchdb.report.units import scale_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchdb.findings import CommitRange
+    from benchdb.series import StoredSession
+    from benchdb.verdicts import Gate, SeriesVerdict
+
+#: Rows of a table that are shown unless all are asked for.
+_MOST_ROWS: Final = 20
+
+#: Tests in a command to paste, and cases that are listed in a line.
+_MOST_TESTS: Final = 20
+
+_STYLES: Final = {Verdict.REGRESSED: "bad", Verdict.IMPROVED: "good"}
+
+
+def headline(gate: Gate) -> str:
+    """Return the outcome in one line."""
+    failing = gate.failing
+    if failing:
+        tests = text.counted(len({one.key.case for one in failing}), "test")
+        kinds = Counter(str(one.certainty) for one in failing)
+        how = " and ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
+        return f"REGRESSED: {tests} ({how} of {_series(len(gate.verdicts))} judged)"
+    if gate.undecided:
+        whys = Counter(one.why for one in gate.verdicts)
+        why = ", ".join(f"{count:,} {said}" for said, count in whys.most_common(3))
+        return f"UNDECIDED: nothing can be said yet of any of {_series(len(gate.verdicts))} ({why})"
+    counts = ", ".join(
+        f"{len(found):,} {verdict}" for verdict in Verdict if (found := gate.of(verdict))
+    )
+    return f"no new regression in {_series(len(gate.verdicts))}: {counts}"
+
+
+def _series(count: int) -> str:
+    return text.counted(count, "series", "series")
+
+
+def gate_tables(
+    gate: Gate, preferred: tuple[str, ...] = (), *, verbose: bool = False
+) -> list[Table]:
+    """Return what to show of a gate, the most important first.
+
+    Parameters
+    ----------
+    gate
+        What was said.
+    preferred
+        Names of the subjects that stand for a revision, the first first.
+    verbose
+        Whether to show every row, also what is unchanged.
+    """
+    failing = gate.failing
+    other = [one for one in gate.of(Verdict.REGRESSED) if one not in failing]
+    known = [one for one in other if one.raised is not None]
+    suspects = [one for one in other if one.raised is None]
+    undecided = gate.of(Verdict.UNDECIDED)
+    tables = [Table((), (), headline(gate), _judged_line(gate, preferred))]
+    for some, heading in (
+        (failing, "what fails"),
+        (suspects, "regressions that don't fail"),
+        (known, "regressions that are known and last"),
+        (gate.of(Verdict.IMPROVED), "improved"),
+        (undecided if verbose else [one for one in undecided if _is_notable(one)], "undecided"),
+        (gate.of(Verdict.UNCHANGED) if verbose else [], "unchanged"),
+    ):
+        if some:
+            tables.append(_table(some, heading, verbose=verbose))
+    if failing:
+        tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(failing))))
+    remarks = [*missing_lines(gate, verbose=verbose), *_remarks(gate)]
+    return [*tables, Table((), (), remarks=tuple(remarks))]
+
+
+def _is_notable(one: SeriesVerdict) -> bool:
+    """Tell whether somebody should look at an undecided series."""
+    return one.p < 0.01 and bool(one.past)
+
+
+def _judged_line(gate: Gate, preferred: tuple[str, ...]) -> str:
+    """Return which sessions were judged against what."""
+    (first, *others) = gate.sessions
+    main = text.main_subject(first.subjects, first.branch, preferred)
+    at = f" at {text.revision(main)}" if main is not None else ""
+    branch = f" on {first.branch}" if first.branch else ""
+    more = f" and {len(others):,} more" if others else ""
+    kind = "trunk" if gate.trunk else "contender"
+    return (
+        f"session {text.short(first.uid)}{more}{at}{branch}, {text.minute(first.started)} (UTC): "
+        f"{gate.chosen}; {kind}, against {gate.base}"
+    )
+
+
+def _table(some: Sequence[SeriesVerdict], heading: str, *, verbose: bool) -> Table:
+    several = len({one.key.conditions for one in some}) > 1
+    shown = some if verbose else some[:_MOST_ROWS]
+    rows = [_row(one, several=several) for one in shown]
+    columns = (
+        Column("test", code=True, above=True),
+        Column("metric", code=True),
+        Column("verdict"),
+        Column("effect (95 % interval)", right=True),
+        Column("before", right=True, rank=2),
+        Column("after", right=True, rank=2),
+        Column("since (UTC)", optional=True, rank=1),
+        Column("first raised (UTC)", optional=True, rank=4),
+        Column("commits", optional=True, rank=3, fold=True),
+        Column("conditions", optional=True, rank=5, fold=True),
+    )
+    more = len(some) - len(shown)
+    return Table(
+        columns,
+        tuple(rows),
+        f"{heading}: {_series(len(some))}",
+        remarks=(f"{more:,} more: --verbose shows them all",) if more else (),
+    )
+
+
+def _row(one: SeriesVerdict, *, several: bool) -> tuple[str | Cell, ...]:
+    verdict = f"{one.verdict} ({_certainty(one)})" if one.certainty or one.why else one.verdict
+    before, after = levels(one)
+    counted = counts_outcomes(one.key.metric)
+    effect = "" if math.isnan(one.effect) else effect_text(one.effect, one.low, one.high)
+    since = one.since if one.certainty else None
+    return (
+        one.key.case.id,
+        one.key.metric.name,
+        Cell(str(verdict), _STYLES.get(one.verdict, "")),
+        "" if counted else effect,
+        before,
+        after,
+        text.minute(since.started) if since else "",
+        text.minute(one.raised.started) if one.raised else "",
+        ", ".join(_range(each) for each in one.commits),
+        described(one.key.conditions, named=True) if several else "",
+    )
+
+
+def _certainty(one: SeriesVerdict) -> str:
+    if one.certainty is None:
+        return one.why
+    control = "control, " if one.control else ""
+    return f"{control}{one.certainty}, {text.counted(one.points, 'session')}"
+
+
+def levels(one: SeriesVerdict) -> tuple[str, str]:
+    """Return the old level and the new one, for people."""
+    if counts_outcomes(one.key.metric):
+        shares = (one.baseline, one.value)
+        said = ["" if math.isnan(share) else f"{100 * share:.3g} % of runs" for share in shares]
+        return said[0], said[1]
+    scale = scale_of([one.baseline, one.value], one.key.metric.unit)
+    return (
+        "" if math.isnan(one.baseline) else scale.text(one.baseline),
+        "" if math.isnan(one.value) else scale.text(one.value),
+    )
+
+
+def _range(one: CommitRange) -> str:
+    good, bad = commit_text(one.good), commit_text(one.bad)
+    if good and bad:
+        return f"{good[:10]}..{bad[:10]}"
+    old, new = one.good_version or "?", one.bad_version or "?"
+    return f"{one.subject} {old} to {new}" if one.subject and old != new else ""
+
+
+def _next_lines(failing: Sequence[SeriesVerdict]) -> Iterator[str]:
+    """Yield commands to paste: what changed, run these tests again, find the commit."""
+    ranges = dict.fromkeys(each for one in failing for each in one.commits)
+    for line in commit_lines(list(ranges)):
+        yield f"what changed: {line}"
+    tests = list(dict.fromkeys(one.key.case.id for one in failing))
+    named = " ".join(shlex.quote(test) for test in tests[:_MOST_TESTS])
+    more = f" (and {len(tests) - _MOST_TESTS:,} more)" if len(tests) > _MOST_TESTS else ""
+    yield f"run just these again: `pytest --benchmark --benchmark-repeat 5 {named}`{more}"
+    for one in ranges:
+        good, bad = commit_text(one.good), commit_text(one.bad)
+        if good and bad:
+            yield from _bisect_lines(good, bad, failing, shlex.quote(tests[0]))
+            break
+    yield "if it is meant to be so: `benchdb changes` names the event, `benchdb ack` accepts it"
+
+
+def _bisect_lines(
+    good: str, bad: str, failing: Sequence[SeriesVerdict], test: str
+) -> Iterator[str]:
+    yield f"find the commit: `git bisect start {bad} {good}`"
+    if all(counts_outcomes(one.key.metric) for one in failing):
+        yield f"then `git bisect run python -m pytest -x {test}`"
+        return
+    yield (
+        f"then at each step `pytest --benchmark --benchmark-db bisect.db --benchmark-repeat 5 "
+        f"{test}`, `benchdb show {test} --all --db bisect.db` and `git bisect good` or "
+        "`git bisect bad`"
+    )
+
+
+def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
+    """Yield what the trunk has and the session doesn't."""
+    if gate.missing:
+        most = len(gate.missing) if verbose else _MOST_TESTS
+        named = ", ".join(one.id for one in gate.missing[:most])
+        more = len(gate.missing) - most
+        rest = f" and {more:,} more" if more > 0 else ""
+        cases = text.counted(len(gate.missing), "case")
+        yield f"missing: {cases} of the trunk's last session did not run: {named}{rest}"
+    if gate.deselected:
+        cases = text.counted(gate.deselected, "more case")
+        yield f"{cases} of the trunk's last session did not run, as the call selected others"
+
+
+def _remarks(gate: Gate) -> Iterator[str]:
+    """Yield how sure all this is."""
+    sensible = [one for one in gate.verdicts if not counts_outcomes(one.key.metric) and one.past]
+    finite = sorted(one.smallest for one in sensible if math.isfinite(one.smallest))
+    if finite:
+        worst = max(sensible, key=lambda one: one.smallest)
+        least, most = _share(finite[0]), _share(finite[-1])
+        line = (
+            f"smallest slowdown that five sessions would show: {_share(statistics.median(finite))} "
+            f"in the middle series"
+        )
+        if least != most:
+            line += f", {least} to {most} ({worst.key.case.id} {worst.key.metric.name})"
+        yield line
+    blind = len([one for one in sensible if not math.isfinite(one.smallest)])
+    if blind:
+        yield f"{_series(blind)} with too few points to show any slowdown yet"
+    new = [one for one in gate.verdicts if one.why == "new"]
+    if new and not gate.undecided:
+        cases = text.counted(len({one.key.case for one in new}), "case")
+        yield f"{_series(len(new))} of {cases} are new: UNDECIDED until they have a past"
+    yield (
+        f"at most {100 * gate.false_alarms:.3g} of 100 sessions fail by chance, whatever the "
+        f"number of series: each alarms by chance once in {1 / gate.limit:,.0f} sessions"
+    )
+    if gate.conflicts:
+        yield conflict_line(gate.conflicts)
+
+
+def _share(effect: float) -> str:
+    return f"{100 * effect:.2g} %"
+
+
+def gate_content(gate: Gate, code: int) -> dict[str, Any]:
+    """Return the content of ``benchdb/gate/1``; items are made as they are written."""
+    failing = {id(one) for one in gate.failing}
+    return {
+        "headline": headline(gate),
+        "exit_code": code,
+        "sessions": [_session(one) for one in gate.sessions],
+        "chosen": gate.chosen,
+        "trunk": gate.trunk,
+        "base": gate.base,
+        "fail_on": gate.fail_on,
+        "false_alarms": gate.false_alarms,
+        "limit": gate.limit,
+        "counts": {str(verdict): len(gate.of(verdict)) for verdict in Verdict},
+        "verdicts": (_content(one, fails=id(one) in failing) for one in gate.verdicts),
+        "missing": [one.id for one in gate.missing],
+        "deselected": gate.deselected,
+        "conflicts": list(gate.conflicts),
+    }
+
+
+def _session(session: StoredSession) -> dict[str, Any]:
+    return {
+        "session": session.uid,
+        "started": session.started,
+        "branch": session.branch,
+        "dirty": session.dirty,
+        "subjects": subjects_content(session.subjects),
+    }
+
+
+def _content(one: SeriesVerdict, *, fails: bool) -> dict[str, Any]:
+    return {
+        "case": one.key.case.id,
+        **conditions_content(one.key.conditions),
+        "metric": one.key.metric.name,
+        "unit": one.key.metric.unit,
+        "direction": one.key.metric.direction,
+        "verdict": one.verdict,
+        "certainty": one.certainty,
+        "fails": fails,
+        "effect": one.effect,
+        "low": one.low,
+        "high": one.high,
+        "p": one.p,
+        "before": one.baseline,
+        "after": one.value,
+        "points": one.points,
+        "past": one.past,
+        "last_before": one.before and one.before.uid,
+        "first_after": one.since and one.since.uid,
+        "raised": one.raised and one.raised.uid,
+        "commits": [{**asdict(each), "command": git_log(each)} for each in one.commits],
+        "tolerance": one.tolerance,
+        "smallest": one.smallest,
+        "control": one.control,
+        "why": one.why or None,
+    }

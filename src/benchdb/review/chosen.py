@@ -1,0 +1,93 @@
+"""Which sessions a gate judges, and which of the trunk count for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchdb.collect.ancestry import head, merge_base
+from benchdb.errors import UserError
+from benchdb.review.series import is_trunk
+from benchdb.review.sides import Sides
+from benchdb.store.queries import recorded_here
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchdb.config import Settings
+    from benchdb.series import StoredSession
+    from benchdb.store.connection import Connection
+
+
+class Chosen(NamedTuple):
+    """What is to be judged, and why that."""
+
+    sessions: tuple[StoredSession, ...]
+    why: str
+
+
+class Base(NamedTuple):
+    """The sessions of the trunk that count, in order of place, and up to where that is."""
+
+    sessions: list[StoredSession]
+    said: str
+
+
+def choose(
+    connection: Connection,
+    settings: Settings,
+    every: Sequence[StoredSession],
+    given: Sequence[str] = (),
+) -> Chosen:
+    """Return the sessions to judge: the newest first, none that is open or in conflict."""
+    if given:
+        sides = Sides(connection, settings, every)
+        found = {session.row: session for one in given for session in sides.side(one).sessions}
+        named = sorted(found.values(), key=lambda one: one.started, reverse=True)
+        return Chosen(tuple(named), f"named by {' '.join(given)}")
+    usable = [one for one in every if not one.conflict and one.state != "open"]
+    here = recorded_here(connection)
+    for one in usable:  # the newest first
+        if one.uid in here:
+            return Chosen((one,), "the newest that was recorded into this file")
+    commit = head(settings.root)
+    if commit is not None:
+        of_head = tuple(one for one in usable if any(it.commit == commit for it in one.subjects))
+        if of_head:
+            return Chosen(of_head, f"of HEAD, {commit[:10]}")
+    at = "" if commit is None else f", nor at HEAD ({commit[:10]})"
+    raise UserError(
+        f"no session was recorded into this file{at}: record one with `pytest --benchmark`, "
+        "or name what to judge, as `benchdb gate last:1`"
+    )
+
+
+def base_of(
+    settings: Settings,
+    every: Sequence[StoredSession],
+    judged: Sequence[StoredSession],
+    *,
+    trunk: bool,
+) -> Base:
+    """Return the trunk's sessions that count, those that are judged among them if of the trunk."""
+    pool = sorted(
+        (
+            one
+            for one in every
+            if not one.conflict and one.state != "open" and is_trunk(one, settings.trunk)
+        ),
+        key=lambda one: one.order,
+    )
+    if trunk:
+        last = max(one.order for one in judged)
+        return Base([one for one in pool if one.order <= last], "the trunk before it")
+    rows = {one.row for one in judged}
+    pool = [one for one in pool if one.row not in rows]
+    commits = [
+        subject.commit for one in judged for subject in one.subjects if subject.commit is not None
+    ]
+    for commit in dict.fromkeys(commits):
+        base = merge_base(settings.root, settings.trunk, commit)
+        if base is not None:
+            kept = [one for one in pool if one.place <= base.committed]
+            return Base(kept, f"the trunk up to the merge base {base.hash[:10]}")
+    return Base(pool, "the trunk's newest (git knows no merge base)")

@@ -1,0 +1,390 @@
+"""Verdicts on the newest points of series: pure, from arrays.
+
+A trunk session is judged as the end of its series: has the level changed in the last points, and is
+that more than chance would do in a suite of so many series? A contender is judged by what the
+trunk's past leads one to expect. One point alone is at most a suspect.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
+
+from benchdb.analysis.change_points import find_change_points, find_change_points_many
+from benchdb.analysis.prediction import judge_points, smallest_effect
+from benchdb.analysis.scale import Scale
+from benchdb.analysis.steps import inflation
+from benchdb.records import Direction, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchdb.analysis.prediction import Judgement
+    from benchdb.analysis.results import Baseline, ChangePoints
+
+    Values = NDArray[np.float64]
+
+#: Points of a series that are looked at: what the sensitivities of a gate look at.
+LAST: Final = 150
+
+#: From so many points at the new level on a regression may be confirmed.
+CONFIRMED_POINTS: Final = 3
+
+#: With fewer points in the past nothing is said.
+LEAST_PAST: Final = 4
+
+FEW_BEFORE: Final = f"fewer than {LEAST_PAST} sessions before"
+
+#: After each of the last points a change may have begun, and each new point is another look: that
+#: alarms so many times as often as one look at a given place. By simulation, see docs/figures.md.
+LOOKS: Final = 5.0
+
+#: One look alone alarms more often than it should where noise has tails: in the four worlds no more
+#: than 0.2 of a hundred sessions may, of a suite of one test.
+ONE_LOOK: Final = 2.0
+
+#: An effect that chance gives one series in so many sessions, and the gate can't be sure of.
+_UNSURE: Final = 0.001
+
+#: Where nothing smaller than this would show, UNCHANGED would be a guess.
+_BLIND: Final = 0.5
+
+#: So many places may lie between where a change is seen to begin now and with fewer points.
+_SAME_PLACE: Final = 3
+
+#: The points over which the smallest detectable slowdown is told.
+_RUNS: Final = 5
+
+Certainty = Literal["suspect", "confirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """By what a series is judged.
+
+    Parameters
+    ----------
+    limit
+        The chance of a false alarm that it may have in one session.
+    tolerance
+        The effect that doesn't matter, as a share.
+    direction
+        Which way its values get better; None where nothing regresses.
+    """
+
+    limit: float
+    tolerance: float
+    direction: Direction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What is said of the newest points of a series.
+
+    Parameters
+    ----------
+    verdict
+        With the direction applied.
+    certainty
+        How sure a regression or an improvement is; None of other verdicts.
+    effect, low, high
+        New level / old - 1 as measured, and its 95 % interval.
+    p
+        The chance of an effect like this with no change.
+    level, value
+        The old level and the new one.
+    points
+        How many points the new level has.
+    past
+        How many points the old level is known from.
+    begins
+        The first point of the new level, in the series; its length where that is the contender's.
+    raised
+        How many points the series had when this was first an alarm: its length where that is now.
+    smallest
+        The smallest effect for the worse that five sessions would show, without sign.
+    why
+        Why it is undecided; else empty.
+    """
+
+    verdict: Verdict
+    certainty: Certainty | None
+    effect: float
+    low: float
+    high: float
+    p: float
+    level: float
+    value: float
+    points: int
+    past: int
+    begins: int
+    raised: int
+    smallest: float
+    why: str = ""
+
+
+def judge_newest(
+    series: Sequence[Values], rules: Sequence[Rule], accepted: Sequence[int] | None = None
+) -> list[Judged]:
+    """Judge the last point of each series, as one of the trunk.
+
+    Parameters
+    ----------
+    series
+        Points in order of place, none missing, at least one.
+    rules
+        By what each is judged.
+    accepted
+        How many points of each stand before the level that people took for the baseline.
+    """
+    level = [_levelled(*one) for one in _with_accepted(series, accepted)]
+    recent = [one.values[-LAST - 1 :] for one in level]
+    whole = find_change_points_many(recent, sensitivity="confirmed")
+    past = find_change_points_many([one[:-1] for one in recent], sensitivity="confirmed")
+    return [
+        _with_first(_ending(one, rule, now, before), one, rule)
+        for one, rule, now, before in zip(level, rules, whole, past, strict=True)
+    ]
+
+
+def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
+    """Judge the last point of one series, as `judge_newest` does, whether it is new or not."""
+    return _alone(_levelled(values, accepted), rule)
+
+
+def _alone(one: _Levelled, rule: Rule) -> Judged:
+    recent = one.values[-LAST - 1 :]
+    whole, past = find_change_points_many([recent, recent[:-1]], sensitivity="confirmed")
+    return _ending(one, rule, whole, past)
+
+
+def judge_contenders(
+    series: Sequence[Values],
+    contenders: Sequence[Values],
+    rules: Sequence[Rule],
+    accepted: Sequence[int] | None = None,
+) -> list[Judged]:
+    """Judge points off the trunk by the series that end where they left it.
+
+    Parameters
+    ----------
+    series, rules, accepted
+        As `judge_newest` takes them; a series may be empty.
+    contenders
+        The points of each to judge.
+    """
+    level = [_levelled(*one) for one in _with_accepted(series, accepted)]
+    past = find_change_points_many([one.values[-LAST:] for one in level], sensitivity="confirmed")
+    return [
+        _contender(one, new, rule, before)
+        for one, new, rule, before in zip(level, contenders, rules, past, strict=True)
+    ]
+
+
+class _Levelled(NamedTuple):
+    """A series as if its accepted level had always been there; from how many points it is known."""
+
+    values: Values
+    known: int
+
+
+def _with_accepted(
+    series: Sequence[Values], accepted: Sequence[int] | None
+) -> Iterable[tuple[Values, int]]:
+    return zip(series, [0] * len(series) if accepted is None else accepted, strict=True)
+
+
+def _levelled(values: Values, accepted: int) -> _Levelled:
+    after = values[accepted:]
+    if not 0 < accepted < len(values):
+        return _Levelled(values, len(values))
+    old, new = float(np.median(values[max(accepted - _FAR, 0) : accepted])), float(np.median(after))
+    if old == 0 or new / old <= 0:
+        return _Levelled(after, len(after))
+    # What is known of its noise stays so.
+    return _Levelled(np.concatenate([values[:accepted] * (new / old), after]), len(after))
+
+
+def _contender(one: _Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
+    n = len(one.values)
+    baseline = _wary(past.baseline, one.values, one.known)
+    said = judge_points(baseline, new)
+    if n >= LEAST_PAST and _is_change(said, rule, rule.limit / ONE_LOOK):
+        certainty: Certainty = "confirmed" if said.points >= CONFIRMED_POINTS else "suspect"
+        return _judged(said, rule, baseline, certainty, begins=n, raised=n)
+    return _undisturbed(said, rule, baseline, n)
+
+
+def _ending(one: _Levelled, rule: Rule, now: ChangePoints, past: ChangePoints) -> Judged:
+    """Judge the last point: first whether it ends a new level, then by itself."""
+    n = len(one.values)
+    before = max(n - LAST - 1, 0)
+    found = _step(one, before, rule, now)
+    if found is not None:
+        return found
+    baseline = _wary(past.baseline, one.values[:-1], one.known)
+    said = judge_points(baseline, one.values[-1:])
+    if n > LEAST_PAST and _is_change(said, rule, rule.limit / ONE_LOOK):
+        return _judged(said, rule, baseline, "suspect", begins=n - 1, raised=n)
+    if n > LEAST_PAST + 1 and abs(said.effect) > max(rule.tolerance, 2 * said.noise):
+        # The one before may be as far out, and is no past to judge it by.
+        pair, older = one.values[-2:], one.values[max(n - LAST, 0) : -2]
+        earlier = find_change_points(older, sensitivity="confirmed").baseline
+        earlier = _wary(earlier, older, max(one.known - 2, 1))
+        both = judge_points(earlier, pair)
+        if _is_change(both, rule, rule.limit / LOOKS):
+            return _judged(both, rule, earlier, "suspect", begins=n - 2, raised=n)
+    return _undisturbed(said, rule, baseline, n)
+
+
+def _with_first(alarm: Judged, one: _Levelled, rule: Rule) -> Judged:
+    """Add since when there is this alarm: a step is one event however often it is seen."""
+    if alarm.certainty is None:
+        return alarm
+    for points in range(alarm.begins + 1, len(one.values)):
+        if same_event(alarm, _alone(_Levelled(one.values[:points], one.known), rule)):
+            return replace(alarm, raised=points)
+    return alarm
+
+
+def same_event(one: Judged, other: Judged) -> bool:
+    """Tell whether two alarms of one series are about the same change, and as sure."""
+    return (
+        one.verdict is other.verdict
+        and one.certainty == other.certainty
+        and abs(one.begins - other.begins) <= _SAME_PLACE
+    )
+
+
+def _step(one: _Levelled, before: int, rule: Rule, found: ChangePoints) -> Judged | None:
+    """Judge the steps among the last points: the earliest that holds still."""
+    values, n = one.values, len(one.values)
+    cuts = [step.index + before for step in found.steps]
+    for number, cut in enumerate(cuts):
+        older = values[max(cut - LAST, 0) : cut]
+        baseline = find_change_points(older, sensitivity="confirmed").baseline
+        baseline = _wary(baseline, older, max(one.known - (n - cut), 1))
+        said = judge_points(baseline, values[cut : (*cuts, n)[number + 1]])
+        if not _is_change(said, rule, rule.limit / LOOKS):
+            continue
+        if number + 1 < len(cuts):
+            # What came later may have undone it: the newest points alone tell what holds.
+            last = judge_points(baseline, values[cuts[-1] :])
+            if not _is_change(last, rule, _UNSURE) or (last.effect > 0) != (said.effect > 0):
+                continue
+        return _judged(said, rule, baseline, "confirmed", begins=cut, raised=n)
+    return None
+
+
+def _wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | None:
+    """Return a baseline that takes into account how a series wanders, and what was accepted.
+
+    Where it stands still between steps, points are as far from the one before as from those of ten
+    points ago; but for some, so that medians don't see steps. Where it wanders, what looks like a
+    step is a part of the way, and its last level says less of the next: as one of fewer points.
+    """
+    if baseline is None:
+        return None
+    if known < baseline.points:
+        baseline = replace(baseline, points=float(max(known, 1)))
+    if len(values) < 2 * _FAR:
+        return baseline
+    heights = Scale(baseline.unit).heights(values[-LAST:])
+    near, far = (float(np.median(np.abs(heights[by:] - heights[:-by]))) for by in (1, _FAR))
+    if near == 0 or far <= _WANDERS * near:
+        return baseline
+    # Of two points so far apart, in the normal distribution's standard deviations.
+    wandered = (far**2 - near**2) * 1.4826**2 * _ON
+    usual = inflation(baseline.memory) ** 2 / baseline.points
+    return replace(baseline, points=1 / (usual + wandered / baseline.spread**2))
+
+
+#: Two points are far from another if so many are between them.
+_FAR: Final = 10
+
+#: By what they differ more than neighbours where a series wanders, and how that goes on.
+_WANDERS, _ON = 1.25, 0.2
+
+
+def _is_change(said: Judgement, rule: Rule, limit: float) -> bool:
+    return min(said.p_above, said.p_below) <= limit and abs(said.effect) > rule.tolerance
+
+
+def _judged(
+    said: Judgement,
+    rule: Rule,
+    baseline: Baseline | None,
+    certainty: Certainty,
+    *,
+    begins: int,
+    raised: int,
+) -> Judged:
+    if rule.direction is None:
+        verdict = Verdict.UNDECIDED
+    else:
+        worse = (said.effect > 0) == (rule.direction is Direction.LOWER_IS_BETTER)
+        verdict = Verdict.REGRESSED if worse else Verdict.IMPROVED
+    undirected = rule.direction is None
+    return _made(
+        said,
+        rule,
+        baseline,
+        verdict,
+        begins=begins,
+        raised=raised,
+        certainty=None if undirected else certainty,
+        why="it moved, and neither way is better" if undirected else "",
+    )
+
+
+def _undisturbed(said: Judgement, rule: Rule, baseline: Baseline | None, n: int) -> Judged:
+    made = _made(said, rule, baseline, Verdict.UNCHANGED, begins=n, raised=n)
+    past = 0 if baseline is None else baseline.past
+    why = ""
+    if not said.points:
+        why = "it has no value"
+    elif not past:
+        why = "new"
+    elif past < LEAST_PAST:
+        why = FEW_BEFORE
+    elif _is_change(said, rule, _UNSURE):
+        why = "beyond the tolerance, but not sure enough"
+    elif made.smallest > _BLIND:
+        why = "too noisy"
+    return replace(made, verdict=Verdict.UNDECIDED, why=why) if why else made
+
+
+def _made(
+    said: Judgement,
+    rule: Rule,
+    baseline: Baseline | None,
+    verdict: Verdict,
+    *,
+    begins: int,
+    raised: int,
+    certainty: Certainty | None = None,
+    why: str = "",
+) -> Judged:
+    higher = rule.direction is not Direction.HIGHER_IS_BETTER
+    smallest = smallest_effect(baseline, rule.limit / LOOKS, _RUNS, 1 if higher else -1)
+    return Judged(
+        verdict=verdict,
+        certainty=certainty,
+        effect=said.effect,
+        low=said.low,
+        high=said.high,
+        p=min(1.0, 2 * min(said.p_above, said.p_below)),
+        level=said.level,
+        value=said.level * (1 + said.effect) if math.isfinite(said.effect) else math.nan,
+        points=said.points,
+        past=0 if baseline is None else baseline.past,
+        begins=begins,
+        raised=raised,
+        smallest=max(abs(smallest), rule.tolerance),
+        why=why,
+    )

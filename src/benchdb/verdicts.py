@@ -1,0 +1,138 @@
+"""The records of a gate: what is said of each series of a session, and what becomes of that.
+
+Plain numbers and text, so that `report` needs no numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from benchdb.records import Verdict
+
+if TYPE_CHECKING:
+    from benchdb.findings import CommitRange
+    from benchdb.series import Case, SeriesKey, StoredSession
+
+Certainty = Literal["suspect", "confirmed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesVerdict:
+    """What is said of one series at the session that is judged.
+
+    Parameters
+    ----------
+    verdict
+        With the direction applied.
+    certainty
+        How sure a regression or an improvement is; None of other verdicts.
+    effect, low, high
+        New level / old - 1 as measured, and its 95 % interval. NaN where there is no old one.
+    p
+        The chance of something like this with no change.
+    baseline, value
+        The old level and the new one, in the metric's unit; of outcomes, their share of test runs.
+    points, past
+        How many sessions have the new level, and how many the old one is known from.
+    before, since
+        The last session at the old level, and the first at the new one.
+    raised
+        The session at which this was first an alarm; None where that is now.
+    commits
+        The commits between `before` and `since`.
+    tolerance
+        The effect that doesn't matter.
+    smallest
+        The smallest effect for the worse that five sessions would show; infinite where none would.
+    control
+        Whether it is of a test that doesn't run the code on trial.
+    why
+        Why it is undecided; else empty.
+    """
+
+    key: SeriesKey
+    verdict: Verdict
+    certainty: Certainty | None
+    effect: float
+    low: float
+    high: float
+    p: float
+    baseline: float
+    value: float
+    points: int
+    past: int
+    before: StoredSession | None
+    since: StoredSession | None
+    raised: StoredSession | None
+    commits: tuple[CommitRange, ...]
+    tolerance: float
+    smallest: float
+    control: bool = False
+    why: str = ""
+
+    @property
+    def alarms(self) -> bool:
+        """Whether it is a regression that was not raised before, of a test on trial."""
+        return self.verdict is Verdict.REGRESSED and self.raised is None and not self.control
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A session, or all those of one commit, judged.
+
+    Parameters
+    ----------
+    sessions
+        What is judged, the newest first.
+    chosen
+        Why these: in words.
+    trunk
+        Whether they are of the trunk.
+    base
+        Up to where the trunk counts, in words.
+    verdicts
+        Of every series that was judged.
+    missing
+        Cases of the trunk's last session that are absent.
+    deselected
+        How many more are absent as the call selected others.
+    fail_on
+        The certainty from which a regression fails.
+    limit
+        The chance of a false alarm that each series may have.
+    false_alarms
+        The share of sessions that may fail although nothing changed.
+    conflicts
+        Uids of sessions that are not used.
+    """
+
+    sessions: tuple[StoredSession, ...]
+    chosen: str
+    trunk: bool
+    base: str
+    verdicts: tuple[SeriesVerdict, ...]
+    missing: tuple[Case, ...]
+    deselected: int
+    fail_on: Certainty
+    limit: float
+    false_alarms: float
+    conflicts: tuple[str, ...] = ()
+
+    def of(self, verdict: Verdict) -> list[SeriesVerdict]:
+        """Return the series with a verdict."""
+        return [one for one in self.verdicts if one.verdict is verdict]
+
+    @property
+    def failing(self) -> list[SeriesVerdict]:
+        """What fails the build."""
+        return [
+            one
+            for one in self.verdicts
+            if one.alarms and (self.fail_on == "suspect" or one.certainty == "confirmed")
+        ]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing at all is decided."""
+        return all(one.verdict is Verdict.UNDECIDED for one in self.verdicts)

@@ -1,0 +1,413 @@
+"""``benchdb gate``: which session is judged, against what, what is said of it, and what fails."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorded import Project, new_project
+from store_samples import EPOCH, facts
+
+from benchdb.records import ClosedTestRun, Revision, SubjectRevision
+from benchdb.report import schemas
+from benchdb.store.merge import merge
+from benchdb.store.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from recorded import Ran
+
+FAIL, LOSE, HANG = "fail", "lose", "hang"
+
+
+def commit(number: int) -> str:
+    return f"{number:02d}" + "c0ffee" * 6 + "ab"
+
+
+class History:
+    """Sessions of made-up numbers, one a day, each at a commit of its own."""
+
+    def __init__(self, folder: Path, name: str = "benchmark.db") -> None:
+        self.project = Project(folder)
+        self.path = folder / name
+        self.day = 0
+        self._noise = random.Random(7)
+
+    def settings(self, *lines: str) -> None:
+        (self.project.folder / "pyproject.toml").write_text("\n".join(["[tool.benchdb]", *lines]))
+
+    def add(
+        self,
+        runs: Mapping[str, Any],
+        *,
+        branch: str = "main",
+        version: str | None = None,
+        at: str | None = None,
+        **said: Any,
+    ) -> str:
+        """Record a session: of each test a value, several, or what became of it."""
+        self.day += 1
+        uid = f"session-{self.day:03d}-{branch}"
+        committed = EPOCH + timedelta(days=self.day)
+        subject = SubjectRevision("common", "1", at or commit(self.day), committed, branch, False)
+        recorder = Recorder(
+            self.path,
+            facts(
+                uid,
+                self.day,
+                branch=branch,
+                revision=Revision(f"{at or commit(self.day)}-{branch}", (subject,)),
+                **{"command_line": "pytest --benchmark", **said},
+            ),
+        )
+        for name, values in runs.items():
+            for value in values if isinstance(values, list) else [values]:
+                self._run(recorder, name, value, version)
+        recorder.finish(committed + timedelta(hours=1))
+        return uid
+
+    def _run(self, recorder: Recorder, name: str, value: Any, version: str | None) -> None:
+        ordinal = recorder.open(EPOCH, (name, name.partition("[")[0], "test_it.py"))
+        if value == LOSE:
+            recorder.abandon(ordinal, "lost", EPOCH)
+            return
+        columns = {} if value == FAIL else {"duration": 1.0 if value == HANG else value}
+        recorder.close(
+            ordinal,
+            ClosedTestRun(
+                setup_outcome="passed",
+                call_outcome="failed" if value == FAIL else "passed",
+                teardown_outcome="passed",
+                start=EPOCH,
+                end=EPOCH,
+                version=version,
+                columns={**columns, **({"hang_class": "deadlock"} if value == HANG else {})},
+            ),
+        )
+
+    def near(self, level: float = 1.0) -> float:
+        """Return a value with 2 % of noise."""
+        return level * self._noise.lognormvariate(0, 0.02)
+
+    def usual(self, sessions: int = 40, tests: int = 1, level: float = 1.0, **said: Any) -> None:
+        for _ in range(sessions):
+            self.add({f"test_{number}": self.near(level) for number in range(tests)}, **said)
+
+    def gate(self, *arguments: object) -> Ran:
+        return self.project.benchdb("gate", *arguments)
+
+    def verdicts(self, *arguments: object) -> dict[tuple[str, str], Any]:
+        document = self.gate(*arguments, "--format", "json").json
+        return {
+            (one["case"].removeprefix("test_it.py::"), one["metric"]): one
+            for one in document["verdicts"]
+        }
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path)
+
+
+# -- which session
+
+
+def test_the_newest_session_that_was_recorded_here_is_judged_and_none_that_was_merged(
+    history: History,
+) -> None:
+    history.usual(10)
+    other = History(history.project.folder, "other.db")
+    other.day = 20
+    other.add({"test_0": 9.0})
+    merge(history.path, [other.path])
+    document = history.gate("--format", "json").json
+    assert [one["session"] for one in document["sessions"]] == ["session-010-main"]
+    assert document["chosen"] == "the newest that was recorded into this file"
+    assert history.gate("session:021-main").code == 0  # one point is a suspect
+
+
+def test_where_none_was_recorded_here_all_sessions_of_head_are_judged(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project")
+    head = project.database  # recorded elsewhere, at this commit
+    elsewhere = History(tmp_path, "elsewhere.db")
+    elsewhere.usual(8)
+    at = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True
+    ).stdout.strip()
+    for _ in range(2):
+        elsewhere.add({"test_0": 1.0}, branch="feature", at=at)
+    ran = project.benchdb("gate")
+    assert ran.code == 2
+    merge(head, [elsewhere.path])
+    document = project.benchdb("gate", "--format", "json").json
+    assert [one["session"] for one in document["sessions"]] == [
+        "session-010-feature",
+        "session-009-feature",
+    ]
+    assert document["chosen"] == f"of HEAD, {at[:10]}"
+
+
+def test_where_there_is_nothing_to_judge_it_fails_with_2_and_one_line(history: History) -> None:
+    ran = history.gate()
+    assert ran.code == 2
+    assert "there is no database" in ran.err
+    history.add({})
+    ran = history.gate()
+    assert ran.code == 2
+    assert "nothing of session" in ran.err
+    assert ran.err.count("\n") == 1
+    other = History(history.project.folder, "other.db")
+    merge(other.path, [history.path])
+    ran = history.gate("--db", "other.db")
+    assert ran.code == 2
+    assert "no session was recorded into this file" in ran.err
+
+
+# -- the trunk
+
+
+def test_a_confirmed_regression_of_the_trunk_fails_once_and_then_is_known(
+    history: History,
+) -> None:
+    history.usual(40, tests=3)
+    codes = []
+    for _ in range(6):
+        history.add({"test_0": history.near(1.2), "test_1": history.near(), "test_2": 1.0})
+        codes.append(history.gate().code)
+    assert codes == [0, 0, 1, 0, 0, 0]
+    first, second, _, last = [
+        history.gate(f"session:session-0{day}-main").out for day in (41, 42, 43, 44)
+    ]
+    assert "regressions that don't fail: 1 series" in first
+    assert "REGRESSED (suspect, 1 session)" in first
+    assert "regressions that are known and last: 1 series" in second
+    assert "REGRESSED (suspect, 2 sessions)" in second
+    assert "regressions that are known and last: 1 series" in last
+    ran = history.gate("session:session-043-main")
+    assert ran.out.startswith("REGRESSED: 1 test (1 confirmed of ")
+    assert "test_it.py::test_0  duration  REGRESSED (confirmed, 3 sessions)" in ran.out
+    good, bad = commit(40)[:12], commit(41)[:12]
+    assert f"`git log {good}..{bad}` in common" in ran.out
+    assert f"`git bisect start {bad} {good}`" in ran.out
+    assert "`pytest --benchmark --benchmark-repeat 5 test_it.py::test_0`" in ran.out
+
+
+def test_what_gets_better_is_no_regression_and_direction_counts(history: History) -> None:
+    history.usual(40)
+    for _ in range(3):
+        history.add({"test_0": history.near(0.8)})
+    assert history.gate().code == 0
+    assert history.verdicts()["test_0", "duration"]["verdict"] == "IMPROVED"
+
+
+def test_a_tolerance_and_the_metrics_are_settings(history: History) -> None:
+    history.usual(40)
+    for _ in range(3):
+        history.add({"test_0": history.near(1.2)})
+    assert history.gate().code == 1
+    history.settings('tolerance = {"test_it.py::* @ dur*" = 0.3}')
+    assert history.gate().code == 0
+    history.settings('tolerance = {"* @ peak*" = 0.3}', 'metrics = ["dur*"]')
+    assert history.gate().code == 1
+    history.settings('metrics = ["peak*"]')
+    assert set(history.verdicts()) == {("test_0", "failed")}
+
+
+def test_a_control_test_that_moved_too_makes_it_the_machine(history: History) -> None:
+    history.usual(40, tests=2)
+    for _ in range(3):
+        history.add({"test_0": history.near(1.2), "test_1": history.near(1.2)})
+    assert history.gate().code == 1
+    history.settings('controls = ["test_1"]')
+    ran = history.gate()
+    assert ran.code == 0
+    found = history.verdicts()["test_0", "duration"]
+    assert found["why"] == "the control test test_it.py::test_1 moved, too"
+    assert found["verdict"] == "UNDECIDED"
+
+
+def test_an_accepted_level_is_the_baseline_at_once(history: History) -> None:
+    history.usual(40)
+    for _ in range(4):
+        history.add({"test_0": history.near(1.3)})
+    assert history.gate("session:session-043-main").code == 1
+    event = history.project.benchdb("changes", "--format", "json").json["events"][0]["id"]
+    assert history.project.benchdb("ack", event, "--expected", "-m", "it does more").code == 0
+    assert history.gate("session:session-043-main").code == 0
+    history.add({"test_0": history.near(1.3)}, branch="feature")
+    assert history.gate().code == 0
+    history.add({"test_0": history.near(1.7)}, branch="feature")
+    found = history.verdicts()["test_0", "duration"]
+    assert found["verdict"] == "REGRESSED"
+    assert found["effect"] == pytest.approx(0.3, abs=0.06)
+
+
+# -- contenders
+
+
+def test_a_suspect_fails_a_contender_unless_confirmed_ones_alone_are_to(history: History) -> None:
+    history.usual(40)
+    history.add({"test_0": history.near(1.2)}, branch="feature")
+    ran = history.gate()
+    assert ran.code == 1
+    assert "REGRESSED (suspect, 1 session)" in ran.out
+    assert history.gate("--fail-on", "confirmed").code == 0
+    history.settings('fail_on = "confirmed"')
+    assert history.gate().code == 0
+    assert history.gate("--fail-on", "suspect").code == 1
+
+
+def test_three_sessions_of_a_contender_confirm(history: History) -> None:
+    history.usual(40)
+    for _ in range(3):
+        history.add({"test_0": history.near(1.2)}, branch="feature", at="f" * 40)
+    ran = history.gate("commit:ffffffff")
+    assert ran.code == 1
+    assert "REGRESSED (confirmed, 3 sessions)" in ran.out
+
+
+def test_a_contender_is_judged_by_the_trunk_up_to_its_merge_base(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project")
+    history = History(project.folder)
+    history.usual(20)
+    # The branch began here; the trunk became slower since.
+    left = (EPOCH + timedelta(days=20, hours=1)).isoformat()
+    project.git("-c", "core.abbrev=40", "commit", "--amend", "--no-edit", "--date", left)
+    when = {**os.environ, "GIT_COMMITTER_DATE": left}
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run(
+        ["git", *identity, "commit", "--amend", "--no-edit", "--date", left],
+        cwd=project.folder,
+        env=when,
+        check=True,
+        capture_output=True,
+    )
+    project.git("checkout", "-b", "feature")
+    project.git("commit", "--allow-empty", "-m", "on the branch")
+    at = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True
+    ).stdout.strip()
+    history.usual(20, level=1.3)
+    history.add({"test_0": history.near(1.3)}, branch="feature", at=at)
+    ran = history.gate()
+    assert "contender, against the trunk up to the merge base" in ran.out
+    assert ran.code == 1
+    found = history.verdicts()["test_0", "duration"]
+    assert found["effect"] == pytest.approx(0.3, abs=0.05)
+    assert found["past"] == 20
+
+
+# -- what can't be said
+
+
+def test_a_new_case_is_undecided_and_one_that_is_absent_is_listed(history: History) -> None:
+    history.usual(10, tests=2)
+    history.add({"test_0": history.near(), "test_new": 1.0})
+    ran = history.gate()
+    assert ran.code == 0
+    assert "missing: 1 case of the trunk's last session did not run: test_it.py::test_1" in ran.out
+    assert history.verdicts()["test_new", "duration"]["why"] == "new"
+    history.add({"test_0": history.near()}, command_line="pytest --benchmark -k test_0")
+    ran = history.gate()
+    assert "missing" not in ran.out
+    assert "1 more case of the trunk's last session did not run, as the call selected" in ran.out
+    history.add({"test_0": history.near()}, command_line="pytest --benchmark test_it.py::test_0")
+    assert "missing" not in history.gate().out
+    history.add({"test_0": history.near()}, command_line="pytest --benchmark test_it.py")
+    assert "missing" not in history.gate().out  # the last session had test_0 alone
+
+
+def test_where_nothing_is_decided_it_passes_and_says_so(history: History) -> None:
+    history.usual(2)
+    ran = history.gate()
+    assert ran.code == 0
+    assert ran.out.startswith("UNDECIDED: nothing can be said yet of any of ")
+    assert history.gate("--fail-on-undecided").code == 1
+
+
+def test_a_raised_version_starts_a_new_series_and_a_renamed_test_keeps_its(
+    history: History,
+) -> None:
+    history.usual(20)
+    history.add({"test_0": 2.0}, version="2", branch="feature")
+    assert history.verdicts()["test_0", "duration"]["why"] == "new"
+    history.add({"test_other": 2.0}, branch="feature")
+    assert history.gate().code == 0
+    history.settings('renamed = {"test_it.py::test_0" = "test_it.py::test_other"}')
+    assert history.gate().code == 1
+
+
+# -- outcomes
+
+
+@pytest.mark.parametrize(("outcome", "metric"), [(FAIL, "failed"), (LOSE, "lost"), (HANG, "hung")])
+def test_a_test_that_starts_to_fail_is_a_regression(
+    history: History, outcome: str, metric: str
+) -> None:
+    history.usual(10, tests=2)
+    history.add({"test_0": outcome, "test_1": history.near()})
+    assert history.gate().code == 0
+    found = history.verdicts()["test_0", metric]
+    assert (found["verdict"], found["certainty"]) == ("REGRESSED", "suspect")
+    history.add({"test_0": outcome, "test_1": history.near()})
+    ran = history.gate()
+    assert ran.code == 1
+    assert f"{metric}" in ran.out
+    history.add({"test_0": outcome, "test_1": history.near()})
+    assert history.gate().code == 0  # that is known
+
+
+def test_a_test_that_always_failed_is_none_and_a_flaky_one_is_judged_by_its_rate(
+    history: History,
+) -> None:
+    for number in range(40):
+        history.add({"test_0": FAIL, "test_1": FAIL if number % 4 == 0 else 1.0, "test_2": 1.0})
+    history.add({"test_0": FAIL, "test_1": FAIL, "test_2": 1.0}, branch="feature")
+    assert history.gate().code == 0
+    assert history.verdicts()["test_0", "failed"]["verdict"] == "UNCHANGED"
+    history.add({"test_0": FAIL, "test_1": [FAIL] * 8, "test_2": 1.0}, branch="feature")
+    found = history.verdicts()
+    assert found["test_1", "failed"]["verdict"] == "REGRESSED"
+    assert found["test_1", "failed"]["before"] == pytest.approx(0.25)
+    assert history.gate().code == 1
+
+
+# -- output
+
+
+def test_it_is_printed_for_people_for_programs_and_for_github(history: History) -> None:
+    history.usual(40)
+    history.add({"test_0": history.near(1.3), "test_new[a,b]": 1.0}, branch="feature")
+    document = history.gate("--format", "json").json
+    assert document["schema"] == schemas.GATE
+    assert document["exit_code"] == 1
+    assert set(document["verdicts"][0]) == {
+        name.removeprefix("verdicts[].")
+        for name in schemas.FIELDS[schemas.GATE]
+        if name.startswith("verdicts[].") and name.count("[]") == 1 and not name.endswith(".*")
+    }
+    markdown = history.gate("--format", "markdown").out
+    assert "| `test_it.py::test_0` | `duration` | REGRESSED" in markdown
+    github = history.gate("--format", "github")
+    assert github.code == 1
+    error, *_, last = github.out.splitlines()
+    assert error.startswith("::error file=test_it.py,title=test_0 REGRESSED::duration of test_it")
+    assert "%25 (+" in error
+    assert last.startswith("::error title=benchdb gate::REGRESSED: 1 test")
+
+
+def test_the_number_of_series_makes_each_of_them_harder_to_alarm(history: History) -> None:
+    history.usual(30, tests=1)
+    few = history.gate("--format", "json").json["limit"]
+    history.usual(1, tests=30)
+    many = history.gate("--format", "json").json["limit"]
+    assert few == pytest.approx(0.01 / 2)  # duration and failed
+    assert many == pytest.approx(0.01 / 60)
+    history.settings("false_alarms = 0.1")
+    assert history.gate("--format", "json").json["limit"] == pytest.approx(0.1 / 60)
