@@ -53,3 +53,20 @@ def test_a_check_of_a_remote_looks_into_the_published_file(files: Files) -> None
         assert "/" not in problem
     path.unlink()
     ok(files("db", "check", files.remote))
+
+
+@pytest.mark.parametrize("given", ["publish_every = 0\ncompact_grace = 0", 'publish_every = "0"'])
+def test_nothing_is_published_where_that_is_switched_off(given: str, files: Files) -> None:
+    files.settings(given)
+    files.record("a", "session-1")
+    ok(files.sync("a"))
+    assert files.objects("benchmark.db") == []
+
+
+@pytest.mark.parametrize("given", ["1", "true", "[]"])
+def test_a_setting_that_is_no_duration_is_told_what_one_is(given: str, files: Files) -> None:
+    files.settings(f"publish_every = {given}")
+    files.record("a", "session-1")
+    ran = files.sync("a")
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert 'publish_every must be a duration as "1d", "12h" or "30min", or 0' in ran.err

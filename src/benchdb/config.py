@@ -86,11 +86,11 @@ class Settings:
     compact_above
         How many segments of a remote make `sync` and `pull` compact it; 0 is never.
     compact_grace
-        How long a folded segment stays, for those who have listed it: ``"1h"``, ``"30min"``.
+        How long a folded segment stays, for those who have listed it: ``"1h"``, ``"30min"``, 0.
     keep_snapshots
         How many earlier snapshots of a month stay in a remote, as backups.
     publish_every
-        How old ``benchmark.db`` of a remote may be before it is renewed: ``"1d"``; ``"0"`` is off.
+        How old ``benchmark.db`` of a remote may be before it is renewed: ``"1d"``; 0 is off.
     largest_artifact
         Bytes of the largest file of a test run that goes to a remote; 0 is none.
     metrics
@@ -214,13 +214,25 @@ def _names(_: str, where: str, value: object) -> tuple[tuple[str, str], ...]:
     raise WrongSetting(f"{where} must be a table of former names and new ones")
 
 
+def _duration(where: str, value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return "0"
+    if not isinstance(value, str):
+        raise WrongSetting(f'{where} must be a duration as "1d", "12h" or "30min", or 0')
+    return str(value)
+
+
 def _string(key: str, where: str, value: object) -> str:
     if key in _CHOICES and value not in _CHOICES[key]:
         raise WrongSetting(f"{where} must be {' or '.join(map(repr, _CHOICES[key]))}")
+    if key in _DURATIONS:
+        return _duration(where, value)
     if not isinstance(value, str) or not value or "\0" in value:
         raise WrongSetting(f"{where} must be a string that names a path")
     return value
 
+
+_DURATIONS: Final = frozenset({"compact_grace", "publish_every"})
 
 _CHOICES: Final = {"fail_on": ("confirmed", "suspect")}
 
