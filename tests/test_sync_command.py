@@ -208,9 +208,12 @@ def test_since_takes_the_months_it_needs(files: Files) -> None:
     assert {uid for uid, _ in sessions(files.file("b"))} == {"march"}
     ok(files.pull("b"))
     assert {uid for uid, _ in sessions(files.file("b"))} == {"january", "march"}
-    wrong = files.pull("b", "--since", "last week")
-    assert wrong.code == 2
-    assert "is no date" in wrong.err
+    ok(files.pull("c", "--since", "2026-02"))
+    assert {uid for uid, _ in sessions(files.file("c"))} == {"march"}
+    for given in ("last week", "90", "3mo", "2026-13"):
+        wrong = files.pull("b", "--since", given)
+        assert wrong.code == 2
+        assert "is no date and no age: write it as 2026-01-31, 2026-01, 90d or 12h" in wrong.err
 
 
 def test_what_was_pruned_stays_away_until_all_is_asked_for(files: Files) -> None:

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from benchdb.config import seconds
-from benchdb.errors import UserError
+from benchdb.errors import UserError, WrongSetting
 
 _AGE: Final = re.compile(r"[0-9]+ *[a-z]+")
+_MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
 
 
 def instant(given: str, option: str) -> datetime:
-    """Return the instant that is meant by a date, an instant or an age.
+    """Return the instant that is meant by a date, a month (its begin), an instant or an age.
 
     Raises
     ------
@@ -21,18 +22,26 @@ def instant(given: str, option: str) -> datetime:
         If it is none of them.
     """
     text = given.strip()
+    if _MONTH.fullmatch(text):
+        text += "-01"
     if _AGE.fullmatch(text):
         try:
             age = seconds(re.sub("days?$", "d", text), option)
             return datetime.now(UTC) - timedelta(seconds=age)
         except OverflowError:
             raise UserError(f"{option} {given}: that is outside all time") from None
+        except WrongSetting:
+            raise _unclear(given, option) from None
     try:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:
         raise UserError(f"{option} {given}: that is outside all time") from None
     except ValueError:
-        raise UserError(
-            f"{option} {given!r} is no date: write it as 2026-01-31, or as 90d"
-        ) from None
+        raise _unclear(given, option) from None
+
+
+def _unclear(given: str, option: str) -> UserError:
+    return UserError(
+        f"{option} {given!r} is no date and no age: write it as 2026-01-31, 2026-01, 90d or 12h"
+    )
