@@ -6,11 +6,12 @@ import hashlib
 import os
 import shutil
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from servers import Place, moto_server
-from store_samples import execute
+from store_samples import EPOCH, execute, lose, query
 from test_sync_command import Files, ok, published, redigest, sessions
 
 from benchdb.sync import published as publishing
@@ -272,3 +273,13 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
     ran = files(*verb.split(), typo / "below")
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert f"there is no folder {typo} to keep below in" in ran.err
+
+
+
+def test_a_file_of_which_all_is_withdrawn_says_so(files: Files) -> None:
+    files.record("a", "session-1")
+    db = ("--db", files.file("a"))
+    ok(files("annotate", "session", "session-1", "--withdraw", *db))
+    ran = files("show", *db)
+    assert "1 withdrawn; `benchdb annotate session UID --keep DIGEST` takes that back" in ran.err
+    assert "record one" not in ran.err

@@ -67,6 +67,11 @@ def command(
                 write(schemas.document(schemas.SESSIONS, path, sessions_content(found)))
             elif found:
                 write_tables([sessions_table(found, preferred)], form)
+            elif hidden := len(counted_sessions(connection, hidden=True)):
+                say(
+                    f"no session is shown of {path}: {hidden:,} withdrawn; `benchdb annotate "
+                    "session UID --keep DIGEST` takes that back"
+                )
             else:
                 say(f"no session is in {path} yet: record one with `pytest --benchmark`")
             return
