@@ -276,6 +276,14 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
 
 
 
+def test_a_slow_clock_dates_what_is_said_of_a_session_after_it(files: Files) -> None:
+    ahead = (datetime.now(UTC) - EPOCH).days + 40
+    files.record("a", "session-1", day=ahead)
+    ok(files("annotate", "session", "session-1", "--withdraw", "--db", files.file("a")))
+    (row,) = query(files.file("a"), "select made, started from annotation, session")
+    assert row[0] == row[1]
+
+
 def test_a_file_of_which_all_is_withdrawn_says_so(files: Files) -> None:
     files.record("a", "session-1")
     db = ("--db", files.file("a"))

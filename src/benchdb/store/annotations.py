@@ -53,6 +53,10 @@ def annotate_session(
         "session_digest": keep,
     }
     with connection.transaction():
+        query = "SELECT max(started) FROM session WHERE uid=?"
+        (started,) = connection.execute(query, (uid,)).fetchone()
+        # A slow clock would put it before what it is about, where a horizon may forget it.
+        values["made"] = max(str(values["made"]), started or "")
         query = (
             "SELECT key, made FROM annotation WHERE session_uid=? AND kind IN (?, ?) "
             "ORDER BY made DESC, key DESC LIMIT 1"
