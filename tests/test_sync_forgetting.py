@@ -276,6 +276,17 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
 
 
 
+def test_a_form_that_gave_way_is_not_lost(files: Files) -> None:
+    lose(files.file("a"), "session-1")
+    ok(files.push("a"))
+    files.record("b", "session-1", runs=1)
+    ok(files.push("b"))
+    ok(files.compact("--grace", "0"))
+    said = ok(files.pull("a"))
+    assert said.startswith("pulled 1 session ")
+    assert "lost there" not in said
+
+
 def test_a_slow_clock_dates_what_is_said_of_a_session_after_it(files: Files) -> None:
     ahead = (datetime.now(UTC) - EPOCH).days + 40
     files.record("a", "session-1", day=ahead)

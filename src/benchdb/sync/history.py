@@ -304,9 +304,11 @@ def _pull(
     manifest = done.manifest
     there = {*machine.listed, *(manifest.snapshots() if manifest else ())}
     seen = machine.entries & {*held, *(entry.key for entry in done.taken)}
+    # What gave way to a form that just came is lost nowhere.
+    entries = load_holding(side.path).entries if machine.merged else holding.entries
     lost = {
         key
-        for key in known.entries & holding.entries.keys()
+        for key in known.entries & holding.entries.keys() & entries.keys()
         if (entry := holding.entries[key]).month in done.there
         and key not in done.there[entry.month]
         and not (manifest and manifest.forgets(entry.uid, entry.started))
