@@ -276,6 +276,21 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
 
 
 
+def test_the_beginning_of_a_pruned_session_does_not_come_in_its_place(files: Files) -> None:
+    lose(files.file("lost"), "session-1")
+    ok(files.push("lost"))
+    files.record("a", "session-1", runs=1)
+    ok(files.push("a"))
+    ok(files("db", "prune", "--db", files.file("a"), "--session", "session-1"))
+    assert "2 pruned before (--all takes them back)" in ok(files.pull("a"))  # in both forms
+    ok(files("merge", "--db", files.file("a"), files.file("lost")))
+    assert sessions(files.file("a")) == set()
+    ok(files.pull("a"))
+    assert sessions(files.file("a")) == set()
+    ok(files.pull("a", "--all"))
+    assert query(files.file("a"), "select state from session") == [("finished",)]
+
+
 def test_a_form_that_gave_way_is_not_lost(files: Files) -> None:
     lose(files.file("a"), "session-1")
     ok(files.push("a"))

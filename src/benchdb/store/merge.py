@@ -320,14 +320,17 @@ class _Merging:
         keys = "SELECT uid, digest FROM"
         there = set(self.ours.execute(f"{keys} session"))
         gone = set() if self.bring_back else set(self.ours.execute(f"{keys} local_pruned"))
-        for uid, digest in self.theirs.execute(f"{keys} session ORDER BY started, uid"):
+        # The beginning of what was pruned is not wanted either: it may have been superseded by it.
+        uids = {uid for uid, _ in gone}
+        query = "SELECT uid, digest, state FROM session ORDER BY started, uid"
+        for uid, digest, state in self.theirs.execute(query):
             if self.only is not None and (uid, digest) not in self.only:
                 continue
             if digest is None:
                 live += 1
             elif (uid, digest) in there:
                 held += 1
-            elif (uid, digest) in gone:
+            elif (uid, digest) in gone or (state == "lost" and uid in uids):
                 pruned += 1
             else:
                 self._missing.setdefault(uid, []).append(digest)

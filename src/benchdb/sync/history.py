@@ -324,7 +324,7 @@ def _pull(
         sessions=sum(one.added for one in merged),
         annotations=sum(len(one.annotations) for one in merged),
         runs=sum(one.runs for one in merged),
-        pruned=len(done.pruned),
+        pruned=len(done.pruned) + sum(one.pruned for one in merged),
         forgotten=len(done.forgotten),
         foreign=len(done.foreign),
         unusable={
