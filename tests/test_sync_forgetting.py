@@ -276,6 +276,13 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
 
 
 
+def test_a_history_of_which_all_is_forgotten_is_sound(files: Files) -> None:
+    files.record("a", "session-1")
+    ok(files.push("a"))
+    ok(files.compact("--erase", "session-1"))
+    assert "is sound: 0 objects with 0 entries" in ok(files("db", "check", files.remote))
+
+
 def test_the_beginning_of_a_pruned_session_does_not_come_in_its_place(files: Files) -> None:
     lose(files.file("lost"), "session-1")
     ok(files.push("lost"))
@@ -317,3 +324,18 @@ def test_a_file_of_which_all_is_withdrawn_says_so(files: Files) -> None:
     ran = files("show", *db)
     assert "1 withdrawn; `benchdb annotate session UID --keep DIGEST` takes that back" in ran.err
     assert "record one" not in ran.err
+
+
+def test_what_a_probe_left_goes_by_the_next_compaction(files: Files) -> None:
+    files.record("a", "session-1")
+    ok(files.push("a"))
+    old, young, theirs = (
+        files.remote / name for name in (f"probe-{'0' * 32}", f"probe-{'1' * 32}", "probe-notes")
+    )
+    for path in (old, young, theirs):
+        path.write_bytes(b"")
+    for path in (old, theirs):
+        os.utime(path, (time.time() - 200_000,) * 2)
+    ok(files.compact())
+    assert [path.exists() for path in (old, young, theirs)] == [False, True, True]
+    assert files("db", "info", files.remote, "--format", "json").json["foreign"] == ["probe-notes"]

@@ -70,7 +70,7 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
     objects = opened(remote, endpoint_url, profile)
     with progress_bar() as progress:
         checked = check_remote(objects, progress)
-    if not checked.objects and not checked.foreign:
+    if not (checked.is_begun or checked.objects or checked.foreign):
         raise UserError(absent(objects))
     looked = (
         f"{counted(checked.objects, 'object')} with {counted(checked.entries, 'entry', 'entries')}"

@@ -13,6 +13,7 @@ from benchdb.store.opening import newest, settle
 from benchdb.store.progress import untold
 from benchdb.sync.artifacts import ARTIFACTS, files_of, put_files
 from benchdb.sync.machine import Local, Machine
+from benchdb.sync.probe import sweep_probes
 from benchdb.sync.protocol import compact as compacting
 from benchdb.sync.protocol.pull import pull as pull_flow
 from benchdb.sync.protocol.push import Offered
@@ -389,6 +390,7 @@ def compact(
         Is told how far it is.
     """
     machine = Machine(objects, upgrade=upgrade, progress=progress)
+    sweep_probes(objects)
     done = machine.run(compacting.compact(policy, secrets.token_hex(8)))
     return done, {
         name: machine.why.get(name, missing.value) for name, missing in done.unusable.items()

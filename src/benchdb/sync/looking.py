@@ -10,7 +10,7 @@ from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
 from benchdb.sync.machine import Machine, explaining_room
-from benchdb.sync.probe import PROBES
+from benchdb.sync.probe import is_probe
 from benchdb.sync.protocol.manifest import Manifest
 from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
@@ -127,7 +127,7 @@ def _foreign(every: Iterable[ObjectFacts]) -> tuple[str, ...]:
             one.name
             for one in every
             if one.name not in (MANIFEST, PUBLISHED)
-            and not one.name.startswith(PROBES)
+            and not is_probe(one.name)
             and not is_file(one.name)
             and not is_snapshot(one.name)
             and segment_name(one.name) is None
@@ -147,6 +147,8 @@ class CheckedRemote:
         A line for everything that is wrong.
     foreign
         Objects that are none of benchdb's.
+    is_begun
+        Whether there is a history, be it one that holds nothing (any more).
     absent
         How many files of test runs are not there: nobody pushed them, or they were too large, or
         somebody removed them.
@@ -156,6 +158,7 @@ class CheckedRemote:
     entries: int
     problems: tuple[str, ...]
     foreign: tuple[str, ...]
+    is_begun: bool
     absent: int
 
 
@@ -228,6 +231,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         len(entries),
         tuple(problems),
         _foreign(every.values()),
+        manifest is not None,
         len(theirs.names.difference(files)),
     )
 

@@ -8,6 +8,7 @@ the server said: an answer may be lost, or come from a proxy.
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +18,24 @@ if TYPE_CHECKING:
     from benchdb.sync.objects import Objects
 
 #: The objects that probes make and delete begin so.
-PROBES: Final = "probe-"
+_PROBES: Final = "probe-"
+
+_PROBE: Final = re.compile(_PROBES + "[0-9a-f]{32}")
+
+#: Seconds after which nobody is probing any more.
+_GRACE: Final = 86400.0
+
+
+def is_probe(name: str) -> bool:
+    """Tell whether an object is named as one that a probe makes."""
+    return _PROBE.fullmatch(name) is not None
+
+
+def sweep_probes(objects: Objects) -> None:
+    """Delete what probes left: who was cut off, or may not delete, leaves its object."""
+    objects.delete(
+        [one.name for one in objects.list(_PROBES) if is_probe(one.name) and one.age > _GRACE]
+    )
 
 
 def probe(objects: Objects) -> None:
@@ -28,7 +46,7 @@ def probe(objects: Objects) -> None:
     UnfitServer
         If it writes all the same, or not even where the condition holds, or knows no conditions.
     """
-    name = f"{PROBES}{uuid.uuid4().hex}"
+    name = f"{_PROBES}{uuid.uuid4().hex}"
     try:
         _try(objects, name)
     finally:
