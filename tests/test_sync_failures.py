@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import itertools
+import os
 import shutil
 import sqlite3
 import sys
@@ -277,3 +278,22 @@ def test_a_database_of_an_older_schema_is_pushed_and_pulled_into(
     assert ran.code == 0
     assert "upgraded" in ran.err
     assert {uid for uid, _ in sessions(files.file("old"))} > {"another"}
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="permissions don't bind root"
+)
+@pytest.mark.parametrize("what", ["the file", "its folder"])
+def test_a_file_that_can_not_be_written_is_a_matter_of_permissions(what: str, files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    folder = files.folder / "locked"
+    folder.mkdir()
+    record(folder / "b.db", "two", (0, 1), 1)
+    locked = folder if what == "its folder" else folder / "b.db"
+    locked.chmod(0o555 if what == "its folder" else 0o444)
+    ran = files("pull", files.remote, "--db", folder / "b.db")
+    folder.chmod(0o755)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "change the permissions of it and of its folder" in ran.err
+    assert "disk" not in ran.err

@@ -275,7 +275,6 @@ def test_a_folder_that_is_not_there_is_named_and_not_made(verb: str, files: File
     assert f"there is no folder {typo} to keep below in" in ran.err
 
 
-
 def test_a_history_of_which_all_is_forgotten_is_sound(files: Files) -> None:
     files.record("a", "session-1")
     ok(files.push("a"))

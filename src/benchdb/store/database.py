@@ -254,6 +254,11 @@ def explained(error: BaseException, path: Location) -> UserError:
             f"{path} is being written by another process, for too long to wait for it: "
             "try again when that is done"
         )
+    if "readonly" in said:
+        return UserError(
+            f"{path} can't be written ({said}): change the permissions of it and of its folder, "
+            "or name another file"
+        )
     return UserError(
         f"{path} can't be used ({said}): check its permissions and the free disk space"
     )
