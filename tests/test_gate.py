@@ -248,6 +248,21 @@ def test_an_accepted_level_is_the_baseline_at_once(history: History) -> None:
     assert found["effect"] == pytest.approx(0.3, abs=0.06)
 
 
+def test_steps_before_an_accepted_level_dont_come_in(history: History) -> None:
+    history.usual(40)
+    for level in (1.3, 1.69):  # one soon after the other
+        for _ in range(4):
+            history.add({"test_0": history.near(level)})
+    for _ in range(8):
+        history.add({"test_0": history.near(1.69)})
+    events = history.project.benchdb("changes", "--format", "json").json["events"]
+    newest = max(events, key=lambda one: one["first_after"]["started"])
+    assert history.project.benchdb("ack", newest["id"], "--expected").code == 0
+    found = history.verdicts("last:1")["test_0", "duration"]
+    assert found["verdict"] == "UNCHANGED"
+    assert found["before"] == pytest.approx(1.69, rel=0.03)
+
+
 # -- contenders
 
 

@@ -203,11 +203,14 @@ def _levelled(values: Values, accepted: int) -> _Levelled:
     after = values[accepted:]
     if not 0 < accepted < len(values):
         return _Levelled(values, len(values))
-    old, new = float(np.median(values[max(accepted - _FAR, 0) : accepted])), float(np.median(after))
-    if old == 0 or new / old <= 0:
-        return _Levelled(after, len(after))
-    # What is known of its noise stays so.
-    return _Levelled(np.concatenate([values[:accepted] * (new / old), after]), len(after))
+    # What is known of its noise stays so; steps of before, that may be near, must not come in.
+    old, new = values[max(accepted - LAST, 0) : accepted], float(np.median(after))
+    levelled = []
+    for one in find_change_points(old, sensitivity="suspect").segments:
+        if one.level == 0 or new / one.level <= 0:
+            return _Levelled(after, len(after))
+        levelled.append(old[one.start : one.stop] * (new / one.level))
+    return _Levelled(np.concatenate([*levelled, after]), len(after))
 
 
 def _contender(one: _Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
