@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchdb.report.effects import effect_text
+from benchdb.report.effects import effect_text, size_text
 
 pytestmark = pytest.mark.portable
 
@@ -31,3 +31,18 @@ def test_an_effect_keeps_its_sign_and_has_its_interval_beside_it(
     given: tuple[float, float | None, float | None], said: str
 ) -> None:
     assert effect_text(*given) == said
+
+
+@pytest.mark.parametrize(
+    ("effect", "said"),
+    [
+        (0.0123, "1.2 %"),
+        (0.054, "5.4 %"),
+        (1.0, "100 %"),
+        (8.9, "890 %"),
+        (9.1, "10 times"),
+        (5e6, "5,000,000 times"),
+    ],
+)
+def test_a_size_is_told_in_two_digits_and_a_large_one_in_times(effect: float, said: str) -> None:
+    assert size_text(effect) == said

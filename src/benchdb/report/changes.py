@@ -11,7 +11,7 @@ from benchdb.findings import Cause, Differs, State
 from benchdb.metrics import counts_outcomes
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, git_log
-from benchdb.report.effects import effect_text
+from benchdb.report.effects import effect_text, size_text
 from benchdb.report.series import conditions_content, described
 from benchdb.report.sessions import conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
@@ -285,7 +285,7 @@ def _measuring(watched: Sequence[Watched]) -> list[Watched]:
 
 
 def _floor(floor: float) -> str:
-    return f"{100 * floor:.2g} %" if math.isfinite(floor) else "none yet"
+    return size_text(floor) if math.isfinite(floor) else "none yet"
 
 
 def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> Iterator[str]:

@@ -29,6 +29,18 @@ def effect_text(effect: float, low: float | None = None, high: float | None = No
     return f"{said} ({_number(low, effect)} to {_with_unit(_number(high, effect), effect)})"
 
 
+def size_text(effect: float) -> str:
+    """Return the size of an effect above 0 that was not measured: ``5.4 %``, ``120 times``."""
+    if effect >= _AS_RATIO:
+        return f"{_two_digits(effect + 1)} times"
+    return f"{_two_digits(100 * effect)} %"
+
+
+def _two_digits(value: float) -> str:
+    rounded = float(f"{value:.2g}")
+    return f"{rounded:,.0f}" if rounded >= 10 else f"{rounded:g}"
+
+
 def _number(value: float, like: float) -> str:
     """Return an effect without its unit, in as many digits as suit `like`."""
     if abs(like) >= _AS_RATIO:

@@ -13,7 +13,7 @@ from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, commit_text, git_log
-from benchdb.report.effects import effect_text
+from benchdb.report.effects import effect_text, size_text
 from benchdb.report.series import conditions_content, described
 from benchdb.report.sessions import conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
@@ -236,10 +236,10 @@ def _remarks(gate: Gate) -> Iterator[str]:
     finite = sorted(one.smallest for one in sensible if math.isfinite(one.smallest))
     if finite:
         worst = max(sensible, key=lambda one: one.smallest)
-        least, most = _share(finite[0]), _share(finite[-1])
+        least, most = size_text(finite[0]), size_text(finite[-1])
         line = (
-            f"smallest slowdown that five sessions would show: {_share(statistics.median(finite))} "
-            f"in the middle series"
+            "smallest slowdown that five sessions would show: "
+            f"{size_text(statistics.median(finite))} in the middle series"
         )
         if least != most:
             line += f", {least} to {most} ({worst.key.case.id} {worst.key.metric.name})"
@@ -257,10 +257,6 @@ def _remarks(gate: Gate) -> Iterator[str]:
     )
     if gate.conflicts:
         yield conflict_line(gate.conflicts)
-
-
-def _share(effect: float) -> str:
-    return f"{100 * effect:.2g} %"
 
 
 def gate_content(gate: Gate, code: int) -> dict[str, Any]:
