@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +23,7 @@ from benchdb.review.family import discovered, search
 from benchdb.review.history import read_history
 from benchdb.review.packing import SessionPoints
 from benchdb.review.remembered import Kept, remembered_history
+from benchdb.review.sharing import both_halves
 from benchdb.store.annotations import annotate_session
 from benchdb.store.database import connect
 from benchdb.store.opening import reading
@@ -198,3 +201,31 @@ def test_noise_alone_gives_false_discoveries_at_the_rate_at_most() -> None:
         assert family >= 150
         false += bool(found.steps or found.drifts)
     assert false <= 4  # one is expected
+
+
+def test_two_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    series = random_series(9)
+    times = [np.arange(float(len(one))) for one in series]
+    alone = search(series, times)
+    monkeypatch.setattr("benchdb.review.family._WORTH_SHARING", 2)
+    together = search(series, times)
+    assert (together.steps, together.drifts) == (alone.steps, alone.drifts)
+    for name in ("tested", "noise", "floor"):
+        assert np.array_equal(getattr(together, name), getattr(alone, name))
+
+
+def test_work_that_another_process_does_not_bring_to_an_end_is_done_here() -> None:
+    here = os.getpid()
+
+    def second() -> int:
+        if os.getpid() != here:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return os.getpid()
+
+    def failing() -> int:
+        if os.getpid() != here:
+            raise MemoryError
+        return os.getpid()
+
+    assert both_halves(os.getpid, second) == (here, here)
+    assert both_halves(os.getpid, failing) == (here, here)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from benchdb.analysis.noise import LEAST, noise
+from benchdb.analysis.scale import Scale
 from benchdb.analysis.segmentation import segment
 from benchdb.analysis.sensitivity import RULES, noise_floor
 from benchdb.analysis.steps import memories
@@ -69,14 +70,17 @@ def screen(series: Sequence[Floats]) -> Screened:
     lengths = np.array([len(one) for one in series], dtype=np.intp)
     for some in _chunks(lengths):
         rows = np.array([series[at] for at in some])
-        constant = (rows == rows[:, :1]).all(axis=1)
-        positive = (rows > 0).all(axis=1) & ~constant
+        constant = np.asarray((rows == rows[:, :1]).all(axis=1))
+        positive = np.asarray((rows > 0).all(axis=1))
         at = some[constant]
         found.empty[at] = True
         found.noise[at] = LEAST
         found.noise_floor[at] = noise_floor(rows.shape[1], LEAST, 0.0)
-        if positive.any():
-            _look(np.log(rows[positive]), some[positive], found)
+        heights = np.log(np.where(positive[:, None], rows, 1.0))
+        for one in np.flatnonzero(~positive & ~constant):  # counts, mostly: few
+            heights[one] = Scale.of(rows[one]).heights(rows[one])
+        if not constant.all():
+            _look(heights[~constant], some[~constant], found)
     return found
 
 

@@ -7,15 +7,14 @@ among all that is shown.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from benchdb.analysis.change_points import find_change_points_many
 from benchdb.analysis.screening import screen
+from benchdb.review.sharing import both_halves
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from benchdb.analysis.results import ChangePoint
 
 
-#: How many series a thread searches at once, and how many threads there are.
-_AT_ONCE, _MOST_THREADS = 500, 4
+#: So many series are searched by two processes.
+_WORTH_SHARING: Final = 3000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +61,15 @@ def search(values: Sequence[NDArray[np.float64]], times: Sequence[NDArray[np.flo
     times
         Their places, in seconds.
     """
-    parts = [range(at, min(at + _AT_ONCE, len(values))) for at in range(0, len(values), _AT_ONCE)]
-
-    def look(part: range) -> Searched:
-        return _searched([values[at] for at in part], [times[at] for at in part])
-
-    # What takes long in numpy lets other threads run.
-    with ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as threads:
-        return joined(list(threads.map(look, parts)))
+    middle = len(values) // 2 if len(values) >= _WORTH_SHARING else len(values)
+    return joined(
+        both_halves(
+            lambda: _searched(values[:middle], times[:middle]),
+            lambda: _searched(values[middle:], times[middle:]),
+        )
+        if middle < len(values)
+        else [_searched(values, times)]
+    )
 
 
 def _searched(
