@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from made_up import FIRST, History, add, commit, project, step
+from store_samples import execute
 from test_show import fields
 
 from benchdb.report import schemas
@@ -182,6 +183,12 @@ def test_sessions_off_the_trunk_count_where_a_case_has_no_others(tmp_path: Path)
     assert len(events(of)) == 1
     said = "no clean session on main or master yet for 12 tests: every session is used there"
     assert said in of.benchdb("changes").out
+
+
+def test_a_value_that_is_infinite_is_passed_over(tmp_path: Path) -> None:
+    of = project(tmp_path, History(effects=slower("test_01", factor=1.3)))
+    execute(of.database, "update test_run set duration = 9e999 where rowid % 7 = 0")
+    assert [cases(one) for one in events(of)] == [{"t.py::test_01"}]
 
 
 def test_a_database_without_sessions_has_no_changes(tmp_path: Path) -> None:
