@@ -155,8 +155,25 @@ def read_settings(root: Path) -> Settings:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return Settings(root)
-    if "benchdb" not in text:
-        return Settings(root)
+    return _settings_in(path, text, root) if "benchdb" in text else Settings(root)
+
+
+def read_settings_file(path: Path, root: Path) -> Settings:
+    """Return what another file than pyproject.toml says under ``[tool.benchdb]``.
+
+    Raises
+    ------
+    WrongSetting
+        As `read_settings` does, and if the file can't be read.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongSetting(f"{path} can't be read ({error}): name a TOML file") from None
+    return _settings_in(path, text, root)
+
+
+def _settings_in(path: Path, text: str, root: Path) -> Settings:
     import tomllib
 
     try:

@@ -136,3 +136,111 @@ class Gate:
     def undecided(self) -> bool:
         """Whether nothing at all is decided."""
         return all(one.verdict is Verdict.UNDECIDED for one in self.verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A regression that a gate would have failed a session for.
+
+    Parameters
+    ----------
+    session
+        The one that would have failed.
+    verdict
+        What it would have said.
+    stayed
+        For how many sessions of the series it would have been listed, that one among them.
+    lasts
+        Whether it is listed still at the end.
+    """
+
+    session: StoredSession
+    verdict: SeriesVerdict
+    stayed: int
+    lasts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """A history, judged session by session.
+
+    Parameters
+    ----------
+    sessions
+        How many were judged.
+    series
+        The most series that one of them had.
+    alarms
+        In the order of sessions.
+    fail_on
+        The certainty from which a regression fails.
+    false_alarms
+        The share of sessions that may fail although nothing changed.
+    """
+
+    sessions: int
+    series: int
+    alarms: tuple[Alarm, ...]
+    fail_on: Certainty
+    false_alarms: float
+
+    @property
+    def failing(self) -> int:
+        """How many sessions would have failed."""
+        return len({one.session.row for one in self.alarms})
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A segment of a series: its first and last session, and its level."""
+
+    first: StoredSession
+    last: StoredSession
+    points: int
+    level: float
+    spread: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """All that a verdict is made of.
+
+    Parameters
+    ----------
+    verdict
+        What was said.
+    points
+        The newest sessions and values, the newest last.
+    judged
+        How many of these are judged.
+    stretches
+        The segments of the past, in their order; empty of outcomes.
+    limit
+        The chance of a false alarm that the series may have.
+    family, false_alarms
+        What that is made of: how many series share which budget.
+    level, spread, memory, worth, tail
+        What the past leads one to expect: its level, the standard deviation of sessions around it
+        (as a share), the correlation of neighbours, how many sessions the level is worth, and the
+        standard deviation that the series' own outmost values tell, for the worse.
+    one, five
+        The smallest effect for the worse that one session and five would show.
+    usual
+        Of outcomes: the share of test runs that is expected to fail.
+    """
+
+    verdict: SeriesVerdict
+    points: tuple[tuple[StoredSession, float], ...]
+    judged: int
+    stretches: tuple[Stretch, ...]
+    limit: float
+    family: int
+    false_alarms: float
+    level: float
+    spread: float
+    memory: float
+    worth: float
+    tail: float
+    one: float
+    five: float
+    usual: float | None = None

@@ -80,6 +80,8 @@ _VERBS: Final = {
     "show": "benchdb.cli.show",
     "changes": "benchdb.cli.changes",
     "gate": "benchdb.cli.gate",
+    "backtest": "benchdb.cli.backtest",
+    "explain": "benchdb.cli.explain",
     "compare": "benchdb.cli.compare",
     "ack": "benchdb.cli.ack",
     "merge": "benchdb.cli.merge",

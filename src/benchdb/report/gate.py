@@ -199,6 +199,7 @@ def _next_lines(failing: Sequence[SeriesVerdict]) -> Iterator[str]:
         if good and bad:
             yield from _bisect_lines(good, bad, failing, shlex.quote(tests[0]))
             break
+    yield f"see why: `benchdb explain {shlex.quote(tests[0])}`"
     yield "if it is meant to be so: `benchdb changes` names the event, `benchdb ack` accepts it"
 
 
@@ -273,7 +274,7 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "false_alarms": gate.false_alarms,
         "limit": gate.limit,
         "counts": {str(verdict): len(gate.of(verdict)) for verdict in Verdict},
-        "verdicts": (_content(one, fails=id(one) in failing) for one in gate.verdicts),
+        "verdicts": (verdict_content(one, fails=id(one) in failing) for one in gate.verdicts),
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
         "conflicts": list(gate.conflicts),
@@ -290,7 +291,8 @@ def _session(session: StoredSession) -> dict[str, Any]:
     }
 
 
-def _content(one: SeriesVerdict, *, fails: bool) -> dict[str, Any]:
+def verdict_content(one: SeriesVerdict, *, fails: bool | None = None) -> dict[str, Any]:
+    """Return a verdict as JSON documents have it."""
     return {
         "case": one.key.case.id,
         **conditions_content(one.key.conditions),
@@ -299,7 +301,7 @@ def _content(one: SeriesVerdict, *, fails: bool) -> dict[str, Any]:
         "direction": one.key.metric.direction,
         "verdict": one.verdict,
         "certainty": one.certainty,
-        "fails": fails,
+        **({} if fails is None else {"fails": fails}),
         "effect": one.effect,
         "low": one.low,
         "high": one.high,

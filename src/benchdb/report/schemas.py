@@ -122,10 +122,45 @@ _METRIC: Final = {
     "overall[].direction": "LOWER_IS_BETTER, HIGHER_IS_BETTER or null",
 }
 
+#: What is said of a series, in every document that has that.
+_VERDICT: Final = {
+    **_KEY,
+    "[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED",
+    "[].certainty": "suspect or confirmed, of what moved; else null",
+    "[].fails": "whether it fails the build",
+    "[].effect": "new level / old level - 1, as measured",
+    "[].low": "lower bound of its 95 % interval",
+    "[].high": "upper bound",
+    "[].p": "chance of an effect like this with no change",
+    "[].before": "old level, in the unit; of outcomes, the share of test runs",
+    "[].after": "new level",
+    "[].points": "number of sessions at the new level",
+    "[].past": "number of sessions that the old level is known from",
+    "[].last_before": "uid of the last session at the old level; null if none moved",
+    "[].first_after": "uid of the first session at the new level",
+    "[].raised": "uid of the session that was alarmed at first; null where that is now",
+    "[].commits": "of each subject that differs the commits between the two sessions",
+    **{
+        f"[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
+        for name in ("subject", "good", "bad", "good_version", "bad_version")
+    },
+    **{
+        f"[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
+        for name in ("since", "until", "command")
+    },
+    "[].tolerance": "effect that doesn't matter, as a share",
+    "[].smallest": "smallest effect for the worse that five sessions would show; null "
+    "where none would",
+    "[].control": "whether the test is a control",
+    "[].why": "why it is undecided; else null",
+}
+
 SESSIONS: Final = "benchdb/sessions/1"
 SERIES: Final = "benchdb/series/1"
 CHANGES: Final = "benchdb/changes/1"
 GATE: Final = "benchdb/gate/1"
+BACKTEST: Final = "benchdb/backtest/1"
+EXPLANATION: Final = "benchdb/explanation/1"
 COMPARISON: Final = "benchdb/compare/1"
 SAYINGS: Final = "benchdb/sayings/1"
 INFO: Final = "benchdb/info/1"
@@ -140,6 +175,8 @@ COMMANDS: Final = {
     SERIES: "benchdb show CASE --format json",
     CHANGES: "benchdb changes --format json",
     GATE: "benchdb gate --format json",
+    BACKTEST: "benchdb backtest --format json",
+    EXPLANATION: "benchdb explain CASE --format json",
     COMPARISON: "benchdb compare BASELINE CONTENDER --format json",
     SAYINGS: "benchdb ack --list --format json",
     INFO: "benchdb db info --format json",
@@ -261,38 +298,53 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "counts": "number of series by verdict",
         **{f"counts.{verdict}": "series with this verdict" for verdict in Verdict},
         "verdicts": "of every series that was judged, the worst first",
-        **{f"verdicts{key}": said for key, said in _KEY.items()},
-        "verdicts[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED",
-        "verdicts[].certainty": "suspect or confirmed, of what moved; else null",
-        "verdicts[].fails": "whether it fails the build",
-        "verdicts[].effect": "new level / old level - 1, as measured",
-        "verdicts[].low": "lower bound of its 95 % interval",
-        "verdicts[].high": "upper bound",
-        "verdicts[].p": "chance of an effect like this with no change",
-        "verdicts[].before": "old level, in the unit; of outcomes, the share of test runs",
-        "verdicts[].after": "new level",
-        "verdicts[].points": "number of sessions at the new level",
-        "verdicts[].past": "number of sessions that the old level is known from",
-        "verdicts[].last_before": "uid of the last session at the old level; null if none moved",
-        "verdicts[].first_after": "uid of the first session at the new level",
-        "verdicts[].raised": "uid of the session that was alarmed at first; null where that is now",
-        "verdicts[].commits": "of each subject that differs the commits between the two sessions",
-        **{
-            f"verdicts[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
-            for name in ("subject", "good", "bad", "good_version", "bad_version")
-        },
-        **{
-            f"verdicts[].commits[].{name}": _EVENT[f"[].commits[].{name}"]
-            for name in ("since", "until", "command")
-        },
-        "verdicts[].tolerance": "effect that doesn't matter, as a share",
-        "verdicts[].smallest": "smallest effect for the worse that five sessions would show; null "
-        "where none would",
-        "verdicts[].control": "whether the test is a control",
-        "verdicts[].why": "why it is undecided; else null",
+        **{f"verdicts{key}": said for key, said in _VERDICT.items()},
         "missing": "cases of the trunk's last session that did not run: path::name",
         "deselected": "number of those that the call did not ask for",
         "conflicts": "uids of sessions that are not used, as there are several forms of them",
+    },
+    BACKTEST: {
+        "schema": "benchdb/backtest/1",
+        "database": "path of the file that was read",
+        "sessions": "number of sessions that were judged",
+        "failing": "number of those that would have failed",
+        "series": "most series that one of them had",
+        "fail_on": "confirmed, or suspect: from which certainty a regression fails",
+        "false_alarms": "share of sessions that may fail although nothing changed",
+        "alarms": "what would have failed a session, in the order of sessions",
+        **{f"alarms{key}": said for key, said in _VERDICT.items()},
+        "alarms[].session": "uid of the session that would have failed",
+        "alarms[].started": "when it started",
+        "alarms[].delay": "for how many sessions it had been there by then",
+        "alarms[].stayed": "for how many sessions it was listed",
+        "alarms[].lasts": "whether it is listed still at the end",
+    },
+    EXPLANATION: {
+        "schema": "benchdb/explanation/1",
+        "database": "path of the file that was read",
+        "series": "the series of the case that were judged",
+        **{f"series{key}": said for key, said in _VERDICT.items() if key != "[].fails"},
+        "series[].values": "the newest points, the newest last",
+        "series[].values[].session": "uid of the session",
+        "series[].values[].value": "in the unit; of outcomes, a number of test runs",
+        "series[].judged": "how many of these are judged",
+        "series[].segments": "stretches of one level in the past, the newest last",
+        "series[].segments[].first": "uid of its first session",
+        "series[].segments[].last": "uid of its last session",
+        "series[].segments[].points": "number of its sessions",
+        "series[].segments[].level": "in the unit",
+        "series[].segments[].spread": "standard deviation around it, as a share",
+        "series[].limit": "chance of a false alarm that it may have in one session",
+        "series[].family": "number of series that share the budget",
+        "series[].false_alarms": "the budget: share of sessions that may fail by chance",
+        "series[].level": "what the past leads one to expect, in the unit",
+        "series[].spread": "standard deviation of sessions around it, as a share",
+        "series[].memory": "correlation of a session's deviation with the one before",
+        "series[].worth": "how many sessions the level is worth",
+        "series[].tail": "standard deviation that the outmost values for the worse tell",
+        "series[].smallest_one": "smallest effect that one session would show",
+        "series[].smallest_five": "smallest effect that five sessions would show",
+        "series[].usual": "of outcomes, the share of test runs that is expected to fail",
     },
     COMPARISON: {
         "schema": "benchdb/compare/1",

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from benchdb.errors import UserError
-from benchdb.globs import matches
-from benchdb.metrics import FAILED, counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report.text import short
 from benchdb.review.acknowledged import Acknowledged
-from benchdb.review.cases import cases_among
 from benchdb.review.chosen import base_of, choose
-from benchdb.review.differences import commit_ranges
 from benchdb.review.history import read_history
-from benchdb.review.judging import LAST, Rule, judge_contenders, judge_newest
-from benchdb.review.outcomes import judge_outcomes, usual_rate
+from benchdb.review.judging import LAST
+from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
 from benchdb.review.selection import selected
 from benchdb.review.series import case_series, is_trunk
 from benchdb.store.queries import stored_sessions
@@ -30,44 +24,33 @@ from benchdb.verdicts import Gate, SeriesVerdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from benchdb.config import Settings
-    from benchdb.review.judging import Judged
-    from benchdb.series import Case, SeriesKey, StoredSession
+    from benchdb.review.chosen import Base, Chosen
+    from benchdb.series import Case, StoredSession
     from benchdb.store.connection import Connection
     from benchdb.verdicts import Certainty
 
 #: With fewer points among the last sessions, more are looked for further back.
 _FEW: Final = 30
 
-#: A control that moved tells of a machine that differs by up to so many times as much.
-_AS_CONTROL: Final = 2.0
 
-#: The chance that any control seems to move although nothing did.
-_CONTROL_P: Final = 0.01
+class Ready(NamedTuple):
+    """All that a session is judged by."""
 
+    chosen: Chosen
+    trunk: bool
+    base: Base
+    lines: list[Line]
+    said: Acknowledged
+    limit: float
+    family: int
+    conflicts: tuple[str, ...]
 
-class Line(NamedTuple):
-    """A series as the gate sees it: points of the trunk, and the ones that are judged.
-
-    Parameters
-    ----------
-    at, values, runs
-        Of the trunk, as in `benchdb.review.history.HistorySeries`; where a session of the trunk is
-        judged, with its point at the end.
-    new
-        Of a contender: session, value and number of test runs of each point. Empty for the trunk.
-    accepted
-        How many points stand before the level that somebody accepted as the baseline.
-    """
-
-    key: SeriesKey
-    at: Sequence[StoredSession]
-    values: NDArray[np.float64]
-    runs: NDArray[np.int64]
-    new: list[tuple[StoredSession, float, int]]
-    accepted: int = 0
+    def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
+        """Judge all of it, the worst first."""
+        numbers = {one.row: number for number, one in enumerate(self.base.sessions)}
+        found = verdicts_of(self.lines, settings, self.limit, self.said, numbers)
+        return sorted(found, key=_rank)
 
 
 def judge(connection: Connection, settings: Settings, given: Sequence[str] = ()) -> Gate:
@@ -88,6 +71,28 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
     UserError
         If there is no such session, or nothing in it can be judged.
     """
+    ready = prepare(connection, settings, given)
+    missing, deselected = _missing(connection, settings, ready.chosen.sessions, ready.base.sessions)
+    fail_on: Certainty = "confirmed" if ready.trunk else "suspect"
+    if settings.fail_on is not None:
+        fail_on = "suspect" if settings.fail_on == "suspect" else "confirmed"
+    return Gate(
+        sessions=ready.chosen.sessions,
+        chosen=ready.chosen.why,
+        trunk=ready.trunk,
+        base=ready.base.said,
+        verdicts=tuple(ready.verdicts(settings)),
+        missing=missing,
+        deselected=deselected,
+        fail_on=fail_on,
+        limit=ready.limit,
+        false_alarms=settings.false_alarms,
+        conflicts=ready.conflicts,
+    )
+
+
+def prepare(connection: Connection, settings: Settings, given: Sequence[str] = ()) -> Ready:
+    """Read all that a session is judged by, as `judge` takes it."""
     every = stored_sessions(connection)
     chosen = choose(connection, settings, every, given)
     trunk = all(is_trunk(one, settings.trunk) for one in chosen.sessions)
@@ -100,40 +105,17 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
             f"the metrics {', '.join(settings.metrics)} (`benchdb show` lists sessions)"
         )
     said = Acknowledged(stored_sayings(connection), base.sessions)
-    lines = [_from_accepted(one, said, base.sessions) for one in lines]
-    count = judged_count(lines)
-    limit = settings.false_alarms / count
-    verdicts = _with_controls(_verdicts(lines, settings, limit, said, base.sessions), settings)
-    missing, deselected = _missing(connection, settings, chosen.sessions, base.sessions)
-    fail_on: Certainty = "confirmed" if trunk else "suspect"
-    if settings.fail_on is not None:
-        fail_on = "suspect" if settings.fail_on == "suspect" else "confirmed"
-    return Gate(
-        sessions=chosen.sessions,
-        chosen=chosen.why,
+    family = judged_count(lines)
+    return Ready(
+        chosen=chosen,
         trunk=trunk,
-        base=base.said,
-        verdicts=tuple(sorted(verdicts, key=_rank)),
-        missing=missing,
-        deselected=deselected,
-        fail_on=fail_on,
-        limit=limit,
-        false_alarms=settings.false_alarms,
+        base=base,
+        lines=[_from_accepted(one, said, base.sessions) for one in lines],
+        said=said,
+        limit=settings.false_alarms / family,
+        family=family,
         conflicts=tuple(sorted({one.uid for one in every if one.conflict})),
     )
-
-
-def judged_count(lines: Sequence[Line]) -> int:
-    """Return how many series share the budget of false alarms.
-
-    What becomes of a test's runs counts once: as `failed`.
-    """
-    shared = [one for one in lines if not counts_outcomes(one.key.metric) or _is_failed(one.key)]
-    return max(len(shared), 1)
-
-
-def _is_failed(key: SeriesKey) -> bool:
-    return (key.metric.name, key.metric.unit) == (FAILED.name, FAILED.unit)
 
 
 def _read(
@@ -158,7 +140,7 @@ def _read(
     lines = []
     for one in history.series:
         new = mine[one.at]
-        if not new.any() or not _is_judged(one.key, settings):
+        if not new.any() or not is_judged(one.key, settings):
             continue
         kept = np.ones_like(new) if trunk else ~new
         points = [
@@ -179,13 +161,6 @@ def _read(
     if len(like) > len(near):
         lines = _further_back(connection, settings, lines, like, judged_rows, trunk=trunk)
     return lines
-
-
-def _is_judged(key: SeriesKey, settings: Settings) -> bool:
-    """Tell whether a series is of a metric to judge; what becomes of test runs always is."""
-    return counts_outcomes(key.metric) or any(
-        matches(pattern, key.metric.name) for pattern in settings.metrics
-    )
 
 
 def _further_back(
@@ -226,127 +201,6 @@ def _from_accepted(line: Line, said: Acknowledged, base: Sequence[StoredSession]
         return line
     order = base[start].order
     return line._replace(accepted=sum(1 for one in line.at if one.order < order))
-
-
-def _verdicts(
-    lines: Sequence[Line],
-    settings: Settings,
-    limit: float,
-    said: Acknowledged,
-    base: Sequence[StoredSession],
-) -> list[SeriesVerdict]:
-    """Judge every series."""
-    numbers = {one.row: number for number, one in enumerate(base)}
-    measured = [one for one in lines if not counts_outcomes(one.key.metric)]
-    made = []
-    for line, judged in zip(measured, judge_lines(measured, settings, limit), strict=True):
-        made.append(_verdict(line, judged, settings, said, numbers))
-    by_metric: dict[str, list[Line]] = defaultdict(list)
-    for one in lines:
-        if counts_outcomes(one.key.metric):
-            by_metric[one.key.metric.name].append(one)
-    for some in by_metric.values():
-        usual = usual_rate((one.values, one.runs) for one in some)
-        for line in some:
-            new = [(value, runs) for _, value, runs in line.new]
-            judged = judge_outcomes(line.values, line.runs, new, usual, limit)
-            if _is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
-                made.append(_verdict(line, judged, settings, said, numbers))
-    return made
-
-
-def judge_lines(lines: Sequence[Line], settings: Settings, limit: float) -> list[Judged]:
-    """Judge series that measure something."""
-    rules = [
-        Rule(
-            limit,
-            settings.tolerance_of(one.key.case.id, one.key.metric.name),
-            one.key.metric.direction,
-        )
-        for one in lines
-    ]
-    accepted = [one.accepted for one in lines]
-    if any(one.new for one in lines):
-        new = [np.array([value for _, value, _ in one.new]) for one in lines]
-        return judge_contenders([one.values for one in lines], new, rules, accepted)
-    return judge_newest([one.values for one in lines], rules, accepted)
-
-
-def _verdict(
-    line: Line,
-    judged: Judged,
-    settings: Settings,
-    said: Acknowledged,
-    numbers: dict[int, int],
-) -> SeriesVerdict:
-    moved = judged.certainty is not None
-    n = len(line.at)
-    before = line.at[min(judged.begins, n) - 1] if moved and judged.begins else None
-    since = None
-    if moved:
-        since = line.at[judged.begins] if judged.begins < n else line.new[0][0]
-    raised = line.at[judged.raised - 1] if moved and judged.raised < n else None
-    verdict, why = judged.verdict, judged.why
-    certainty = judged.certainty
-    if moved and since is not None and since.row in numbers:
-        direction = "up" if judged.effect > 0 else "down"
-        saying = said.of_change(line.key, direction, numbers[since.row])
-        if saying is not None:
-            verdict, certainty = Verdict.UNDECIDED, None
-            why = f"acknowledged as {saying.state}"
-    return SeriesVerdict(
-        key=line.key,
-        verdict=verdict,
-        certainty=certainty,
-        effect=judged.effect,
-        low=judged.low,
-        high=judged.high,
-        p=judged.p,
-        baseline=judged.level,
-        value=judged.value,
-        points=judged.points,
-        past=judged.past,
-        before=before,
-        since=since,
-        raised=raised,
-        commits=commit_ranges(before, since) if before and since else (),
-        tolerance=settings.tolerance_of(line.key.case.id, line.key.metric.name),
-        smallest=judged.smallest,
-        why=why,
-    )
-
-
-def _with_controls(verdicts: Sequence[SeriesVerdict], settings: Settings) -> list[SeriesVerdict]:
-    """Take back what a test does that a control did, too: that was the machine."""
-    cases = sorted({one.key.case for one in verdicts})
-    controls = {case for given in settings.controls for case in cases_among(given, cases)}
-    if not controls:
-        return list(verdicts)
-    marked = [replace(one, control=one.key.case in controls) for one in verdicts]
-    measured = [
-        one for one in marked if one.control and not counts_outcomes(one.key.metric) and one.past
-    ]
-    moved = [
-        one
-        for one in measured
-        if one.p <= _CONTROL_P / len(measured) and abs(one.effect) > one.tolerance
-    ]
-    return [_beside(one, moved) for one in marked]
-
-
-def _beside(one: SeriesVerdict, moved: Sequence[SeriesVerdict]) -> SeriesVerdict:
-    if one.control or one.certainty is None or counts_outcomes(one.key.metric):
-        return one
-    for control in moved:
-        same = (
-            control.key.metric.name == one.key.metric.name
-            and control.key.conditions.environment == one.key.conditions.environment
-            and (control.effect > 0) == (one.effect > 0)
-        )
-        if same and abs(math.log1p(one.effect)) <= _AS_CONTROL * abs(math.log1p(control.effect)):
-            why = f"the control test {control.key.case.id} moved, too"
-            return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
-    return one
 
 
 def _missing(

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 #: Points of a series that are looked at: what the sensitivities of a gate look at.
 LAST: Final = 150
 
+#: A change that began before these last points is none of the session's that is judged.
+RECENT: Final = 40
+
 #: From so many points at the new level on a regression may be confirmed.
 CONFIRMED_POINTS: Final = 3
 
@@ -46,7 +49,7 @@ LOOKS: Final = 5.0
 
 #: One look alone alarms more often than it should where noise has tails: in the four worlds no more
 #: than 0.2 of a hundred sessions may, of a suite of one test.
-ONE_LOOK: Final = 2.0
+ONE_LOOK: Final = 2.5
 
 #: An effect that chance gives one series in so many sessions, and the gate can't be sure of.
 _UNSURE: Final = 0.001
@@ -55,10 +58,10 @@ _UNSURE: Final = 0.001
 _BLIND: Final = 0.5
 
 #: So many places may lie between where a change is seen to begin now and with fewer points.
-_SAME_PLACE: Final = 3
+SAME_PLACE: Final = 3
 
 #: The points over which the smallest detectable slowdown is told.
-_RUNS: Final = 5
+RUNS: Final = 5
 
 Certainty = Literal["suspect", "confirmed"]
 
@@ -129,7 +132,11 @@ class Judged:
 
 
 def judge_newest(
-    series: Sequence[Values], rules: Sequence[Rule], accepted: Sequence[int] | None = None
+    series: Sequence[Values],
+    rules: Sequence[Rule],
+    accepted: Sequence[int] | None = None,
+    *,
+    first: bool = True,
 ) -> list[Judged]:
     """Judge the last point of each series, as one of the trunk.
 
@@ -141,15 +148,20 @@ def judge_newest(
         By what each is judged.
     accepted
         How many points of each stand before the level that people took for the baseline.
+    first
+        Whether to tell when each alarm was raised first; without, it is as if that were now.
     """
     level = [_levelled(*one) for one in _with_accepted(series, accepted)]
     recent = [one.values[-LAST - 1 :] for one in level]
     whole = find_change_points_many(recent, sensitivity="confirmed")
     past = find_change_points_many([one[:-1] for one in recent], sensitivity="confirmed")
-    return [
-        _with_first(_ending(one, rule, now, before), one, rule)
+    found = [
+        _ending(one, rule, now, before)
         for one, rule, now, before in zip(level, rules, whole, past, strict=True)
     ]
+    if not first:
+        return found
+    return [_with_first(*one) for one in zip(found, level, rules, strict=True)]
 
 
 def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
@@ -184,6 +196,22 @@ def judge_contenders(
         _contender(one, new, rule, before)
         for one, new, rule, before in zip(level, contenders, rules, past, strict=True)
     ]
+
+
+def expected(past: Values, accepted: int = 0) -> tuple[ChangePoints, Baseline | None]:
+    """Return the segments of the past of a series, and what it leads one to expect.
+
+    Parameters
+    ----------
+    past
+        The points before those that are judged.
+    accepted
+        As `judge_newest` takes it.
+    """
+    one = _levelled(past, accepted)
+    recent = one.values[-LAST:]
+    found = find_change_points(recent, sensitivity="confirmed")
+    return found, _wary(found.baseline, recent, one.known)
 
 
 class _Levelled(NamedTuple):
@@ -260,7 +288,7 @@ def same_event(one: Judged, other: Judged) -> bool:
     return (
         one.verdict is other.verdict
         and one.certainty == other.certainty
-        and abs(one.begins - other.begins) <= _SAME_PLACE
+        and abs(one.begins - other.begins) <= SAME_PLACE
     )
 
 
@@ -374,7 +402,7 @@ def _made(
     why: str = "",
 ) -> Judged:
     higher = rule.direction is not Direction.HIGHER_IS_BETTER
-    smallest = smallest_effect(baseline, rule.limit / LOOKS, _RUNS, 1 if higher else -1)
+    smallest = smallest_effect(baseline, rule.limit / LOOKS, RUNS, 1 if higher else -1)
     return Judged(
         verdict=verdict,
         certainty=certainty,

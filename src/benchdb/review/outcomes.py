@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.records import Verdict
-from benchdb.review.judging import FEW_BEFORE, LEAST_PAST, Judged
+from benchdb.review.judging import FEW_BEFORE, LEAST_PAST, RECENT, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,9 +29,6 @@ _OF_SUITE: Final = 20.0
 
 #: A test that fails more often than this is broken, and says nothing of the others.
 _BROKEN: Final = 0.5
-
-#: In so many of the last sessions something may have begun.
-_RECENT: Final = 40
 
 #: In so many sessions a test must fail before that is confirmed.
 _CONFIRMED: Final = 2
@@ -60,6 +57,8 @@ def judge_outcomes(
     new: Sequence[tuple[float, int]],
     usual: float,
     limit: float,
+    *,
+    first: bool = True,
 ) -> Judged:
     """Judge how often a test fails.
 
@@ -74,6 +73,8 @@ def judge_outcomes(
         From `usual_rate`.
     limit
         The chance of a false alarm that the series may have.
+    first
+        Whether to tell when an alarm was raised first.
     """
     failed, counts = bad.tolist(), runs.tolist()
     n = len(failed)
@@ -82,7 +83,7 @@ def judge_outcomes(
         alarm = found.p <= limit and found.rate > found.usual
         return found.judged(limit, n, n, alarm=alarm)
     said = _ending(failed, counts, usual, limit)
-    if said.certainty is None:
+    if said.certainty is None or not first:
         return said
     for points in range(said.begins + 1, n):
         before = _ending(failed[:points], counts[:points], usual, limit)
@@ -101,12 +102,17 @@ def _ending(failed: list[float], counts: list[int], usual: float, limit: float) 
     last = _Window(failed[:-1], counts[:-1], [(failed[-1], counts[-1])], usual)
     if failed[-1] == 0:
         return last.judged(limit, n, n, alarm=False)
-    starts = [at for at in range(max(n - _RECENT, 0), n) if failed[at]]
+    starts = [at for at in range(max(n - RECENT, 0), n) if failed[at]]
     both = list(zip(failed, counts, strict=True))
     stretches = [(at, _Window(failed[:at], counts[:at], both[at:], usual)) for at in starts]
     at, found = min(stretches, key=lambda one: one[1].p)
     alarm = found.p * len(starts) <= limit and found.rate > found.usual
     return found.judged(limit, at if alarm else n, n, alarm=alarm)
+
+
+def expected_rate(failed: Sequence[float], counts: Sequence[int], usual: float) -> float:
+    """Return the share of a test's runs that is expected to fail, by its past and the suite's."""
+    return (sum(failed) + _OF_SUITE * usual) / (sum(counts) + _OF_SUITE)
 
 
 class _Window:
@@ -117,7 +123,7 @@ class _Window:
     ) -> None:
         self.past, self.runs = len(failed), sum(counts)
         self.before = sum(failed) / self.runs if self.runs else math.nan
-        self.usual = (sum(failed) + _OF_SUITE * usual) / (self.runs + _OF_SUITE)
+        self.usual = expected_rate(failed, counts, usual)
         bad, count = int(sum(one for one, _ in new)), sum(runs for _, runs in new)
         self.rate = bad / count if count else math.nan
         self.sessions = sum(1 for one, _ in new if one)

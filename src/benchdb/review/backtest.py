@@ -1,0 +1,197 @@
+"""A history judged session by session, as if each had been gated when it was the newest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from benchdb.analysis.quick_look import may_have_moved
+from benchdb.analysis.student import two_sided_quantile
+from benchdb.metrics import counts_outcomes
+from benchdb.review.acknowledged import Acknowledged
+from benchdb.review.cases import cases_among
+from benchdb.review.history import read_history
+from benchdb.review.judging import LAST, ONE_LOOK, RECENT, SAME_PLACE
+from benchdb.review.lines import Line, is_failed, is_judged, verdicts_of
+from benchdb.review.outcomes import usual_rate
+from benchdb.verdicts import Alarm, Backtest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchdb.config import Settings
+    from benchdb.review.history import History, HistorySeries
+    from benchdb.series import StoredSession
+    from benchdb.store.connection import Connection
+    from benchdb.store.progress import Progress
+    from benchdb.verdicts import Certainty, SeriesVerdict
+
+
+def replay(
+    connection: Connection, settings: Settings, progress: Progress, *, last: int | None = None
+) -> Backtest:
+    """Judge the sessions of the trunk one after another.
+
+    Parameters
+    ----------
+    connection
+        From `benchdb.store.opening.reading`.
+    settings
+        By which to judge; what people said of changes isn't heeded.
+    progress
+        Is told how many sessions are judged.
+    last
+        How many of the newest sessions to judge; all by default.
+    """
+    history = read_history(connection, settings)
+    return _Replay(history, settings).run(progress, last)
+
+
+class _Replay:
+    def __init__(self, history: History, settings: Settings) -> None:
+        self._sessions = history.sessions
+        self._settings = settings
+        self._series = [
+            one
+            for one in history.series
+            if one.key.case not in history.fallback and is_judged(one.key, settings)
+        ]
+        self._counts = np.zeros(len(history.sessions), dtype=np.int64)
+        for one in self._series:
+            if not counts_outcomes(one.key.metric) or is_failed(one.key):
+                self._counts[one.at] += 1
+        self._limits = settings.false_alarms / np.maximum(self._counts, 1)
+        cases = sorted({one.key.case for one in self._series})
+        controls = {case for given in settings.controls for case in cases_among(given, cases)}
+        self._controls = [one for one in self._series if one.key.case in controls]
+        self._by_outcome: dict[str, list[HistorySeries]] = defaultdict(list)
+        for one in self._series:
+            if counts_outcomes(one.key.metric):
+                self._by_outcome[one.key.metric.name].append(one)
+        self._fail_on: Certainty = "suspect" if settings.fail_on == "suspect" else "confirmed"
+        #: What was raised of each series: where it begins, its verdict, where it was listed last.
+        self._raised: dict[int, list[_Raised]] = defaultdict(list)
+
+    def run(self, progress: Progress, last: int | None) -> Backtest:
+        every = np.flatnonzero(self._counts).tolist()
+        judged = every[-last:] if last else every
+        first = judged[0] if judged else 0
+        # Of what was raised shortly before, it must be known that it is nothing new.
+        looked_at = every[-last - RECENT :] if last else every
+        candidates = self._candidates()
+        for number, session in enumerate(looked_at):
+            progress("judging sessions", number, len(looked_at))
+            if some := candidates.get(session):
+                self._judge(session, some)
+        alarms = [
+            one.alarm(self._sessions)
+            for some in self._raised.values()
+            for one in some
+            if one.place.session >= first
+        ]
+        return Backtest(
+            sessions=len(judged),
+            series=int(self._counts.max(initial=0)),
+            alarms=tuple(sorted(alarms, key=lambda one: (one.session.order, one.verdict.key.case))),
+            fail_on=self._fail_on,
+            false_alarms=self._settings.false_alarms,
+        )
+
+    def _candidates(self) -> dict[int, dict[int, int]]:
+        """Return by session the series that may alarm there, and which of their points that is."""
+        # The normal distribution's; one-sided limits.
+        limits = self._limits.tolist()
+        heights = {one: two_sided_quantile(2 * one / ONE_LOOK, 1e6) for one in set(limits)}
+        demanded = np.array([heights[one] for one in limits])
+        found: dict[int, dict[int, int]] = defaultdict(dict)
+        for number, one in enumerate(self._series):
+            if counts_outcomes(one.key.metric):
+                points = np.flatnonzero(one.values)
+            else:
+                points = np.flatnonzero(may_have_moved(one.values, demanded[one.at]))
+            for point in points.tolist():
+                found[int(one.at[point])][number] = point
+        return found
+
+    def _judge(self, session: int, some: dict[int, int]) -> None:
+        beside = dict(some)
+        for number, one in enumerate(self._series):
+            if one in self._controls and number not in beside:
+                point = int(np.searchsorted(one.at, session))
+                if point < len(one.at) and one.at[point] == session:
+                    beside[number] = point
+        lines = {number: self._line(number, point) for number, point in beside.items()}
+        verdicts = verdicts_of(
+            list(lines.values()),
+            self._settings,
+            float(self._limits[session]),
+            Acknowledged((), ()),
+            {},
+            usual=dict(self._usual(session, list(lines.values()))),
+            first=False,
+        )
+        numbers = {line.key: number for number, line in lines.items()}
+        for said in verdicts:
+            if said.alarms and (self._fail_on == "suspect" or said.certainty == "confirmed"):
+                number = numbers[said.key]
+                self._note(_Place(number, beside[number], session), said, lines[number])
+
+    def _line(self, number: int, point: int) -> Line:
+        one = self._series[number]
+        kept = slice(max(point - LAST, 0), point + 1)
+        at = [self._sessions[session] for session in one.at[kept].tolist()]
+        return Line(one.key, at, one.values[kept], one.runs[kept], [])
+
+    def _usual(self, session: int, lines: Sequence[Line]) -> Iterator[tuple[str, float]]:
+        for name in {one.key.metric.name for one in lines if counts_outcomes(one.key.metric)}:
+            yield name, usual_rate(self._outcomes(name, session))
+
+    def _outcomes(
+        self, name: str, session: int
+    ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
+        for one in self._by_outcome[name]:
+            stop = int(np.searchsorted(one.at, session, "right"))
+            kept = slice(max(stop - LAST - 1, 0), stop)
+            yield one.values[kept], one.runs[kept]
+
+    def _note(self, place: _Place, verdict: SeriesVerdict, line: Line) -> None:
+        """Note an alarm: it is a new one, or goes on."""
+        begins = place.point
+        if verdict.since is not None:
+            rows = [one.row for one in line.at]
+            begins += 1 - len(rows) + rows.index(verdict.since.row)
+        lasts = place.point == len(self._series[place.series].at) - 1
+        for one in self._raised[place.series]:
+            same = one.verdict.certainty == verdict.certainty
+            if same and abs(one.begins - begins) <= SAME_PLACE:
+                one.listed, one.lasts = place.point, lasts
+                return
+        self._raised[place.series].append(_Raised(place, begins, verdict, place.point, lasts))
+
+
+class _Place(NamedTuple):
+    """A point: the number of its series, its own there, and that of its session."""
+
+    series: int
+    point: int
+    session: int
+
+
+@dataclass(slots=True)
+class _Raised:
+    """An alarm: where, from where on, what was said, and where it was listed last."""
+
+    place: _Place
+    begins: int
+    verdict: SeriesVerdict
+    listed: int
+    lasts: bool
+
+    def alarm(self, sessions: Sequence[StoredSession]) -> Alarm:
+        stayed = self.listed - self.place.point + 1
+        return Alarm(sessions[self.place.session], self.verdict, stayed, self.lasts)

@@ -1,0 +1,225 @@
+"""Series with what is to be judged of them, and what is said: by a gate, or when it is replayed."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from benchdb.globs import matches
+from benchdb.metrics import FAILED, counts_outcomes
+from benchdb.records import Verdict
+from benchdb.review.cases import cases_among
+from benchdb.review.differences import commit_ranges
+from benchdb.review.judging import Rule, judge_contenders, judge_newest
+from benchdb.review.outcomes import judge_outcomes, usual_rate
+from benchdb.review.places import at_one_place
+from benchdb.verdicts import SeriesVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from benchdb.config import Settings
+    from benchdb.review.acknowledged import Acknowledged
+    from benchdb.review.judging import Judged
+    from benchdb.series import SeriesKey, StoredSession
+
+#: A control that moved tells of a machine that differs by up to so many times as much.
+_AS_CONTROL: Final = 2.0
+
+#: The chance that any control seems to move although nothing did.
+_CONTROL_P: Final = 0.01
+
+
+class Line(NamedTuple):
+    """A series as the gate sees it: points of the trunk, and the ones that are judged.
+
+    Parameters
+    ----------
+    at, values, runs
+        Of the trunk, as in `benchdb.review.history.HistorySeries`; where a session of the trunk is
+        judged, with its point at the end.
+    new
+        Of a contender: session, value and number of test runs of each point. Empty for the trunk.
+    accepted
+        How many points stand before the level that somebody accepted as the baseline.
+    """
+
+    key: SeriesKey
+    at: Sequence[StoredSession]
+    values: NDArray[np.float64]
+    runs: NDArray[np.int64]
+    new: list[tuple[StoredSession, float, int]]
+    accepted: int = 0
+
+
+def judged_count(lines: Sequence[Line]) -> int:
+    """Return how many series share the budget of false alarms.
+
+    What becomes of a test's runs counts once: as `failed`.
+    """
+    shared = [one for one in lines if not counts_outcomes(one.key.metric) or is_failed(one.key)]
+    return max(len(shared), 1)
+
+
+def is_failed(key: SeriesKey) -> bool:
+    """Tell whether a series counts the failed test runs."""
+    return (key.metric.name, key.metric.unit) == (FAILED.name, FAILED.unit)
+
+
+def is_judged(key: SeriesKey, settings: Settings) -> bool:
+    """Tell whether a series is of a metric to judge; what becomes of test runs always is."""
+    return counts_outcomes(key.metric) or any(
+        matches(pattern, key.metric.name) for pattern in settings.metrics
+    )
+
+
+def verdicts_of(
+    lines: Sequence[Line],
+    settings: Settings,
+    limit: float,
+    said: Acknowledged,
+    numbers: Mapping[int, int],
+    *,
+    usual: Mapping[str, float] | None = None,
+    first: bool = True,
+) -> list[SeriesVerdict]:
+    """Judge series, those of one session.
+
+    Parameters
+    ----------
+    lines
+        The series.
+    settings
+        They name tolerances and controls.
+    limit
+        The chance of a false alarm that each may have.
+    said
+        What people said of changes.
+    numbers
+        By row, the numbers of the sessions that `said` counts.
+    usual
+        How often test runs fail, by metric; by default what these series say.
+    first
+        Whether to tell when each alarm was raised first.
+    """
+    measured = [one for one in lines if not counts_outcomes(one.key.metric)]
+    found = judge_lines(measured, settings, limit, first=first)
+    places = at_one_place([one.at for one in measured], [one.values for one in measured], found)
+    made = [
+        _verdict(line, judged, settings, said, numbers)
+        for line, judged in zip(measured, places, strict=True)
+    ]
+    by_metric: dict[str, list[Line]] = defaultdict(list)
+    for one in lines:
+        if counts_outcomes(one.key.metric):
+            by_metric[one.key.metric.name].append(one)
+    for name, some in by_metric.items():
+        rate = usual_rate((one.values, one.runs) for one in some) if usual is None else usual[name]
+        for line in some:
+            new = [(value, runs) for _, value, runs in line.new]
+            judged = judge_outcomes(line.values, line.runs, new, rate, limit, first=first)
+            if is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
+                made.append(_verdict(line, judged, settings, said, numbers))
+    return _with_controls(made, settings)
+
+
+def judge_lines(
+    lines: Sequence[Line], settings: Settings, limit: float, *, first: bool = True
+) -> list[Judged]:
+    """Judge series that measure something."""
+    rules = [
+        Rule(
+            limit,
+            settings.tolerance_of(one.key.case.id, one.key.metric.name),
+            one.key.metric.direction,
+        )
+        for one in lines
+    ]
+    accepted = [one.accepted for one in lines]
+    if any(one.new for one in lines):
+        new = [np.array([value for _, value, _ in one.new]) for one in lines]
+        return judge_contenders([one.values for one in lines], new, rules, accepted)
+    return judge_newest([one.values for one in lines], rules, accepted, first=first)
+
+
+def _verdict(
+    line: Line,
+    judged: Judged,
+    settings: Settings,
+    said: Acknowledged,
+    numbers: Mapping[int, int],
+) -> SeriesVerdict:
+    moved = judged.certainty is not None
+    n = len(line.at)
+    before = line.at[min(judged.begins, n) - 1] if moved and judged.begins else None
+    since = None
+    if moved:
+        since = line.at[judged.begins] if judged.begins < n else line.new[0][0]
+    raised = line.at[judged.raised - 1] if moved and judged.raised < n else None
+    verdict, why = judged.verdict, judged.why
+    certainty = judged.certainty
+    if moved and since is not None and since.row in numbers:
+        direction = "up" if judged.effect > 0 else "down"
+        saying = said.of_change(line.key, direction, numbers[since.row])
+        if saying is not None:
+            verdict, certainty = Verdict.UNDECIDED, None
+            why = f"acknowledged as {saying.state}"
+    return SeriesVerdict(
+        key=line.key,
+        verdict=verdict,
+        certainty=certainty,
+        effect=judged.effect,
+        low=judged.low,
+        high=judged.high,
+        p=judged.p,
+        baseline=judged.level,
+        value=judged.value,
+        points=judged.points,
+        past=judged.past,
+        before=before,
+        since=since,
+        raised=raised,
+        commits=commit_ranges(before, since) if before and since else (),
+        tolerance=settings.tolerance_of(line.key.case.id, line.key.metric.name),
+        smallest=judged.smallest,
+        why=why,
+    )
+
+
+def _with_controls(verdicts: Sequence[SeriesVerdict], settings: Settings) -> list[SeriesVerdict]:
+    """Take back what a test does that a control did, too: that was the machine."""
+    cases = sorted({one.key.case for one in verdicts})
+    controls = {case for given in settings.controls for case in cases_among(given, cases)}
+    if not controls:
+        return list(verdicts)
+    marked = [replace(one, control=one.key.case in controls) for one in verdicts]
+    measured = [
+        one for one in marked if one.control and not counts_outcomes(one.key.metric) and one.past
+    ]
+    moved = [
+        one
+        for one in measured
+        if one.p <= _CONTROL_P / len(measured) and abs(one.effect) > one.tolerance
+    ]
+    return [_beside(one, moved) for one in marked]
+
+
+def _beside(one: SeriesVerdict, moved: Sequence[SeriesVerdict]) -> SeriesVerdict:
+    if one.control or one.certainty is None or counts_outcomes(one.key.metric):
+        return one
+    for control in moved:
+        same = (
+            control.key.metric.name == one.key.metric.name
+            and control.key.conditions.environment == one.key.conditions.environment
+            and (control.effect > 0) == (one.effect > 0)
+        )
+        if same and abs(math.log1p(one.effect)) <= _AS_CONTROL * abs(math.log1p(control.effect)):
+            why = f"the control test {control.key.case.id} moved, too"
+            return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
+    return one

@@ -1,0 +1,147 @@
+"""``benchdb backtest`` and ``benchdb explain``: what the gate would have said, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from made_sessions import FAIL, History, commit
+
+from benchdb.analysis.quick_look import may_have_moved
+from benchdb.records import Direction, Verdict
+from benchdb.report import schemas
+from benchdb.review.judging import LEAST_PAST, Rule, judge_contenders, judge_newest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path)
+
+
+def fields(schema: str, part: str) -> set[str]:
+    return {
+        name.removeprefix(part)
+        for name in schemas.FIELDS[schema]
+        if name.startswith(part) and name.count("[]") == part.count("[]") and name[-2:] != ".*"
+    }
+
+
+def test_a_backtest_lists_what_would_have_failed_how_late_and_for_how_long(
+    history: History,
+) -> None:
+    for _ in range(30):
+        history.add({"test_0": history.near(), "test_1": 1.0})
+    for number in range(8):
+        history.add({"test_0": history.near(1.2), "test_1": FAIL if number >= 5 else 1.0})
+    ran = history.project.benchdb("backtest")
+    assert ran.code == 0
+    assert ran.out.startswith("2 of 38 sessions would have failed, for 2 regressions\n")
+    document = history.project.benchdb("backtest", "--format", "json").json
+    step, failure = document["alarms"]
+    assert set(step) == fields(schemas.BACKTEST, "alarms[].")
+    assert (step["case"], step["metric"]) == ("test_it.py::test_0", "duration")
+    assert (step["session"], step["delay"], step["stayed"]) == ("session-033-main", 3, 6)
+    assert step["first_after"] == "session-031-main"
+    assert step["commits"][0]["good"] == commit(30)
+    assert (failure["case"], failure["metric"]) == ("test_it.py::test_1", "failed")
+    assert (failure["session"], failure["delay"], failure["lasts"]) == ("session-037-main", 2, True)
+    # It is what the gate says, session by session.
+    for day in range(32, 39):
+        failed = [one for one in document["alarms"] if one["session"] == f"session-0{day}-main"]
+        assert history.gate(f"session:session-0{day}-main").code == bool(failed)
+    newest = history.project.benchdb("backtest", "--last", "3", "--format", "json").json
+    assert newest["alarms"] == [failure]
+
+
+def test_a_backtest_tries_other_settings(history: History) -> None:
+    history.usual(30)
+    for _ in range(4):
+        history.add({"test_0": history.near(1.2)})
+    other = history.project.folder / "other.toml"
+    other.write_text("[tool.benchdb]\ntolerance = 0.5\n")
+    assert history.project.benchdb("backtest").out.startswith("1 of 34 sessions would have failed")
+    ran = history.project.benchdb("backtest", "--config", other)
+    assert ran.out.startswith("0 of 34 sessions would have failed")
+    other.write_text("[tool.benchdb]\ntolerances = 0.5\n")
+    ran = history.project.benchdb("backtest", "--config", other)
+    assert ran.code == 2
+    assert "has no setting 'tolerances'" in ran.err
+    assert history.project.benchdb("backtest", "--config", "absent.toml").code == 2
+
+
+def test_an_explanation_shows_what_a_verdict_is_made_of(history: History) -> None:
+    history.usual(30)
+    for _ in range(3):
+        history.add({"test_0": history.near(1.2)})
+    ran = history.project.benchdb("explain", "test_0", "--metric", "duration")
+    assert ran.code == 0
+    assert ran.out.startswith("test_it.py::test_0 duration: REGRESSED (confirmed)\n")
+    assert "limit: p of at most 0.005 = false_alarms 0.01 / 2 series" in ran.out
+    document = history.project.benchdb("explain", "test_0", "--format", "json").json
+    duration, failed = document["series"]
+    assert set(duration) == fields(schemas.EXPLANATION, "series[].")
+    assert duration["judged"] == 3
+    assert [one["points"] for one in duration["segments"]] == [30]
+    assert duration["level"] == pytest.approx(1.0, abs=0.02)
+    assert duration["smallest_five"] < duration["smallest_one"] < 0.2
+    assert failed["metric"] == "failed"
+    assert failed["usual"] < 1e-5
+
+
+def test_an_explanation_of_nothing_is_one_line(history: History) -> None:
+    history.usual(5)
+    for arguments, line in (
+        (["test_x"], "no case 'test_x'"),
+        (["test_0", "--metric", "speed"], "no metric 'speed' was judged here: use one of duration"),
+        (["test_0", "last:0"], "last:0"),
+    ):
+        ran = history.project.benchdb("explain", *arguments)
+        assert ran.code == 2
+        assert line in ran.err
+        assert ran.err.count("\n") == 1
+
+
+# -- figures, in small: benchmarks/self/gating.py has them in full
+
+
+def test_a_quick_look_passes_over_nothing_that_a_careful_one_finds() -> None:
+    dice = np.random.default_rng(3)
+    rule = Rule(0.001, 0.02, Direction.LOWER_IS_BETTER)
+    found = 0
+    for effect in (1.05, 1.08, 1.15, 1.5):
+        series = [
+            dice.lognormal(0, 0.02, 60) * np.where(np.arange(60) < 45, 1, effect) for _ in range(5)
+        ]
+        told = [may_have_moved(one, np.full(60, 3.29)) for one in series]
+        for n in range(LEAST_PAST + 1, 61):
+            judged = judge_newest([one[:n] for one in series], [rule] * 5, first=False)
+            alarms = [one.certainty is not None for one in judged]
+            found += sum(alarms)
+            assert all(quick[n - 1] for quick, alarm in zip(told, alarms, strict=True) if alarm)
+    assert found > 100
+
+
+def test_a_step_of_10_percent_in_2_percent_noise_is_confirmed_within_three_sessions() -> None:
+    dice = np.random.default_rng(5)
+    step = np.where(np.arange(103) < 100, 1, 1.1)
+    series = [dice.lognormal(0, 0.02, 103) * step for _ in range(100)]
+    rules = [Rule(0.005, 0.02, Direction.LOWER_IS_BETTER)] * 100
+    found = judge_newest(series, rules, first=False)
+    assert sum(one.certainty == "confirmed" for one in found) >= 92
+    assert all(one.verdict is Verdict.REGRESSED for one in found if one.certainty)
+
+
+def test_without_a_change_a_large_suite_doesnt_alarm() -> None:
+    dice = np.random.default_rng(9)
+    series = [dice.lognormal(0, 0.02, 110) for _ in range(300)]
+    rules = [Rule(0.01 / 300, 0.02, Direction.LOWER_IS_BETTER)] * 300
+    found = []
+    for n in (105, 110):
+        found += judge_newest([one[:n] for one in series], rules, first=False)
+    spikes = [one * np.where(dice.random(110) < 0.05, 1.3, 1) for one in series]
+    found += judge_contenders([one[:-1] for one in spikes], [one[-1:] for one in spikes], rules)
+    assert [one for one in found if one.certainty] == []
