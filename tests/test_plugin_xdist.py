@@ -155,12 +155,13 @@ def test_a_lost_row_fails_a_strict_session(suite: Suite) -> None:
     pytest.importorskip("pytest_rerunfailures")
     suite.write(
         """
-        import os, signal, pytest
+        import os, signal, time, pytest
 
         def test_dies_once(benchmark_time, pytestconfig):
             mark = pytestconfig.rootpath / "died"
             if not mark.exists():
                 mark.touch()
+                time.sleep(1)  # pytest-rerunfailures' controller is still to hear of reruns
                 os.kill(os.getpid(), signal.SIGKILL)
         """
     )
