@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from made_sessions import FAIL, History, commit
 
-from benchdb.analysis.quick_look import may_have_moved
+from benchdb.analysis.quick_look import may_end_new_levels, may_have_moved
 from benchdb.records import Direction, Verdict
 from benchdb.report import schemas
-from benchdb.review.judging import LEAST_PAST, Rule, judge_contenders, judge_newest
+from benchdb.review.judging import LEAST_PAST, Rule, judge_contenders, judge_newest, newest_alone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,10 +118,11 @@ def test_a_quick_look_passes_over_nothing_that_a_careful_one_finds() -> None:
         ]
         told = [may_have_moved(one, np.full(60, 3.29)) for one in series]
         for n in range(LEAST_PAST + 1, 61):
-            judged = judge_newest([one[:n] for one in series], [rule] * 5, first=False)
-            alarms = [one.certainty is not None for one in judged]
+            alarms = [newest_alone(one[:n], rule).certainty is not None for one in series]
             found += sum(alarms)
-            assert all(quick[n - 1] for quick, alarm in zip(told, alarms, strict=True) if alarm)
+            ends = may_end_new_levels([one[:n] for one in series], [3.29] * 5)
+            for quick, end, alarm in zip(told, ends, alarms, strict=True):
+                assert (quick[n - 1] and end) or not alarm
     assert found > 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +11,8 @@ from benchdb.analysis.noise import LEAST
 from benchdb.analysis.scale import Scale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
 #: Numbers of points whose mean is held against what was before them.
@@ -57,6 +60,41 @@ def may_have_moved(values: ArrayLike, heights: ArrayLike) -> NDArray[np.bool_]:
             means = (sums[ends + 1] - sums[ends + 1 - new]) / new
             apart = np.abs(means - middles[ends - new - old + 1])
             found[ends] |= apart >= demanded[ends] * (1 / new + 1 / old) ** 0.5
+    return found
+
+
+def may_end_new_levels(
+    series: Sequence[NDArray[np.float64]], heights: Sequence[float]
+) -> list[bool]:
+    """Tell of the last point of each of many series what `may_have_moved` does.
+
+    Parameters
+    ----------
+    series
+        As there.
+    heights
+        One for each.
+    """
+    found = [True] * len(series)
+    by_length: dict[int, list[int]] = defaultdict(list)
+    for number, one in enumerate(series):
+        if len(one) and one.min() > 0:  # the others are few, and left to the careful look
+            by_length[len(one)].append(number)
+    for n, numbers in by_length.items():
+        level = np.log(np.stack([series[number] for number in numbers]))
+        moves = np.abs(np.diff(level[:, -_WINDOW:], axis=1))
+        noise = np.maximum(np.median(moves, axis=1) * 1.4826 / 2**0.5, LEAST) if n > 1 else 0.0
+        demanded = _CAUTION * np.array([heights[number] for number in numbers]) * noise
+        told = np.zeros(len(numbers), dtype=np.bool_)
+        for old in _OLD:
+            for new in _NEW:
+                if old + new > n:
+                    break
+                middles = np.median(level[:, n - new - old : n - new], axis=1)
+                apart = np.abs(level[:, n - new :].mean(axis=1) - middles)
+                told |= apart >= demanded * (1 / new + 1 / old) ** 0.5
+        for number, one in zip(numbers, told.tolist(), strict=True):
+            found[number] = one
     return found
 
 

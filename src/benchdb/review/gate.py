@@ -15,8 +15,10 @@ from benchdb.review.chosen import base_of, choose
 from benchdb.review.history import read_history
 from benchdb.review.judging import LAST
 from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
+from benchdb.review.renaming import current
 from benchdb.review.selection import selected
 from benchdb.review.series import case_series, is_trunk
+from benchdb.store.cases import cases_of_sessions
 from benchdb.store.queries import stored_sessions
 from benchdb.store.sayings import stored_sayings
 from benchdb.verdicts import Gate, SeriesVerdict
@@ -223,8 +225,7 @@ def _missing(
 
 
 def _cases(connection: Connection, settings: Settings, rows: set[int]) -> set[Case]:
-    history = read_history(connection, settings, sessions=rows, every_session=True)
-    return {one.key.case for one in history.series}
+    return {current(one, settings.renamed) for one in cases_of_sessions(connection, rows)}
 
 
 def _rank(one: SeriesVerdict) -> tuple[object, ...]:

@@ -15,8 +15,10 @@ import numpy as np
 
 from benchdb.analysis.change_points import find_change_points, find_change_points_many
 from benchdb.analysis.prediction import judge_points, smallest_effect
+from benchdb.analysis.quick_look import may_end_new_levels
 from benchdb.analysis.scale import Scale
 from benchdb.analysis.steps import inflation
+from benchdb.analysis.student import two_sided_quantile
 from benchdb.records import Direction, Verdict
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ _UNSURE: Final = 0.001
 
 #: Where nothing smaller than this would show, UNCHANGED would be a guess.
 _BLIND: Final = 0.5
+
+#: To be looked at as one of two, a point must be so far out, as a share of what it must be alone.
+_PAIR: Final = 0.6
 
 #: So many places may lie between where a change is seen to begin now and with fewer points.
 SAME_PLACE: Final = 3
@@ -153,7 +158,11 @@ def judge_newest(
     """
     level = [_levelled(*one) for one in _with_accepted(series, accepted)]
     recent = [one.values[-LAST - 1 :] for one in level]
-    whole = find_change_points_many(recent, sensitivity="confirmed")
+    heights = [two_sided_quantile(2 * one.limit / ONE_LOOK, 1e6) for one in rules]
+    moved = may_end_new_levels(recent, heights)
+    looked_at = [one for one, may in zip(recent, moved, strict=True) if may]
+    changes = iter(find_change_points_many(looked_at, sensitivity="confirmed"))
+    whole = [next(changes) if may else None for may in moved]
     past = find_change_points_many([one[:-1] for one in recent], sensitivity="confirmed")
     found = [
         _ending(one, rule, now, before)
@@ -251,18 +260,19 @@ def _contender(one: _Levelled, new: Values, rule: Rule, past: ChangePoints) -> J
     return _undisturbed(said, rule, baseline, n)
 
 
-def _ending(one: _Levelled, rule: Rule, now: ChangePoints, past: ChangePoints) -> Judged:
+def _ending(one: _Levelled, rule: Rule, now: ChangePoints | None, past: ChangePoints) -> Judged:
     """Judge the last point: first whether it ends a new level, then by itself."""
     n = len(one.values)
     before = max(n - LAST - 1, 0)
-    found = _step(one, before, rule, now)
+    found = None if now is None else _step(one, before, rule, now)
     if found is not None:
         return found
     baseline = _wary(past.baseline, one.values[:-1], one.known)
     said = judge_points(baseline, one.values[-1:])
     if n > LEAST_PAST and _is_change(said, rule, rule.limit / ONE_LOOK):
         return _judged(said, rule, baseline, "suspect", begins=n - 1, raised=n)
-    if n > LEAST_PAST + 1 and abs(said.effect) > max(rule.tolerance, 2 * said.noise):
+    far = _PAIR * two_sided_quantile(2 * rule.limit, 1e6) * said.noise
+    if n > LEAST_PAST + 1 and abs(said.effect) > max(rule.tolerance, far):
         # The one before may be as far out, and is no past to judge it by.
         pair, older = one.values[-2:], one.values[max(n - LAST, 0) : -2]
         earlier = find_change_points(older, sensitivity="confirmed").baseline

@@ -15,7 +15,7 @@ from benchdb.store.queries import FAILED, HUNG, chunks, marks
 from benchdb.store.values import text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from benchdb.store.connection import Connection
 
@@ -76,6 +76,18 @@ def stored_cases(connection: Connection) -> list[Case]:
         WHERE EXISTS (SELECT 1 FROM test_run t WHERE t.name = names.name AND t.path IS NULL)
     """
     return sorted({Case(path, name) for path, name in connection.execute(query)})
+
+
+def cases_of_sessions(connection: Connection, rows: Collection[int]) -> set[Case]:
+    """Return the cases of which sessions, by their ids, have a test run that ended."""
+    found = set()
+    for some in chunks(sorted(rows)):
+        query = (
+            f"SELECT DISTINCT path, name FROM test_run WHERE session_id IN ({marks(some)}) "
+            "AND state != 'open'"
+        )
+        found |= {Case(path or "", name) for path, name in connection.execute(query, some)}
+    return found
 
 
 def cases_called(connection: Connection, given: str) -> list[Case]:
