@@ -477,7 +477,12 @@ def test_models_and_migrations_agree_on_a_server(server: Server) -> None:
     make_writable(server)
     with engine(server, write=True).connect() as connection:
         migration = MigrationContext.configure(connection, opts={"compare_type": True})
-        differences = compare_metadata(migration, Base.metadata)
+        differences = [
+            one
+            for one in compare_metadata(migration, Base.metadata)
+            # A comment is worded anew without a migration, which a file has no use for.
+            if not isinstance(one, list) or {what for what, *_ in one} != {"modify_comment"}
+        ]
     own = [what for what, index in differences if index.name.startswith(SERVERS_OWN)]
     assert own == ["remove_index"] * len(differences)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import sys
 import time
@@ -40,6 +39,8 @@ def both_halves(first: Callable[[], _Made], second: Callable[[], _Made]) -> tupl
     """
     if not _can_share():
         return first(), second()
+    import multiprocessing
+
     ours, theirs = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(
         target=_work, args=(second, ours, theirs), daemon=True
@@ -74,6 +75,10 @@ def _work(second: Callable[[], object], ours: Connection, theirs: Connection) ->
 
 def _can_share() -> bool:
     # macOS's own libraries don't outlive a fork, Windows has none.
-    if not sys.platform.startswith("linux") or multiprocessing.current_process().daemon:
+    if not sys.platform.startswith("linux"):
+        return False
+    import multiprocessing
+
+    if multiprocessing.current_process().daemon:
         return False
     return len(os.sched_getaffinity(0)) > 1
