@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchdb.analysis.change_points import find_change_points_many
+from benchdb.analysis.family import largest_discovery
 from benchdb.analysis.screening import screen
 from benchdb.review.sharing import both_halves
 
@@ -123,7 +124,7 @@ def discovered(searched: Searched, rate: float) -> tuple[Searched, int]:
     family = int(searched.tested.sum())
     every = [step.p for steps in searched.steps.values() for step in steps]
     every += [drift.p for drift in searched.drifts.values()]
-    limit = _limit(np.sort(np.array(every, dtype=np.float64)), family, rate)
+    limit = largest_discovery(every, rate, family)
     held = {
         at: kept
         for at, steps in searched.steps.items()
@@ -148,11 +149,4 @@ def established(events: Sequence[float], family: int, rate: float) -> float:
     Steps that hold are not enough: where a hundred of them make one event, five false ones beside
     it are as many false events. So events count once each.
     """
-    return _limit(np.sort(np.array(events, dtype=np.float64)), family, rate)
-
-
-def _limit(ascending: NDArray[np.float64], family: int, rate: float) -> float:
-    """Return the largest p that is a discovery."""
-    allowed = rate * np.arange(1, len(ascending) + 1) / family
-    below = np.flatnonzero(ascending <= allowed)
-    return float(ascending[below[-1]]) if len(below) else -1.0
+    return largest_discovery(events, rate, family)
