@@ -186,7 +186,7 @@ def test_a_person_may_write_and_change_entries(tmp_path: Path, history: History)
         (["x"], "give one of --expected, --noise, --fixed-by, --wont-fix, --open"),
         ([], "give an EVENT, --list, --write-toml or --read-toml"),
         (["--expected", "--list"], "name the EVENT"),
-        (["--read-toml", "nowhere.toml"], "nowhere.toml can't be read"),
+        (["--read-toml", "nowhere.toml"], "nowhere.toml can't be read (No such file or directory)"),
         (["--read-toml", "bad.toml"], "bad.toml: [[event]] number 1: state must be one of"),
         (["--write-toml", "nowhere/x.toml"], "nowhere/x.toml can't be written"),
     ],

@@ -272,6 +272,7 @@ def test_other_wrong_calls_are_one_line(project: Project) -> None:
     assert said == "no metric 'durations' was measured on these sides: use one of duration"
     assert "did you mean" in line(project.benchdb("compare", *sides, "test_raed"))
     assert "is no share" in line(project.benchdb("compare", *sides, "--tolerance", "-1"))
+    assert "is no share" in line(project.benchdb("compare", *sides, "--tolerance", "3"))
     assert "missing argument" in line(project.benchdb("compare", "last:1"))
 
 

@@ -32,10 +32,14 @@ def test_a_tolerance_is_one_share_for_all_or_one_for_each_pattern(tmp_path: Path
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("tolerance = '2%'", "tolerance must be a share as 0.02, or a table of tests and shares"),
-        ("tolerance = {a = -1}", "tolerance must be a share as 0.02, or a table"),
-        ("tolerance = {a = true}", "tolerance must be a share as 0.02, or a table"),
-        ("tolerance = nan", "tolerance must be a share as 0.02, or a table"),
+        (
+            "tolerance = '2%'",
+            "tolerance must be a share below 1 (2 % is 0.02), or a table of tests and shares",
+        ),
+        ("tolerance = 3", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
+        ("tolerance = {a = -1}", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
+        ("tolerance = {a = true}", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
+        ("tolerance = nan", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
         ("false_alarms = 1", "false_alarms must be a share between 0 and 1, as 0.01"),
         ("false_alarms = 'x'", "false_alarms must be a share between 0 and 1, as 0.01"),
         ("fail_on = 'never'", "fail_on must be 'confirmed' or 'suspect'"),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from benchdb.errors import WrongSetting
+from benchdb.errors import WrongSetting, reason
 from benchdb.globs import matches
 
 if TYPE_CHECKING:
@@ -169,7 +168,7 @@ def read_settings_file(path: Path, root: Path) -> Settings:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongSetting(f"{path} can't be read ({error}): name a TOML file") from None
+        raise WrongSetting(f"{path} can't be read ({reason(error)}): name a TOML file") from None
     return _settings_in(path, text, root)
 
 
@@ -216,11 +215,13 @@ def _share(_: str, where: str, value: object) -> float:
 def _shares(_: str, where: str, value: object) -> tuple[tuple[str, float], ...]:
     named: dict[Any, Any] = value if isinstance(value, dict) else {"*": value}
     if all(
-        isinstance(one, (int, float)) and not isinstance(one, bool) and 0 <= one < math.inf
+        isinstance(one, (int, float)) and not isinstance(one, bool) and 0 <= one < 1
         for one in named.values()
     ):
         return (*_DEFAULT_TOLERANCE, *((str(name), float(one)) for name, one in named.items()))
-    raise WrongSetting(f"{where} must be a share as 0.02, or a table of tests and shares")
+    raise WrongSetting(
+        f"{where} must be a share below 1 (2 % is 0.02), or a table of tests and shares"
+    )
 
 
 def _names(_: str, where: str, value: object) -> tuple[tuple[str, str], ...]:

@@ -46,6 +46,11 @@ class UserError(BenchdbError):
         return f"{self} with {option}" if self.other_database else str(self)
 
 
+def reason(error: BaseException) -> str:
+    """Return why it failed, without the number and the name that `OSError` puts around that."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class WrongSetting(UserError):
     """A setting or an option has a value that makes no sense."""
 

@@ -15,7 +15,7 @@ import click
 from benchdb.cli.options import database_option, format_option, locate, prepare, rate_option
 from benchdb.cli.output import say, write, write_tables
 from benchdb.cli.progress import progress_bar
-from benchdb.errors import UserError
+from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
     from benchdb.config import Location, Settings
@@ -194,7 +194,7 @@ def _read_toml(path: Location, source: Path, author: str | None) -> None:
     try:
         content = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{source} can't be read ({error}): name another file") from None
+        raise UserError(f"{source} can't be read ({reason(error)}): name another file") from None
     known = {one.key: one for one in _said(path)}
     new = []
     for given in from_toml(content, str(source)):

@@ -23,7 +23,8 @@ def _share(_: click.Context, __: click.Parameter, given: str | None) -> float | 
         share = float(number) / (100 if percent else 1)
     except ValueError:
         share = math.nan
-    if not 0 <= share < math.inf or rest.strip():
+    # 3 is rather 3 % than the 300 % that it says.
+    if not 0 <= share < (math.inf if percent else 1) or rest.strip():
         raise click.BadParameter(f"{given!r} is no share: write it as 2% or 0.02")
     return share
 

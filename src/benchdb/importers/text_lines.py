@@ -7,7 +7,7 @@ import sys
 import zlib
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from benchdb.errors import UserError
+from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
     import gzip
@@ -75,8 +75,9 @@ def lines_of(
     except (EOFError, zlib.error) as error:
         raise UserError(f"{name} is cut off or damaged ({error}): compress it again") from error
     except OSError as error:
-        said = error.strerror or str(error)
-        raise UserError(f"{name} can't be read ({said}): check the name and what it is") from error
+        raise UserError(
+            f"{name} can't be read ({reason(error)}): check the name and what it is"
+        ) from error
 
 
 def _decoded(file: _Bytes, name: str, told: Callable[[], None]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchdb.errors import reason
 from benchdb.plugin.observer import NOTES, is_benchmarked
 from benchdb.plugin.start import WORKER_INPUT
 from benchdb.store.locks import HeldByAnother, ProcessLock, is_locked
@@ -72,7 +73,7 @@ def _take_or_note(folder: Path, item: pytest.Item) -> ProcessLock | None:
     try:
         return take(folder, exclusive=is_exclusive(item))
     except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
+        why = reason(error)
         note = f"benchmark_exclusive was not heeded by every test: no token in {folder}: {why}"
         item.stash.setdefault(NOTES, []).append(note)
         return None

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from benchdb import __version__
-from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError
+from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, UserError, reason
 from benchdb.store import locks
 from benchdb.store.columns import insertion, kind_of
 from benchdb.store.revisions import head, lineage, schema_script
@@ -232,7 +232,7 @@ def size_of(path: Path) -> int:
 
 def explained(error: BaseException, path: Location) -> UserError:
     """Return the error that a user can act on for one of the database's or the system's."""
-    said = getattr(error, "strerror", None) or str(error)
+    said = reason(error)
     if not isinstance(path, Path):
         return UserError(
             f"{path} can't be used ({said}): check that the server runs, the URL, and what its "
