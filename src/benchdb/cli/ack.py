@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
 import hashlib
 import json
 import uuid
@@ -12,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from benchdb.cli.options import database_option, format_option, locate, prepare, rate_option
+from benchdb.cli.options import database_option, format_option, locate, rate_option
 from benchdb.cli.output import say, write, write_tables
-from benchdb.cli.progress import progress_bar
+from benchdb.cli.saying import add, said_state, saying_options, stored, this_user
 from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
@@ -24,13 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("ack", short_help="Say how an event stands: expected, noise, fixed, won't fix.")
 @click.argument("event", metavar="[EVENT]", required=False)
-@click.option("--expected", is_flag=True, help="It is meant to be so: the new baseline.")
-@click.option("--noise", is_flag=True, help="It is none.")
-@click.option("--fixed-by", "commit", metavar="COMMIT", help="It is mended by this commit.")
-@click.option("--wont-fix", is_flag=True, help="It stays as it is: the new baseline.")
-@click.option("--open", "reopen", is_flag=True, help="Take back what was said.")
-@click.option("-m", "--message", "text", metavar="TEXT", help="Why.")
-@click.option("--by", "author", metavar="WHO", help="Who says so; by default this user.")
+@saying_options
 @click.option("--list", "listing", is_flag=True, help="List what was said.")
 @click.option("--write-toml", "target", metavar="FILE", help="Write all that was said into a file.")
 @click.option("--read-toml", "source", metavar="FILE", help="Take in what a file says.")
@@ -41,11 +33,6 @@ if TYPE_CHECKING:
 def command(
     *,
     event: str | None,
-    expected: bool,
-    noise: bool,
-    commit: str | None,
-    wont_fix: bool,
-    reopen: bool,
     text: str | None,
     author: str | None,
     listing: bool,
@@ -55,6 +42,7 @@ def command(
     every_session: bool,
     db: str | None,
     form: str,
+    **states: Any,
 ) -> None:
     """Say how an EVENT of `benchdb changes` stands.
 
@@ -62,28 +50,16 @@ def command(
     computed anew, with more sessions too, and travels with `merge` and `sync`. Nothing is removed:
     of several the latest holds. An expected level, or one that stays, is the baseline at once.
     """
-    from benchdb.findings import State
-
     context = click.get_current_context()
-    states = [
-        state
-        for state, given in (
-            (State.EXPECTED, expected),
-            (State.NOISE, noise),
-            (State.FIXED, commit is not None),
-            (State.WONT_FIX, wont_fix),
-            (State.OPEN, reopen),
-        )
-        if given
-    ]
+    state = said_state(states)
     others = sum((listing, target is not None, source is not None))
     if (event is None) is (others == 0) or others > 1:
         raise click.UsageError("give an EVENT, --list, --write-toml or --read-toml", context)
-    if event is not None and len(states) != 1:
+    if event is not None and state is None:
         raise click.UsageError(
             "give one of --expected, --noise, --fixed-by, --wont-fix, --open", context
         )
-    if event is None and states:
+    if event is None and state is not None:
         raise click.UsageError("name the EVENT: `benchdb changes` lists them", context)
     path, settings = locate(db)
     if listing:
@@ -91,33 +67,19 @@ def command(
     elif target is not None:
         _write_toml(path, Path(target))
     elif source is not None:
-        _read_toml(path, Path(source), author or _user())
-    elif event is not None:
+        _read_toml(path, Path(source), author or this_user())
+    elif event is not None and state is not None:
         _acknowledge(
             path,
             settings,
             event,
             rate=rate,
             every_session=every_session,
-            state=states[0],
-            commit=commit,
+            state=state,
+            commit=states["commit"],
             text=text,
-            author=author or _user(),
+            author=author or this_user(),
         )
-
-
-def _user() -> str | None:
-    with contextlib.suppress(Exception):  # a container's user may have no name
-        return getpass.getuser()
-    return None
-
-
-def _said(path: Location) -> list[Saying]:
-    from benchdb.store.opening import reading
-    from benchdb.store.sayings import stored_sayings
-
-    with reading(path, say) as connection:
-        return stored_sayings(connection)
 
 
 def _list(path: Location, form: str) -> None:
@@ -125,7 +87,7 @@ def _list(path: Location, form: str) -> None:
     from benchdb.report.sayings import sayings_content, sayings_table
     from benchdb.review.naming import holding
 
-    every = holding(_said(path))
+    every = holding(stored(path))
     if form == "json":
         write(schemas.document(schemas.SAYINGS, path, sayings_content(every)))
     elif every:
@@ -154,26 +116,16 @@ def _acknowledge(
     with reading(path, say) as connection:
         changes = find_changes(connection, settings, rate=rate, every_session=every_session)
     event = event_called(changes, given)
-    stored = _add(path, [saying_about(event, key=new_uid(), author=author, **about)])[0]
+    one = add(path, [saying_about(event, key=new_uid(), author=author, **about)])[0]
     series = counted(len(event.moved), "series", "series")
-    write(literal(f"event {event.id} ({series}): {said(stored)}") + "\n")
-
-
-def _add(path: Location, some: list[Saying]) -> list[Saying]:
-    from benchdb.store.opening import connected, explaining
-    from benchdb.store.sayings import add_saying
-
-    with progress_bar() as progress:
-        prepare(path, progress)
-    with explaining(path), connected(path, write=True) as connection:
-        return [add_saying(connection, one) for one in some]
+    write(literal(f"event {event.id} ({series}): {said(one)}") + "\n")
 
 
 def _write_toml(path: Location, target: Path) -> None:
     from benchdb.report.sayings import as_toml
     from benchdb.report.text import counted
 
-    every = _said(path)
+    every = stored(path)
     try:
         target.write_text(as_toml(every), "utf-8")
     except OSError as error:
@@ -195,7 +147,7 @@ def _read_toml(path: Location, source: Path, author: str | None) -> None:
         content = source.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{source} can't be read ({reason(error)}): name another file") from None
-    known = {one.key: one for one in _said(path)}
+    known = {one.key: one for one in stored(path)}
     new = []
     for given in from_toml(content, str(source)):
         before = known.get(given["key"] or "")
@@ -211,7 +163,7 @@ def _read_toml(path: Location, source: Path, author: str | None) -> None:
         known[key] = Saying(**fields)
         new.append(known[key])
     if new:
-        _add(path, new)
+        add(path, new)
     write(f"{source}: {counted(len(new), 'new entry', 'new entries')}\n")
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import getpass
-
 import click
 
 from benchdb.cli.db_prune import named_sessions
 from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.output import say, write
 from benchdb.cli.progress import progress_bar
+from benchdb.cli.saying import this_user
 from benchdb.errors import UserError
 
 
@@ -52,10 +50,7 @@ def command(*, uid: str, keep: str | None, withdraw: bool, db: str | None) -> No
         form = found[0]
     with progress_bar() as progress:
         prepare(path, progress)
-    author = None
-    with contextlib.suppress(Exception):  # a container's user may have no name
-        author = getpass.getuser()
     with explaining(path), connected(path, write=True) as raw:
-        annotate_session(raw, meant, new_uid(), keep=form, author=author)
+        annotate_session(raw, meant, new_uid(), keep=form, author=this_user())
     said = f"of session {meant} the form {form[:12]} is used" if form else f"{meant} is withdrawn"
     write(literal(said) + "\n")

@@ -55,7 +55,10 @@ _DATABASE_VERBS: Final = {
     "prune": "benchdb.cli.db_prune",
 }
 
-_ANNOTATE_VERBS: Final = {"session": "benchdb.cli.annotate_session"}
+_ANNOTATE_VERBS: Final = {
+    "series": "benchdb.cli.annotate_series",
+    "session": "benchdb.cli.annotate_session",
+}
 
 
 @click.group("db", cls=LazyGroup, verbs=_DATABASE_VERBS)

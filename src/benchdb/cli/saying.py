@@ -1,0 +1,88 @@
+"""What people say of changes: the options that say it, who says so, and where it is stored."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from benchdb.cli.options import prepare
+from benchdb.cli.output import say
+from benchdb.cli.progress import progress_bar
+from benchdb.findings import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchdb.config import Location
+    from benchdb.findings import Saying
+
+#: The option of each state: by which names, what it means, and what a value of it is called.
+_OPTIONS: Final[dict[State, tuple[tuple[str, ...], str, str | None]]] = {
+    State.EXPECTED: (("--expected",), "It is meant to be so: the new baseline.", None),
+    State.NOISE: (("--noise",), "It is none.", None),
+    State.FIXED: (("--fixed-by", "commit"), "It is mended by this commit.", "COMMIT"),
+    State.WONT_FIX: (("--wont-fix",), "It stays as it is: the new baseline.", None),
+    State.OPEN: (("--open", "reopen"), "Take back what was said.", None),
+}
+
+
+def saying_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says how a change stands, why, and who says so."""
+    command = click.option(
+        "--by", "author", metavar="WHO", help="Who says so; by default this user."
+    )(command)
+    command = click.option("-m", "--message", "text", metavar="TEXT", help="Why.")(command)
+    for names, meaning, value in reversed(_OPTIONS.values()):
+        command = click.option(*names, is_flag=value is None, metavar=value, help=meaning)(command)
+    return command
+
+
+def said_state(given: Mapping[str, object]) -> State | None:
+    """Return the state that the options say; None where they say none.
+
+    Raises
+    ------
+    click.UsageError
+        If they say several.
+    """
+    states = [
+        state
+        for state, (names, _, _) in _OPTIONS.items()
+        if given[names[-1].removeprefix("--").replace("-", "_")] not in (None, False)
+    ]
+    if len(states) > 1:
+        raise click.UsageError(
+            "give one of --expected, --noise, --fixed-by, --wont-fix, --open",
+            click.get_current_context(),
+        )
+    return states[0] if states else None
+
+
+def this_user() -> str | None:
+    """Return who runs the command; None where the system doesn't know."""
+    with contextlib.suppress(Exception):  # a container's user may have no name
+        return getpass.getuser()
+    return None
+
+
+def stored(path: Location) -> list[Saying]:
+    """Return all that was said in a database, the earliest first."""
+    from benchdb.store.opening import reading
+    from benchdb.store.sayings import stored_sayings
+
+    with reading(path, say) as connection:
+        return stored_sayings(connection)
+
+
+def add(path: Location, some: list[Saying]) -> list[Saying]:
+    """Store what is said; return it as it is stored."""
+    from benchdb.store.opening import connected, explaining
+    from benchdb.store.sayings import add_saying
+
+    with progress_bar() as progress:
+        prepare(path, progress)
+    with explaining(path), connected(path, write=True) as connection:
+        return [add_saying(connection, one) for one in some]
