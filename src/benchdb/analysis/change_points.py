@@ -134,9 +134,10 @@ def _found(chunk: Sequence[Prepared], rules: Rules) -> list[ChangePoints]:
     rows = np.full(inside.shape, np.nan)
     rows[inside] = np.concatenate([one.heights for one in chunk])
     scale, straying = noise(rows, lengths)
-    penalties = rules.fixed + np.log(lengths) + rules.falling / lengths
     stack = Stack.of([one.heights for one in chunk], scale, straying[inside])
-    cuts = make_exact(stack, Cuts.of(segment(rows, lengths, scale, penalties, rules.bound)))
+    cuts = make_exact(
+        stack, Cuts.of(segment(rows, lengths, scale, rules.penalties(lengths), rules.bound))
+    )
     cuts, dropped, memory = confirm(stack, cuts, rules.while_fitting)
     times = [one.times for one in chunk]
     kept, degrees = steps_beside_trend(stack, cuts, times, memory)

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchdb.analysis.noise import LEAST
 from benchdb.analysis.scale import Scale, one_row
-from benchdb.analysis.steps import inflation, memories
+from benchdb.analysis.steps import DRAWN_IN, inflation, memories
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 from benchdb.records import Direction, Verdict
 
@@ -26,9 +26,6 @@ TRIMMED: Final = 0.15
 
 #: What an interval leaves out.
 _OUTSIDE: Final = 0.05
-
-#: For the noise's memory, deviations are drawn in to so many standard deviations.
-_DRAWN_IN: Final = 2.5
 
 #: More runs than this are no advice.
 _MOST_RUNS: Final = 1000
@@ -270,7 +267,7 @@ def _inflation(one: _Side, two: _Side) -> float:
     if spread == 0:
         return 1.0
     deviations = [
-        np.clip((side.heights - np.median(side.heights)) / spread, -_DRAWN_IN, _DRAWN_IN)
+        np.clip((side.heights - np.median(side.heights)) / spread, -DRAWN_IN, DRAWN_IN)
         for side in (one, two)
     ]
     starts = np.array([0, len(one.heights) + len(two.heights)])

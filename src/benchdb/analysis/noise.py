@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 LEAST: Final = 0.002
 
 #: Standard deviations of a normal distribution in its median absolute deviation.
-_MAD: Final = 1.4826
+MAD: Final = 1.4826
 
 #: Where in a normal distribution the .85 quantile of absolute deviations lies.
-_AT_85: Final = 1.4395
+AT_85: Final = 1.4395
 
 #: The same for deviations from a running median over 7 points, which follows the points.
 _AT_85_OF_7: Final = 1.36
@@ -109,13 +109,27 @@ def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:
     """
     steps = np.diff(rows, axis=1)
     steps -= _quantile(steps, lengths - 1, 0.5)[:, None]
-    neighbours = _MAD * _quantile(np.abs(steps), lengths - 1, 0.5) / np.sqrt(2)
+    neighbours = MAD * _quantile(np.abs(steps), lengths - 1, 0.5) / np.sqrt(2)
     from_wide = np.abs(rows - running_median(rows, lengths, 15))
     from_narrow = np.abs(rows - running_median(rows, lengths, 7))
-    wide = _quantile(from_wide, lengths, 0.85) / _AT_85
+    wide = _quantile(from_wide, lengths, 0.85) / AT_85
     narrow = _DOUBT * _quantile(from_narrow, lengths, 0.85) / _AT_85_OF_7
     result = np.maximum(np.maximum(neighbours, np.minimum(wide, narrow)), LEAST)
     return result, from_narrow > _FAR * result[:, None]
+
+
+def noise_of_moves(moves: Floats) -> Floats:
+    """Estimate the standard deviation of points from how far each is from the one before it.
+
+    Parameters
+    ----------
+    moves
+        Without sign, along the last axis; where there are none, the noise is the least.
+    """
+    if not moves.shape[-1]:
+        return np.full(moves.shape[:-1], LEAST)
+    strays: Floats = np.maximum(np.median(moves, axis=-1) * MAD / np.sqrt(2), LEAST)
+    return strays
 
 
 def noise_at_last(heights: Floats) -> float:
@@ -123,7 +137,7 @@ def noise_at_last(heights: Floats) -> float:
     if len(heights) < 3:
         return 0.0
     steps = np.abs(np.diff(heights[-_LAST:]))
-    return float(_MAD * np.median(steps) / np.sqrt(2) / _LUCK)
+    return float(MAD * np.median(steps) / np.sqrt(2) / _LUCK)
 
 
 def _quantile(rows: Floats, lengths: Integers, share: float) -> Floats:

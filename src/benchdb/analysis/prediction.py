@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchdb.analysis.noise import AT_85
 from benchdb.analysis.results import Baseline
 from benchdb.analysis.scale import Scale, one_row
-from benchdb.analysis.steps import inflation
+from benchdb.analysis.steps import DRAWN_IN, inflation
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
 if TYPE_CHECKING:
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
 
     from benchdb.analysis.noise import Floats
 
-#: Of several new points, what lies further from their median is drawn in to so many spreads.
-_DRAWN_IN: Final = 2.5
-
 #: The share of the past's deviations, at either end, that the tails are read from, and the most.
 _TAIL, _MOST_KEPT = 0.1, 20
-
-#: Where in a normal distribution the .85 quantile of absolute deviations lies.
-_AT_85: Final = 1.4395
 
 #: After so many points noise is taken to have forgotten; no more points than the other are counted.
 _FORGOTTEN, _MOST_COUNTED = 100, 100
@@ -92,7 +87,7 @@ def baseline_of(
     if n == 0:
         return None
     deviations = np.sort(deviations)
-    spread = max(noise, _quantile(np.abs(deviations)) / _AT_85)
+    spread = max(noise, _quantile(np.abs(deviations)) / AT_85)
     most = min(max(1, int(_TAIL * n)), _MOST_KEPT)
     return Baseline(
         height=levels[-1],
@@ -163,7 +158,7 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
         baseline = _on_scale(baseline, level)
     heights = scale.heights(given)
     middle = float(np.median(heights))
-    reach = _DRAWN_IN * baseline.spread
+    reach = DRAWN_IN * baseline.spread
     mean = float(np.clip(heights, middle - reach, middle + reach).mean())
     difference = mean - baseline.height
     k = len(heights)

@@ -6,7 +6,6 @@ know no more than this, and the noise, takes a fraction of the time.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from benchdb.analysis.noise import LEAST, noise
 from benchdb.analysis.scale import Scale
 from benchdb.analysis.segmentation import segment
 from benchdb.analysis.sensitivity import RULES, noise_floor
-from benchdb.analysis.steps import memories
+from benchdb.analysis.steps import DRAWN_IN, drawn_in, memories
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,9 +25,6 @@ if TYPE_CHECKING:
 
 #: Series with fewer points are left to the search.
 _LEAST_POINTS: Final = 10
-
-#: Values further from their level than so many standard deviations are drawn in to there.
-_DRAWN_IN: Final = 2.5
 
 #: About how many points are looked at at once.
 _POINTS_AT_ONCE: Final = 50_000
@@ -101,14 +97,13 @@ def _look(heights: Floats, some: NDArray[np.intp], found: Screened) -> None:
     rules = RULES["report"]
     lengths = np.full(number, points, dtype=np.intp)
     scale, _ = noise(heights, lengths)
-    penalty = np.full(number, rules.fixed + math.log(points) + rules.falling / points)
-    cuts = segment(heights, lengths, scale, penalty)
+    cuts = segment(heights, lengths, scale, rules.penalties(lengths), rules.bound)
     whole = np.array([not one for one in cuts], dtype=np.bool_)
     at = some[whole]
     kept, spread = heights[whole], scale[whole]
-    reach = _DRAWN_IN * spread[:, None]
+    reach = DRAWN_IN * spread[:, None]
     deviations = kept - np.median(kept, axis=1, keepdims=True)
-    drawn = np.minimum(np.maximum(deviations, -reach), reach) / spread[:, None]
+    drawn = drawn_in(deviations, reach) / spread[:, None]
     remembered = memories(drawn.ravel(), np.arange(len(at) + 1) * points)
     found.empty[at] = True
     found.noise[at] = spread

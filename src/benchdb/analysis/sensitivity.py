@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
 
 from benchdb.analysis.steps import Demands, inflation
 from benchdb.analysis.student import two_sided_quantile
+
+if TYPE_CHECKING:
+    from benchdb.analysis.noise import Floats, Integers
 
 Sensitivity = Literal["report", "suspect", "confirmed"]
 
@@ -35,6 +40,11 @@ class Rules(NamedTuple):
     at_last: Demands
     last: int | None = None
     recent: int | None = None
+
+    def penalties(self, lengths: Integers) -> Floats:
+        """Return what a change costs in series of some lengths."""
+        costs: Floats = self.fixed + np.log(lengths) + self.falling / lengths
+        return costs
 
 
 #: How much larger than by formula a slowdown must be to be seen in four of five cases.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchdb.analysis.stack import Stack
 
 #: Values further from their level than so many standard deviations are drawn in to there.
-_DRAWN_IN: Final = 2.5
+DRAWN_IN: Final = 2.5
 
 #: What the series' own noise is worth beside the deviations around the two levels, in points.
 _PRIOR: Final = 2.0
@@ -171,13 +171,19 @@ class Cut(NamedTuple):
         segments = Segments.of(stack, cuts)
         levels = segments.medians(stack)
         deviations = stack.heights - levels[segments.of_points]
-        reach = stack.of_points(_DRAWN_IN * stack.scale)
-        drawn = np.minimum(np.maximum(deviations, -reach), reach)
+        reach = stack.of_points(DRAWN_IN * stack.scale)
+        drawn = drawn_in(deviations, reach)
         means = segments.sums(drawn) / segments.lengths
         around = drawn - means[segments.of_points]
         squares = segments.sums(around * around)
         memory = memories(drawn / stack.of_points(stack.scale), stack.starts)
         return cls(segments, levels, deviations, drawn, means, squares, memory)
+
+
+def drawn_in(deviations: Floats, reach: Floats) -> Floats:
+    """Return deviations, the far ones as far as `reach`: they would outweigh all others."""
+    drawn: Floats = np.minimum(np.maximum(deviations, -reach), reach)
+    return drawn
 
 
 def memories(deviations: Floats, starts: Integers) -> Floats:

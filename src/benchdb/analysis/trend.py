@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchdb.analysis.noise import MAD
 from benchdb.analysis.segmentation import BOUND, loss
 from benchdb.analysis.stack import Cuts, Segments
 
@@ -44,9 +45,6 @@ _LONG_MEMORIES, _TYPICAL, _JUMP = (0.7, 0.8, 0.9, 1.0), 0.7, 4.5
 
 #: Below so many points such noise can't be told from steps.
 _LEAST_TO_WANDER: Final = 40
-
-#: Standard deviations of a normal distribution in its median absolute deviation.
-_MAD: Final = 1.4826
 
 #: Added to the squares of the columns, so that there is always one solution.
 _RIDGE: Final = 1e-9
@@ -184,7 +182,7 @@ def jumps(heights: Floats, cut: int) -> bool:
     elsewhere = sizes[: max(at - 2, 0)]
     if len(elsewhere) < _LEAST_NEAR:
         return True
-    return bool(sizes[at] >= _JUMP * _MAD * np.median(elsewhere))
+    return bool(sizes[at] >= _JUMP * MAD * np.median(elsewhere))
 
 
 class _Fits(NamedTuple):

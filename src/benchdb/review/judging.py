@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import numpy as np
 
 from benchdb.analysis.change_points import find_change_points, find_change_points_many
+from benchdb.analysis.noise import MAD
 from benchdb.analysis.prediction import judge_points, smallest_effect
 from benchdb.analysis.quick_look import may_end_new_levels
 from benchdb.analysis.scale import Scale
@@ -340,7 +341,7 @@ def _wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | N
     if near == 0 or far <= _WANDERS * near:
         return baseline
     # Of two points so far apart, in the normal distribution's standard deviations.
-    wandered = (far**2 - near**2) * 1.4826**2 * _ON
+    wandered = (far**2 - near**2) * MAD**2 * _ON
     usual = inflation(baseline.memory) ** 2 / baseline.points
     return replace(baseline, points=1 / (usual + wandered / baseline.spread**2))
 

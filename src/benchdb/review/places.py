@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from benchdb.analysis.noise import noise_of_moves
 from benchdb.analysis.scale import Scale
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ _APART: Final = 2
 
 #: A point speaks against a place by so much at most, and a series by so much where it has its own.
 _MOST, _OWN = 4.5, 3.0
-
-#: No series is stiller than this.
-_LEAST_NOISE: Final = 0.002
 
 
 def at_one_place(
@@ -89,7 +87,7 @@ def _fits(
     scale = Scale.of(values)
     heights = scale.heights(values)
     old, new = scale.heights(np.array([judged.level, judged.value]))
-    noise = max(float(np.median(np.abs(np.diff(heights)))) * 1.4826 / 2**0.5, _LEAST_NOISE)
+    noise = float(noise_of_moves(np.abs(np.diff(heights))))
     before = np.minimum(((heights - old) / noise) ** 2 / 2, _MOST)
     after = np.minimum(((heights - new) / noise) ** 2 / 2, _MOST)
     found = {}
