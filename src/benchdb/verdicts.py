@@ -221,8 +221,8 @@ class Explained:
         What that is made of: how many series share which budget.
     level, spread, memory, worth, tail
         What the past leads one to expect: its level, the standard deviation of sessions around it
-        (as a share), the correlation of neighbours, how many sessions the level is worth, and the
-        standard deviation that the series' own outmost values tell, for the worse.
+        (as a share), the correlation of neighbours, how many sessions the level is worth, and how
+        far from the level the farthest of them was to the worse side (as a share).
     one, five
         The smallest effect for the worse that one session and five would show.
     usual

@@ -42,9 +42,9 @@ def find_change_points(
         When they were taken, in any unit, none before the one ahead of it: a drift is a trend over
         these. By default it is one over the points.
     sensitivity
-        "report" looks at a whole history, to be read. "suspect" and "confirmed" look for changes
-        of the last 40 points in the last 150, as a gate does after each run; of these the one
-        alarms early, the other rarely falsely.
+        "report" looks at a whole history, to be read. "suspect" and "confirmed" look at the last
+        150 points for changes that began among the last 20, as a gate does after each run; of
+        these the one alarms early, the other rarely falsely.
 
     Returns
     -------
@@ -61,10 +61,11 @@ def find_change_points(
     -----
     The series is cut into segments by dynamic programming with a bounded loss (compare Fearnhead
     and Rigaill, "Changepoint detection in the presence of outliers", JASA 114, 2019), each cut is
-    tested by Student's t with the noise's memory taken into account, and a smooth trend is
-    preferred to steps where it explains the series as well. Positive values are compared as
-    logarithms, so that effects are relative; others in units of their typical size. What can't be
-    told from a change that is smaller than 1 % (of the gate's sensitivities: 2 %) is none.
+    tested by Student's t with the noise's memory taken into account (Brockwell and Davis, Time
+    Series: Theory and Methods, 7.1), and a smooth trend is preferred to steps where it explains
+    the series as well. Positive values are compared as logarithms, so that effects are relative;
+    others in units of their typical size. What can't be told from a change that is smaller than
+    1 % (of the gate's sensitivities: 2 %) is none.
     """
     return find_change_points_many(
         [values], None if times is None else [times], sensitivity=sensitivity
@@ -82,7 +83,7 @@ def find_change_points_many(
     Parameters
     ----------
     series, times
-        The values and times of each, as `find_change_points` takes them.
+        The values and times of each, as `find_change_points` takes them: each in its own unit.
     sensitivity
         As there.
 
@@ -94,7 +95,7 @@ def find_change_points_many(
     Raises
     ------
     ValueError
-        As there.
+        As there, of any of the series; and for times that aren't as many as the series.
     """
     if sensitivity not in RULES:
         known = ", ".join(RULES)
@@ -141,7 +142,7 @@ def _found(chunk: Sequence[Prepared], rules: Rules) -> list[ChangePoints]:
     cuts, dropped, memory = confirm(stack, cuts, rules.while_fitting)
     times = [one.times for one in chunk]
     kept, degrees = steps_beside_trend(stack, cuts, times, memory)
-    return _Results(chunk, stack, cuts, dropped, kept, degrees, memory).given(rules)
+    return _Results(chunk, stack, cuts, dropped, kept, degrees, memory).told(rules)
 
 
 class _Results(NamedTuple):
@@ -155,7 +156,8 @@ class _Results(NamedTuple):
     degrees: Integers
     memory: Floats
 
-    def given(self, rules: Rules) -> list[ChangePoints]:
+    def told(self, rules: Rules) -> list[ChangePoints]:
+        """Return what was found, series by series, by what the rules show of it."""
         stack = self.stack
         cut = Cut.of(stack, self.kept)
         steps = tested(stack, self.kept, cut, self.memory)

@@ -179,6 +179,7 @@ class _Side(NamedTuple):
 
     @classmethod
     def of(cls, heights: Floats) -> _Side:
+        """Trim the values of a side."""
         n = len(heights)
         cut = int(TRIMMED * n)
         ordered = np.sort(heights)
@@ -233,10 +234,12 @@ class _Apart(NamedTuple):
 
     @property
     def error(self) -> float:
+        """The standard error of the difference."""
         return math.hypot(self.error_one, self.error_two)
 
     @classmethod
     def of(cls, one: _Side, two: _Side) -> _Apart:
+        """Hold the contender against the baseline."""
         difference = two.mean - one.mean
         known = [side for side in (one, two) if len(side.heights) > 1]
         if not known:

@@ -159,6 +159,7 @@ class _Sums(NamedTuple):
 
     @classmethod
     def of(cls, parts: Sequence[tuple[Floats, Sequence[int]]]) -> _Sums:
+        """Sum up by session how each case's values deviate from their mean."""
         sums: dict[int, float] = defaultdict(float)
         spread = [(values, at) for values, at in parts if len(values) > 1]
         for values, at in parts:

@@ -227,6 +227,7 @@ class _Side(NamedTuple):
 
     @classmethod
     def of(cls, baseline: Baseline, way: int) -> _Side:
+        """Tell it from the outmost deviations of the past."""
         outmost = baseline.highest if way > 0 else tuple(-one for one in baseline.lowest)
         quantiles = _tail_quantiles(baseline.past, len(outmost))
         told = max(one / usual for one, usual in zip(outmost, quantiles, strict=True))

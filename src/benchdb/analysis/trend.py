@@ -215,6 +215,7 @@ class _Fits(NamedTuple):
 
     @classmethod
     def of(cls, stack: Stack, cuts: Cuts, times: Sequence[Floats]) -> _Fits:
+        """Sum up all products that any of the models needs."""
         begin = stack.of_points(np.array([one[0] for one in times]))
         end = stack.of_points(np.array([one[-1] for one in times]))
         place = 2 * (np.concatenate(times) - begin) / (end - begin) - 1

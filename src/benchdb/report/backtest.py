@@ -53,7 +53,7 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
         remarks.append(f"{len(newest) - len(shown):,} earlier ones: --verbose shows them all")
     remarks.append(
         "delay: how many sessions it took until it was raised; stayed: for how many it was listed, "
-        "at most the 40 in which a change is new"
+        "at most the 20 in which a change is new (40 of failures)"
     )
     remarks.append(
         f"by chance about {found.false_alarms * found.sessions:.2g} of these sessions may fail "

@@ -64,6 +64,7 @@ class _Drawn:
 
     @classmethod
     def of(cls, table: Table, medium: Medium) -> _Drawn:
+        """Draw a table."""
         shown = written_table(without_empty(table), medium)
         head: list[str] = []
         if shown.heading:
@@ -86,10 +87,12 @@ class _Drawn:
 
     @property
     def fixed(self) -> tuple[str, ...]:
+        """What stays however few rows are shown."""
         return (*self.head, *self.tail)
 
     @property
     def size(self) -> int:
+        """Characters of it all."""
         return sum(map(_length, (*self.fixed, *self.rows))) + 1
 
     def text(self, count: int) -> str:

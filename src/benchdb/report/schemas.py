@@ -341,7 +341,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "series[].spread": "standard deviation of sessions around it, as a share",
         "series[].memory": "correlation of a session's deviation with the one before",
         "series[].worth": "how many sessions the level is worth",
-        "series[].tail": "standard deviation that the outmost values for the worse tell",
+        "series[].tail": "how far from it the farthest session was to the worse side, as a share",
         "series[].smallest_one": "smallest effect that one session would show",
         "series[].smallest_five": "smallest effect that five sessions would show",
         "series[].usual": "of outcomes, the share of test runs that is expected to fail",

@@ -78,6 +78,7 @@ class _Replay:
         self._raised: dict[int, list[_Raised]] = defaultdict(list)
 
     def run(self, progress: Progress, last: int | None) -> Backtest:
+        """Judge the newest sessions, the oldest of these first."""
         every = np.flatnonzero(self._counts).tolist()
         judged = every[-last:] if last else every
         first = judged[0] if judged else 0
@@ -193,5 +194,6 @@ class _Raised:
     lasts: bool
 
     def alarm(self, sessions: Sequence[StoredSession]) -> Alarm:
+        """Return it as it is reported."""
         stayed = self.listed - self.place.point + 1
         return Alarm(sessions[self.place.session], self.verdict, stayed, self.lasts)

@@ -89,7 +89,8 @@ def read(
     Raises
     ------
     UserError
-        If pandas is not installed, there is no such database, or a case or metric means nothing.
+        If pandas is not installed, there is no such database or it can't be read, a case or metric
+        means nothing, or `since` is no date.
 
     Examples
     --------

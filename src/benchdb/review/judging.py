@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 #: Points of a series that are looked at: what the sensitivities of a gate look at.
 LAST: Final = 150
 
-#: A change that began before these last points is none of the session's that is judged.
+#: Failures that began before these last points are the past of the session that is judged. What is
+#: measured has a shorter memory: `benchdb.analysis.sensitivity.RULES` say which points are recent.
 RECENT: Final = 40
 
 #: From so many points at the new level on a regression may be confirmed.

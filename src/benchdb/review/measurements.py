@@ -42,6 +42,7 @@ def run_finder(at: Rows, ordinal: Rows) -> Callable[[Rows, Rows], Rows]:
     ordered = keys[order]
 
     def find(at: Rows, ordinals: Rows) -> Rows:
+        """Return the numbers of test runs."""
         if not len(ordered):
             return np.full_like(at, -1)
         wanted = at * width + ordinals
