@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from benchdb.records import Direction, Verdict
+from benchdb.records import Verdict
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -337,11 +337,3 @@ def series_text(key: SeriesKey) -> str:
     What is said of a change on one machine so holds for the same change on another.
     """
     return f"{key.case.id} {key.metric.name} {key.metric.unit}"
-
-
-def verdict_of(effect: float, direction: Direction | None) -> Verdict | None:
-    """Apply the direction of a metric to an effect that is none of noise's."""
-    if direction is None or effect == 0:
-        return None
-    worse = (effect > 0) is (direction is Direction.LOWER_IS_BETTER)
-    return Verdict.REGRESSED if worse else Verdict.IMPROVED

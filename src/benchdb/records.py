@@ -6,6 +6,7 @@ Memory is in bytes, time in seconds, instants are timezone-aware and in UTC.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -31,6 +32,30 @@ class Verdict(StrEnum):
     IMPROVED = "IMPROVED"
     UNCHANGED = "UNCHANGED"
     UNDECIDED = "UNDECIDED"
+
+
+def verdict_on_change(effect: float, direction: Direction | None) -> Verdict | None:
+    """Apply the direction of a metric to an effect that is none of noise's.
+
+    Returns
+    -------
+    Verdict or None
+        REGRESSED or IMPROVED; None where neither way is better, or nothing changed.
+    """
+    if direction is None or effect == 0:
+        return None
+    worse = (effect > 0) is (direction is Direction.LOWER_IS_BETTER)
+    return Verdict.REGRESSED if worse else Verdict.IMPROVED
+
+
+def worse_way(direction: Direction | None) -> int:
+    """Return the sign of effects for the worse; 1 where neither way is better."""
+    return -1 if direction is Direction.HIGHER_IS_BETTER else 1
+
+
+def in_utc(instant: datetime) -> datetime:
+    """Return an instant in UTC; one that names no zone is taken to be in it."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)

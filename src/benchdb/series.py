@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from benchdb.metrics import counts_outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from benchdb.records import Cluster, Environment, Metric, SubjectRevision
@@ -59,6 +60,11 @@ class StoredSession:
     def order(self) -> tuple[datetime, datetime, str]:
         """What the points of a series are sorted by."""
         return self.place, self.started, self.uid
+
+
+def conflicts_among(sessions: Iterable[StoredSession]) -> tuple[str, ...]:
+    """Return the uids of those of which there are several forms, sorted: analysis uses none."""
+    return tuple(sorted({one.uid for one in sessions if one.conflict}))
 
 
 @dataclass(frozen=True, slots=True)

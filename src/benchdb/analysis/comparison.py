@@ -14,7 +14,7 @@ from benchdb.analysis.noise import LEAST
 from benchdb.analysis.scale import Scale, one_row
 from benchdb.analysis.steps import DRAWN_IN, inflation, memories
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
-from benchdb.records import Direction, Verdict
+from benchdb.records import Direction, Verdict, verdict_on_change
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -326,10 +326,9 @@ def verdict_of(
     """Return what an effect with its interval proves."""
     if -tolerance <= low and high <= tolerance:
         return Verdict.UNCHANGED
-    if direction is None or low <= 0 <= high or abs(effect) <= tolerance:
+    if low <= 0 <= high or abs(effect) <= tolerance:
         return Verdict.UNDECIDED
-    worse = (effect > 0) == (direction is Direction.LOWER_IS_BETTER)
-    return Verdict.REGRESSED if worse else Verdict.IMPROVED
+    return verdict_on_change(effect, direction) or Verdict.UNDECIDED
 
 
 def _more_runs(scale: Scale, one: _Side, apart: _Apart, tolerance: float) -> int | None:

@@ -98,6 +98,7 @@ def command(
     from benchdb.review.cases import matching_cases
     from benchdb.review.comparison import compare_sides
     from benchdb.review.sides import Sides
+    from benchdb.series import conflicts_among
     from benchdb.store.opening import reading
     from benchdb.store.queries import stored_sessions
 
@@ -115,7 +116,7 @@ def command(
             tolerance=tolerance,
             order=order,
         )
-    if conflicts := sorted({one.uid for one in every if one.conflict}):
+    if conflicts := conflicts_among(every):
         say(conflict_line(conflicts))
     if form == "json":
         for part in schemas.parts(schemas.COMPARISON, path, comparison_content(found)):

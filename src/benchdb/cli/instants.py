@@ -8,6 +8,7 @@ from typing import Final
 
 from benchdb.config import seconds
 from benchdb.errors import UserError, WrongSetting
+from benchdb.records import in_utc
 
 _AGE: Final = re.compile(r"[0-9]+ *[a-z]+")
 _MONTH: Final = re.compile(r"[0-9]{4}-[0-9]{2}")
@@ -33,8 +34,7 @@ def instant(given: str, option: str) -> datetime:
         except WrongSetting:
             raise _unclear(given, option) from None
     try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        return in_utc(datetime.fromisoformat(text))
     except OverflowError:
         raise UserError(f"{option} {given}: that is outside all time") from None
     except ValueError:

@@ -7,7 +7,7 @@ import csv
 import math
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import UserError
@@ -23,6 +23,7 @@ from benchdb.records import (
     ImportedSession,
     Package,
     SubjectRevision,
+    in_utc,
 )
 
 if TYPE_CHECKING:
@@ -243,10 +244,8 @@ def _instant(cell: str) -> datetime:
             value = datetime.fromisoformat(cell.strip())
         except ValueError:
             raise _Unfit(f"{_shown(cell)} is no time in ISO 8601") from None
-    if value.tzinfo is None:
-        return value.replace(tzinfo=UTC)
     try:
-        return value.astimezone(UTC)
+        return in_utc(value)
     except OverflowError:
         raise _Unfit(f"{_shown(cell)} is out of range") from None
 

@@ -12,7 +12,7 @@ from benchdb.metrics import counts_outcomes
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, git_log
 from benchdb.report.effects import effect_text, size_text
-from benchdb.report.series import conditions_content, described
+from benchdb.report.series import described, key_content
 from benchdb.report.sessions import conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from benchdb.findings import Changes, Difference, Drift, Event, Moved, Saying, Watched
     from benchdb.records import Verdict
-    from benchdb.series import SeriesKey, StoredSession
+    from benchdb.series import StoredSession
 
 #: Rows, packages and events that are shown unless all are asked for.
 _MOST_ROWS, _MOST_PACKAGES, _MOST_EVENTS = 10, 8, 10
@@ -360,7 +360,7 @@ def event_content(event: Event) -> dict[str, Any]:
         "controls": [one.id for one in event.controls],
         "moved": [
             {
-                **_key(one.key),
+                **key_content(one.key),
                 "effect": one.effect,
                 "low": one.low,
                 "high": one.high,
@@ -393,19 +393,9 @@ def _session(session: StoredSession) -> dict[str, Any]:
     }
 
 
-def _key(key: SeriesKey) -> dict[str, Any]:
-    return {
-        "case": key.case.id,
-        **conditions_content(key.conditions),
-        "metric": key.metric.name,
-        "unit": key.metric.unit,
-        "direction": key.metric.direction,
-    }
-
-
 def _drift_content(one: Drift) -> dict[str, Any]:
     return {
-        **_key(one.key),
+        **key_content(one.key),
         "effect": one.effect,
         "low": one.low,
         "high": one.high,
@@ -420,7 +410,7 @@ def _drift_content(one: Drift) -> dict[str, Any]:
 
 def _watched_content(one: Watched) -> dict[str, Any]:
     return {
-        **_key(one.key),
+        **key_content(one.key),
         "points": one.points,
         "noise": one.noise,
         "noise_floor": one.floor,

@@ -14,7 +14,7 @@ from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, commit_text, git_log
 from benchdb.report.effects import effect_text, size_text
-from benchdb.report.series import conditions_content, described
+from benchdb.report.series import described, key_content
 from benchdb.report.sessions import conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
@@ -294,11 +294,7 @@ def _session(session: StoredSession) -> dict[str, Any]:
 def verdict_content(one: SeriesVerdict, *, fails: bool | None = None) -> dict[str, Any]:
     """Return a verdict as JSON documents have it."""
     return {
-        "case": one.key.case.id,
-        **conditions_content(one.key.conditions),
-        "metric": one.key.metric.name,
-        "unit": one.key.metric.unit,
-        "direction": one.key.metric.direction,
+        **key_content(one.key),
         "verdict": one.verdict,
         "certainty": one.certainty,
         **({} if fails is None else {"fails": fails}),

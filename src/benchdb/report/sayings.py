@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tomllib
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import UserError
 from benchdb.findings import Saying, State
+from benchdb.records import in_utc
 from benchdb.report import text
 from benchdb.report.table import Column, Table
 
@@ -103,11 +104,9 @@ def from_toml(content: str, source: str) -> list[dict[str, Any]]:
     entries = found.pop("event", [])
     if found or not isinstance(entries, list):
         raise UserError(f"{source}: write each entry under [[event]]")
-    return [_entry(one, f"{source}: [[event]] number {number}") for number, one in _told(entries)]
-
-
-def _told(entries: list[Any]) -> list[tuple[int, Any]]:
-    return list(enumerate(entries, 1))
+    return [
+        _entry(one, f"{source}: [[event]] number {number}") for number, one in enumerate(entries, 1)
+    ]
 
 
 def _entry(given: Any, where: str) -> dict[str, Any]:
@@ -156,4 +155,4 @@ def _instant(given: Any, where: str) -> datetime | None:
         found = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
     except ValueError:
         raise UserError(f"{where}: made {given!r} is no instant: leave it out") from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    return in_utc(found)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.records import Cluster
-    from benchdb.series import Case, CaseSeries, Conditions, Point, Series
+    from benchdb.series import Case, CaseSeries, Conditions, Point, Series, SeriesKey
 
 
 def series_tables(
@@ -248,6 +248,17 @@ def series_content(every: Sequence[CaseSeries]) -> dict[str, Any]:
             for one in every
             for series in one.series
         )
+    }
+
+
+def key_content(key: SeriesKey) -> dict[str, Any]:
+    """Return what makes a series as JSON documents name it."""
+    return {
+        "case": key.case.id,
+        **conditions_content(key.conditions),
+        "metric": key.metric.name,
+        "unit": key.metric.unit,
+        "direction": key.metric.direction,
     }
 
 

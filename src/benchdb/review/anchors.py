@@ -8,8 +8,10 @@ that lacks the session, and when places are computed anew. People may also write
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+from benchdb.records import in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +43,9 @@ def place_of(spelled: str, sessions: Sequence[StoredSession], *, newest: bool) -
     """
     for word in reversed(spelled.split()):
         try:
-            found = datetime.fromisoformat(word)
+            return in_utc(datetime.fromisoformat(word))
         except ValueError:
             continue
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     commit = spelled.strip().lower()
     places = [
         one.place

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchdb.findings import Cause, Changes, Differs, Drift, Event, Moved, State, Watched
-from benchdb.findings import verdict_of as _verdict
 from benchdb.metrics import counts_outcomes
-from benchdb.records import Verdict
+from benchdb.records import Verdict, verdict_on_change
 from benchdb.report.text import short
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.boundaries import boundaries, folded
@@ -151,7 +150,7 @@ class _Finding:
                     drift.p,
                     self._history.sessions[int(one.at[0])],
                     self._history.sessions[int(one.at[-1])],
-                    _verdict(drift.effect, one.key.metric.direction),
+                    verdict_on_change(drift.effect, one.key.metric.direction),
                 )
             )
         return found
@@ -160,12 +159,11 @@ class _Finding:
         pairs = [self._pairs(place) for place in places]
         rows = {self._history.sessions[one].row for some in pairs for pair in some for one in pair}
         circumstances = stored_circumstances(self._connection, rows)
-        events = []
         taken: Counter[str] = Counter()
-        for place, some in zip(places, pairs, strict=True):
-            event = self._event(place, some, circumstances, taken)
-            events.append(event)
-        return events
+        return [
+            self._event(place, some, circumstances, taken)
+            for place, some in zip(places, pairs, strict=True)
+        ]
 
     def _event(
         self,
@@ -272,7 +270,7 @@ class _Finding:
             p=step.p,
             last_before=sessions[last],
             first_after=sessions[first],
-            verdict=_verdict(step.effect, series.key.metric.direction),
+            verdict=verdict_on_change(step.effect, series.key.metric.direction),
             back=_is_back(step, self._searched.steps[one.series]),
         )
 

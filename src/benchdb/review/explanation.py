@@ -9,7 +9,7 @@ from benchdb.analysis.prediction import smallest_effect
 from benchdb.analysis.scale import Scale
 from benchdb.errors import UserError
 from benchdb.metrics import counts_outcomes
-from benchdb.records import Direction
+from benchdb.records import worse_way
 from benchdb.review.cases import matching_cases
 from benchdb.review.gate import prepare
 from benchdb.review.judging import LAST, LOOKS, ONE_LOOK, RUNS, expected
@@ -119,7 +119,7 @@ def _numbers(verdict: SeriesVerdict, baseline: Baseline | None, limit: float) ->
     if baseline is None:
         names = ("level", "spread", "memory", "worth", "tail", "one", "five")
         return dict.fromkeys(names, math.nan)
-    way = -1 if verdict.key.metric.direction is Direction.HIGHER_IS_BETTER else 1
+    way = worse_way(verdict.key.metric.direction)
     scale = Scale(baseline.unit)
     outmost = baseline.highest if way > 0 else baseline.lowest
     return {

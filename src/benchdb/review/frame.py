@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,13 +10,14 @@ import numpy as np
 
 from benchdb.config import database_location, find_root, read_settings
 from benchdb.errors import UserError
+from benchdb.records import in_utc
 from benchdb.report.text import cluster as described
 from benchdb.review.cases import matching_cases
 from benchdb.review.measurements import Ids, measurements, run_finder
 from benchdb.review.nearness import nearest
 from benchdb.review.renaming import current, former
 from benchdb.review.series import is_trunk, shape
-from benchdb.series import Case
+from benchdb.series import Case, conflicts_among
 from benchdb.store.cases import column_metrics
 from benchdb.store.opening import reading
 from benchdb.store.queries import stored_clusters, stored_sessions
@@ -138,7 +139,7 @@ def read(
         database=str(place),
         units=units,
         directions=directions,
-        conflicts=sorted({one.uid for one in every if one.conflict}),
+        conflicts=list(conflicts_among(every)),
     )
     return frame
 
@@ -153,7 +154,7 @@ def _instant(since: str | date | None) -> datetime | None:
             raise UserError(f"since={since!r} is no date: write it as '2026-01-31'") from None
     if not isinstance(since, datetime):
         since = datetime.combine(since, time())
-    return since.replace(tzinfo=UTC) if since.tzinfo is None else since.astimezone(UTC)
+    return in_utc(since)
 
 
 class _Runs:

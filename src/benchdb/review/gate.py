@@ -18,6 +18,7 @@ from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
 from benchdb.review.renaming import current
 from benchdb.review.selection import selected
 from benchdb.review.series import case_series, is_trunk
+from benchdb.series import conflicts_among
 from benchdb.store.cases import cases_of_sessions
 from benchdb.store.queries import stored_sessions
 from benchdb.store.sayings import stored_sayings
@@ -116,7 +117,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
         said=said,
         limit=settings.false_alarms / family,
         family=family,
-        conflicts=tuple(sorted({one.uid for one in every if one.conflict})),
+        conflicts=conflicts_among(every),
     )
 
 

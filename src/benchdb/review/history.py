@@ -16,7 +16,7 @@ from benchdb.metrics import FAILED, HUNG, LOST, counts_outcomes
 from benchdb.review.measurements import Ids, measurements, run_finder
 from benchdb.review.renaming import current
 from benchdb.review.series import is_trunk, rank, shape
-from benchdb.series import Case, Conditions, SeriesKey
+from benchdb.series import Case, Conditions, SeriesKey, conflicts_among
 from benchdb.store.queries import stored_clusters, stored_sessions
 from benchdb.store.run_columns import RUN_COLUMNS, run_columns
 
@@ -104,7 +104,7 @@ def read_history(
         outcomes stay one a session.
     """
     known = stored_sessions(connection, rows=sessions)
-    conflicts = tuple(sorted({one.uid for one in known if one.conflict}))
+    conflicts = conflicts_among(known)
     usable = sorted((one for one in known if not one.conflict), key=lambda one: one.order)
     trunk = np.array([is_trunk(one, settings.trunk) for one in usable], dtype=np.bool_)
     runs = _Runs(connection, settings, usable, None if sessions is None else list(sessions))

@@ -20,7 +20,7 @@ from benchdb.analysis.quick_look import may_end_new_levels
 from benchdb.analysis.scale import Scale
 from benchdb.analysis.steps import inflation
 from benchdb.analysis.student import two_sided_quantile
-from benchdb.records import Direction, Verdict
+from benchdb.records import Verdict, verdict_on_change, worse_way
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from benchdb.analysis.prediction import Judgement
     from benchdb.analysis.results import Baseline, ChangePoints
+    from benchdb.records import Direction
 
     Values = NDArray[np.float64]
 
@@ -367,21 +368,16 @@ def _judged(
     begins: int,
     raised: int,
 ) -> Judged:
-    if rule.direction is None:
-        verdict = Verdict.UNDECIDED
-    else:
-        worse = (said.effect > 0) == (rule.direction is Direction.LOWER_IS_BETTER)
-        verdict = Verdict.REGRESSED if worse else Verdict.IMPROVED
-    undirected = rule.direction is None
+    verdict = verdict_on_change(said.effect, rule.direction)
     return _made(
         said,
         rule,
         baseline,
-        verdict,
+        verdict or Verdict.UNDECIDED,
         begins=begins,
         raised=raised,
-        certainty=None if undirected else certainty,
-        why="it moved, and neither way is better" if undirected else "",
+        certainty=certainty if verdict else None,
+        why="" if verdict else "it moved, and neither way is better",
     )
 
 
@@ -413,8 +409,7 @@ def _made(
     certainty: Certainty | None = None,
     why: str = "",
 ) -> Judged:
-    higher = rule.direction is not Direction.HIGHER_IS_BETTER
-    smallest = smallest_effect(baseline, rule.limit / LOOKS, RUNS, 1 if higher else -1)
+    smallest = smallest_effect(baseline, rule.limit / LOOKS, RUNS, worse_way(rule.direction))
     return Judged(
         verdict=verdict,
         certainty=certainty,

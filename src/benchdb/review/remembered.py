@@ -21,6 +21,7 @@ from benchdb.metrics import BUILT_IN, OUTCOME_METRICS
 from benchdb.review.history import History, HistorySeries, read_history
 from benchdb.review.packing import Catalogue, SessionPoints
 from benchdb.review.series import is_trunk
+from benchdb.series import conflicts_among
 from benchdb.store.cache import cached, cached_names, keep
 from benchdb.store.cases import column_metrics
 from benchdb.store.queries import stored_sessions
@@ -82,7 +83,7 @@ def remembered_history(
         Gets what is to be kept.
     """
     known = stored_sessions(connection)
-    conflicts = tuple(sorted({one.uid for one in known if one.conflict}))
+    conflicts = conflicts_among(known)
     usable = sorted((one for one in known if not one.conflict), key=lambda one: one.order)
     basis = _basis(connection, settings)
     reading = _Reading(connection, settings, usable, basis)

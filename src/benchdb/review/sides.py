@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from benchdb.collect.references import commit_of
 from benchdb.comparisons import Side
 from benchdb.errors import UserError
+from benchdb.records import in_utc
 from benchdb.review.nearness import nearest
 from benchdb.review.series import is_trunk
 from benchdb.store.packages import package_names, sessions_with_package, versions_of
@@ -375,8 +376,7 @@ def _instant(text: str) -> tuple[datetime, datetime]:
         if re.fullmatch(r"\d{4}-\d\d", text):
             begin = datetime.fromisoformat(f"{text}-01").replace(tzinfo=UTC)
             return begin, (begin + timedelta(days=31)).replace(day=1)
-        begin = datetime.fromisoformat(text)
-        begin = begin.replace(tzinfo=UTC) if begin.tzinfo is None else begin.astimezone(UTC)
+        begin = in_utc(datetime.fromisoformat(text))
         day = bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text))
         return begin, begin + (timedelta(days=1) if day else timedelta(microseconds=1))
     except (ValueError, OverflowError):

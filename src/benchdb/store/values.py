@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from benchdb.records import in_utc
+
 _INSTANT_LENGTH: Final = len("2026-01-01 00:00:00.000000")
 _SURROGATES: Final = range(0xD800, 0xE000)
 _MOST_INTEGER: Final = 2**63
@@ -121,7 +123,7 @@ def _instant(value: Any) -> datetime | None:
     if value != value:  # noqa: PLR0124  pandas' NaT, which is to an instant what NaN is to a number
         return None
     # A naive one is taken as UTC: `datetime.utcnow()` is what custom fixtures of older suites use.
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return in_utc(value)
 
 
 def new_uid() -> str:
