@@ -13,8 +13,9 @@ from benchdb.analysis.student import two_sided_quantile
 from benchdb.metrics import counts_outcomes
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.cases import cases_among
+from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
-from benchdb.review.judging import LAST, ONE_LOOK, RECENT, SAME_PLACE
+from benchdb.review.judging import ONE_LOOK, RECENT, SAME_PLACE
 from benchdb.review.lines import Line, is_failed, is_judged, verdicts_of
 from benchdb.review.outcomes import usual_rate
 from benchdb.verdicts import Alarm, Backtest

@@ -11,8 +11,9 @@ from benchdb.errors import UserError
 from benchdb.metrics import counts_outcomes
 from benchdb.records import worse_way
 from benchdb.review.cases import matching_cases
+from benchdb.review.expecting import LAST, expected
 from benchdb.review.gate import prepare
-from benchdb.review.judging import LAST, LOOKS, ONE_LOOK, RUNS, expected
+from benchdb.review.judging import LOOKS, ONE_LOOK, RUNS
 from benchdb.review.outcomes import expected_rate, usual_rate
 from benchdb.verdicts import Explained, Stretch
 

@@ -12,8 +12,8 @@ from benchdb.records import Verdict
 from benchdb.report.text import short
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.chosen import base_of, choose
+from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
-from benchdb.review.judging import LAST
 from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
 from benchdb.review.renaming import current
 from benchdb.review.selection import selected

@@ -9,32 +9,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Final, Literal
 
 from benchdb.analysis.change_points import find_change_points, find_change_points_many
-from benchdb.analysis.noise import MAD
 from benchdb.analysis.prediction import judge_points, smallest_effect
 from benchdb.analysis.quick_look import may_end_new_levels
-from benchdb.analysis.scale import Scale
-from benchdb.analysis.steps import inflation
 from benchdb.analysis.student import two_sided_quantile
 from benchdb.records import Verdict, verdict_on_change, worse_way
+from benchdb.review.expecting import LAST, Levelled, levelled, wary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from numpy.typing import NDArray
-
     from benchdb.analysis.prediction import Judgement
     from benchdb.analysis.results import Baseline, ChangePoints
     from benchdb.records import Direction
-
-    Values = NDArray[np.float64]
-
-#: Points of a series that are looked at: what the sensitivities of a gate look at.
-LAST: Final = 150
+    from benchdb.review.expecting import Values
 
 #: Failures that began before these last points are the past of the session that is judged. What is
 #: measured has a shorter memory: `benchdb.analysis.sensitivity.RULES` say which points are recent.
@@ -159,7 +149,7 @@ def judge_newest(
     first
         Whether to tell when each alarm was raised first; without, it is as if that were now.
     """
-    level = [_levelled(*one) for one in _with_accepted(series, accepted)]
+    level = [levelled(*one) for one in _with_accepted(series, accepted)]
     recent = [one.values[-LAST - 1 :] for one in level]
     heights = [two_sided_quantile(2 * one.limit / ONE_LOOK, 1e6) for one in rules]
     moved = may_end_new_levels(recent, heights)
@@ -178,10 +168,10 @@ def judge_newest(
 
 def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
     """Judge the last point of one series, as `judge_newest` does, whether it is new or not."""
-    return _alone(_levelled(values, accepted), rule)
+    return _alone(levelled(values, accepted), rule)
 
 
-def _alone(one: _Levelled, rule: Rule) -> Judged:
+def _alone(one: Levelled, rule: Rule) -> Judged:
     recent = one.values[-LAST - 1 :]
     whole, past = find_change_points_many([recent, recent[:-1]], sensitivity="confirmed")
     return _ending(one, rule, whole, past)
@@ -202,35 +192,12 @@ def judge_contenders(
     contenders
         The points of each to judge.
     """
-    level = [_levelled(*one) for one in _with_accepted(series, accepted)]
+    level = [levelled(*one) for one in _with_accepted(series, accepted)]
     past = find_change_points_many([one.values[-LAST:] for one in level], sensitivity="confirmed")
     return [
         _contender(one, new, rule, before)
         for one, new, rule, before in zip(level, contenders, rules, past, strict=True)
     ]
-
-
-def expected(past: Values, accepted: int = 0) -> tuple[ChangePoints, Baseline | None]:
-    """Return the segments of the past of a series, and what it leads one to expect.
-
-    Parameters
-    ----------
-    past
-        The points before those that are judged.
-    accepted
-        As `judge_newest` takes it.
-    """
-    one = _levelled(past, accepted)
-    recent = one.values[-LAST:]
-    found = find_change_points(recent, sensitivity="confirmed")
-    return found, _wary(found.baseline, recent, one.known)
-
-
-class _Levelled(NamedTuple):
-    """A series as if its accepted level had always been there; from how many points it is known."""
-
-    values: Values
-    known: int
 
 
 def _with_accepted(
@@ -239,23 +206,9 @@ def _with_accepted(
     return zip(series, [0] * len(series) if accepted is None else accepted, strict=True)
 
 
-def _levelled(values: Values, accepted: int) -> _Levelled:
-    after = values[accepted:]
-    if not 0 < accepted < len(values):
-        return _Levelled(values, len(values))
-    # What is known of its noise stays so; steps of before, that may be near, must not come in.
-    old, new = values[max(accepted - LAST, 0) : accepted], float(np.median(after))
-    levelled = []
-    for one in find_change_points(old, sensitivity="suspect").segments:
-        if one.level == 0 or new / one.level <= 0:
-            return _Levelled(after, len(after))
-        levelled.append(old[one.start : one.stop] * (new / one.level))
-    return _Levelled(np.concatenate([*levelled, after]), len(after))
-
-
-def _contender(one: _Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
+def _contender(one: Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
     n = len(one.values)
-    baseline = _wary(past.baseline, one.values, one.known)
+    baseline = wary(past.baseline, one.values, one.known)
     said = judge_points(baseline, new)
     if n >= LEAST_PAST and _is_change(said, rule, rule.limit / ONE_LOOK):
         certainty: Certainty = "confirmed" if said.points >= CONFIRMED_POINTS else "suspect"
@@ -263,14 +216,14 @@ def _contender(one: _Levelled, new: Values, rule: Rule, past: ChangePoints) -> J
     return _undisturbed(said, rule, baseline, n)
 
 
-def _ending(one: _Levelled, rule: Rule, now: ChangePoints | None, past: ChangePoints) -> Judged:
+def _ending(one: Levelled, rule: Rule, now: ChangePoints | None, past: ChangePoints) -> Judged:
     """Judge the last point: first whether it ends a new level, then by itself."""
     n = len(one.values)
     before = max(n - LAST - 1, 0)
     found = None if now is None else _step(one, before, rule, now)
     if found is not None:
         return found
-    baseline = _wary(past.baseline, one.values[:-1], one.known)
+    baseline = wary(past.baseline, one.values[:-1], one.known)
     said = judge_points(baseline, one.values[-1:])
     if n > LEAST_PAST and _is_change(said, rule, rule.limit / ONE_LOOK):
         return _judged(said, rule, baseline, "suspect", begins=n - 1, raised=n)
@@ -279,19 +232,19 @@ def _ending(one: _Levelled, rule: Rule, now: ChangePoints | None, past: ChangePo
         # The one before may be as far out, and is no past to judge it by.
         pair, older = one.values[-2:], one.values[max(n - LAST, 0) : -2]
         earlier = find_change_points(older, sensitivity="confirmed").baseline
-        earlier = _wary(earlier, older, max(one.known - 2, 1))
+        earlier = wary(earlier, older, max(one.known - 2, 1))
         both = judge_points(earlier, pair)
         if _is_change(both, rule, rule.limit / LOOKS):
             return _judged(both, rule, earlier, "suspect", begins=n - 2, raised=n)
     return _undisturbed(said, rule, baseline, n)
 
 
-def _with_first(alarm: Judged, one: _Levelled, rule: Rule) -> Judged:
+def _with_first(alarm: Judged, one: Levelled, rule: Rule) -> Judged:
     """Add since when there is this alarm: a step is one event however often it is seen."""
     if alarm.certainty is None:
         return alarm
     for points in range(alarm.begins + 1, len(one.values)):
-        if same_event(alarm, _alone(_Levelled(one.values[:points], one.known), rule)):
+        if same_event(alarm, _alone(Levelled(one.values[:points], one.known), rule)):
             return replace(alarm, raised=points)
     return alarm
 
@@ -305,14 +258,14 @@ def same_event(one: Judged, other: Judged) -> bool:
     )
 
 
-def _step(one: _Levelled, before: int, rule: Rule, found: ChangePoints) -> Judged | None:
+def _step(one: Levelled, before: int, rule: Rule, found: ChangePoints) -> Judged | None:
     """Judge the steps among the last points: the earliest that holds still."""
     values, n = one.values, len(one.values)
     cuts = [step.index + before for step in found.steps]
     for number, cut in enumerate(cuts):
         older = values[max(cut - LAST, 0) : cut]
         baseline = find_change_points(older, sensitivity="confirmed").baseline
-        baseline = _wary(baseline, older, max(one.known - (n - cut), 1))
+        baseline = wary(baseline, older, max(one.known - (n - cut), 1))
         said = judge_points(baseline, values[cut : (*cuts, n)[number + 1]])
         if not _is_change(said, rule, rule.limit / LOOKS):
             continue
@@ -323,36 +276,6 @@ def _step(one: _Levelled, before: int, rule: Rule, found: ChangePoints) -> Judge
                 continue
         return _judged(said, rule, baseline, "confirmed", begins=cut, raised=n)
     return None
-
-
-def _wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | None:
-    """Return a baseline that takes into account how a series wanders, and what was accepted.
-
-    Where it stands still between steps, points are as far from the one before as from those of ten
-    points ago; but for some, so that medians don't see steps. Where it wanders, what looks like a
-    step is a part of the way, and its last level says less of the next: as one of fewer points.
-    """
-    if baseline is None:
-        return None
-    if known < baseline.points:
-        baseline = replace(baseline, points=float(max(known, 1)))
-    if len(values) < 2 * _FAR:
-        return baseline
-    heights = Scale(baseline.unit).heights(values[-LAST:])
-    near, far = (float(np.median(np.abs(heights[by:] - heights[:-by]))) for by in (1, _FAR))
-    if near == 0 or far <= _WANDERS * near:
-        return baseline
-    # Of two points so far apart, in the normal distribution's standard deviations.
-    wandered = (far**2 - near**2) * MAD**2 * _ON
-    usual = inflation(baseline.memory) ** 2 / baseline.points
-    return replace(baseline, points=1 / (usual + wandered / baseline.spread**2))
-
-
-#: Two points are far from another if so many are between them.
-_FAR: Final = 10
-
-#: By what they differ more than neighbours where a series wanders, and how that goes on.
-_WANDERS, _ON = 1.25, 0.2
 
 
 def _is_change(said: Judgement, rule: Rule, limit: float) -> bool:

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from benchdb.collect.references import commit_of
 from benchdb.comparisons import Side
 from benchdb.errors import UserError
-from benchdb.records import in_utc
+from benchdb.review.dates import dates, spoken
 from benchdb.review.nearness import nearest
 from benchdb.review.series import is_trunk
 from benchdb.store.packages import package_names, sessions_with_package, versions_of
@@ -282,7 +281,7 @@ class Sides:
             for one in self._usable
             if (begin is None or begin <= one.started) and (end is None or one.started < end)
         )
-        return Side(text, "date", f"started {_spoken(text)}", found) if found else None
+        return Side(text, "date", f"started {spoken(text)}", found) if found else None
 
     # -- what is near
 
@@ -290,7 +289,7 @@ class Sides:
         if kind == "date":
             first, last = self._known[0].started, self._known[-1].started
             return (
-                f"no session started {_spoken(text)}: the first did on {first:%Y-%m-%d}, "
+                f"no session started {spoken(text)}: the first did on {first:%Y-%m-%d}, "
                 f"the last on {last:%Y-%m-%d}"
             )
         if kind == "package":
@@ -348,48 +347,6 @@ def _kind(given: str) -> tuple[SideKind | None, str]:
     if all(_DATE.fullmatch(part) or (dots and not part) for part in (begin, end) if dots or part):
         return "date", text
     return None, text
-
-
-def dates(text: str) -> tuple[datetime | None, datetime | None]:
-    """Return the instant from which on, and the one before which, a day, month or range is.
-
-    Raises
-    ------
-    UserError
-        If it is none of them.
-    """
-    begin, dots, end = text.partition("..")
-    if not dots:
-        end = begin
-    if not begin and not end:
-        raise UserError(f"{text!r} is no range of dates: write it as 2026-10-01..2026-10-31")
-    first = _instant(begin)[0] if begin else None
-    last = _instant(end)[1] if end else None
-    if first is not None and last is not None and last <= first:
-        raise UserError(f"{text!r} ends before it begins: write it as 2026-10-01..2026-10-31")
-    return first, last
-
-
-def _instant(text: str) -> tuple[datetime, datetime]:
-    """Return when what is named begins, and when it is over."""
-    try:
-        if re.fullmatch(r"\d{4}-\d\d", text):
-            begin = datetime.fromisoformat(f"{text}-01").replace(tzinfo=UTC)
-            return begin, (begin + timedelta(days=31)).replace(day=1)
-        begin = in_utc(datetime.fromisoformat(text))
-        day = bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text))
-        return begin, begin + (timedelta(days=1) if day else timedelta(microseconds=1))
-    except (ValueError, OverflowError):
-        raise UserError(
-            f"{text!r} is no date: write it as 2026-10-01, or a range as 2026-10-01..2026-10-31"
-        ) from None
-
-
-def _spoken(dates: str) -> str:
-    begin, dots, end = dates.partition("..")
-    if not dots:
-        return f"in {begin}" if len(begin) == len("2026-10") else f"on {begin}"
-    return " ".join(part for part in (begin and f"from {begin}", end and f"to {end}") if part)
 
 
 def _start_of_one(one: str, other: str) -> bool:

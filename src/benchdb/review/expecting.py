@@ -1,0 +1,102 @@
+"""What a series leads one to expect of its newest points: pure, from arrays.
+
+That is its baseline, of the last segment, but for two things: a level that people accepted counts
+as if it had always been there, and where a series wanders, its last level says less of the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from benchdb.analysis.change_points import find_change_points
+from benchdb.analysis.noise import MAD
+from benchdb.analysis.scale import Scale
+from benchdb.analysis.steps import inflation
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from benchdb.analysis.results import Baseline, ChangePoints
+
+    Values = NDArray[np.float64]
+
+#: Points of a series that are looked at: what the sensitivities of a gate look at.
+LAST: Final = 150
+
+#: Two points are far from another if so many are between them.
+_FAR: Final = 10
+
+#: By what they differ more than neighbours where a series wanders, and how that goes on.
+_WANDERS, _ON = 1.25, 0.2
+
+
+class Levelled(NamedTuple):
+    """A series as if its accepted level had always been there; from how many points it is known."""
+
+    values: Values
+    known: int
+
+
+def levelled(values: Values, accepted: int) -> Levelled:
+    """Bring what stands before an accepted level to that level.
+
+    Parameters
+    ----------
+    values
+        The series.
+    accepted
+        How many points stand before; 0 where nothing was accepted.
+    """
+    after = values[accepted:]
+    if not 0 < accepted < len(values):
+        return Levelled(values, len(values))
+    # What is known of its noise stays so; steps of before, that may be near, must not come in.
+    old, new = values[max(accepted - LAST, 0) : accepted], float(np.median(after))
+    moved = []
+    for one in find_change_points(old, sensitivity="suspect").segments:
+        if one.level == 0 or new / one.level <= 0:
+            return Levelled(after, len(after))
+        moved.append(old[one.start : one.stop] * (new / one.level))
+    return Levelled(np.concatenate([*moved, after]), len(after))
+
+
+def wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | None:
+    """Return a baseline that takes into account how a series wanders, and what was accepted.
+
+    Where it stands still between steps, points are as far from the one before as from those of ten
+    points ago; but for some, so that medians don't see steps. Where it wanders, what looks like a
+    step is a part of the way, and its last level says less of the next: as one of fewer points.
+    """
+    if baseline is None:
+        return None
+    if known < baseline.points:
+        baseline = replace(baseline, points=float(max(known, 1)))
+    if len(values) < 2 * _FAR:
+        return baseline
+    heights = Scale(baseline.unit).heights(values[-LAST:])
+    near, far = (float(np.median(np.abs(heights[by:] - heights[:-by]))) for by in (1, _FAR))
+    if near == 0 or far <= _WANDERS * near:
+        return baseline
+    # Of two points so far apart, in the normal distribution's standard deviations.
+    wandered = (far**2 - near**2) * MAD**2 * _ON
+    usual = inflation(baseline.memory) ** 2 / baseline.points
+    return replace(baseline, points=1 / (usual + wandered / baseline.spread**2))
+
+
+def expected(past: Values, accepted: int = 0) -> tuple[ChangePoints, Baseline | None]:
+    """Return the segments of the past of a series, and what it leads one to expect.
+
+    Parameters
+    ----------
+    past
+        The points before those that are judged.
+    accepted
+        As `levelled` takes it.
+    """
+    one = levelled(past, accepted)
+    recent = one.values[-LAST:]
+    found = find_change_points(recent, sensitivity="confirmed")
+    return found, wary(found.baseline, recent, one.known)
