@@ -172,6 +172,28 @@ def test_steps_before_an_accepted_level_dont_come_in(history: History) -> None:
     assert found["before"] == pytest.approx(1.69, rel=0.03)
 
 
+def test_a_regression_above_an_accepted_level_that_was_0_before_fails(history: History) -> None:
+    for _ in range(30):
+        history.add({"test_0": 0.0})
+    for _ in range(12):
+        history.add({"test_0": history.near()})
+    event = history.project.benchdb("changes", "--format", "json").json["events"][0]["id"]
+    assert history.project.benchdb("ack", event, "--expected").code == 0
+    for _ in range(3):
+        first = history.day + 1
+        history.add({"test_0": history.near(1.5)})
+    assert history.gate("last:1").code == 1
+    found = history.verdicts("last:1")["test_0", "duration"]
+    assert (found["certainty"], found["raised"]) == ("confirmed", None)
+    assert found["first_after"] == f"session-{first - 2:03d}-main"
+    assert found["last_before"] == f"session-{first - 3:03d}-main"
+    explained = history.project.benchdb("explain", "test_0", "last:1", "--format", "json").json
+    (of_duration,) = [one for one in explained["series"] if one["metric"] == "duration"]
+    assert [(one["first"], one["points"]) for one in of_duration["segments"]] == [
+        ("session-031-main", 12)
+    ]
+
+
 # -- contenders
 
 

@@ -34,10 +34,22 @@ _WANDERS, _ON = 1.25, 0.2
 
 
 class Levelled(NamedTuple):
-    """A series as if its accepted level had always been there; from how many points it is known."""
+    """A series as if its accepted level had always been there.
+
+    Parameters
+    ----------
+    values
+        Its points, of before at the accepted level.
+    known
+        From how many points the level is known.
+    left_out
+        How many points of before aren't among the values: they are long ago, or can't be brought
+        to that level.
+    """
 
     values: Values
     known: int
+    left_out: int = 0
 
 
 def levelled(values: Values, accepted: int) -> Levelled:
@@ -54,13 +66,14 @@ def levelled(values: Values, accepted: int) -> Levelled:
     if not 0 < accepted < len(values):
         return Levelled(values, len(values))
     # What is known of its noise stays so; steps of before, that may be near, must not come in.
-    old, new = values[max(accepted - LAST, 0) : accepted], float(np.median(after))
+    first = max(accepted - LAST, 0)
+    old, new = values[first:accepted], float(np.median(after))
     moved = []
     for one in find_change_points(old, sensitivity="suspect").segments:
         if one.level == 0 or new / one.level <= 0:
-            return Levelled(after, len(after))
+            return Levelled(after, len(after), accepted)
         moved.append(old[one.start : one.stop] * (new / one.level))
-    return Levelled(np.concatenate([*moved, after]), len(after))
+    return Levelled(np.concatenate([*moved, after]), len(after), first)
 
 
 def wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | None:

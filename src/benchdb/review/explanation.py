@@ -11,7 +11,7 @@ from benchdb.errors import UserError
 from benchdb.metrics import counts_outcomes
 from benchdb.records import worse_way
 from benchdb.review.cases import matching_cases
-from benchdb.review.expecting import LAST, expected
+from benchdb.review.expecting import expected
 from benchdb.review.gate import prepare
 from benchdb.review.judging import LOOKS, ONE_LOOK, RUNS
 from benchdb.review.outcomes import expected_rate, usual_rate
@@ -91,7 +91,7 @@ def _explained(verdict: SeriesVerdict, line: Line, ready: Ready, settings: Setti
         else:
             past_points = len(line.at) - (0 if contender else 1)
         changes, baseline = expected(line.values[:past_points], line.accepted)
-        before = max(past_points - LAST, 0)
+        before = past_points - (changes.segments[-1].stop if changes.segments else 0)
         stretches = [
             Stretch(
                 line.at[before + one.start],

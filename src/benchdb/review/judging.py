@@ -161,14 +161,15 @@ def judge_newest(
         _ending(one, rule, now, before)
         for one, rule, now, before in zip(level, rules, whole, past, strict=True)
     ]
-    if not first:
-        return found
-    return [_with_first(*one) for one in zip(found, level, rules, strict=True)]
+    if first:
+        found = [_with_first(*one) for one in zip(found, level, rules, strict=True)]
+    return [_counted(*one) for one in zip(found, level, strict=True)]
 
 
 def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
     """Judge the last point of one series, as `judge_newest` does, whether it is new or not."""
-    return _alone(levelled(values, accepted), rule)
+    one = levelled(values, accepted)
+    return _counted(_alone(one, rule), one)
 
 
 def _alone(one: Levelled, rule: Rule) -> Judged:
@@ -195,7 +196,7 @@ def judge_contenders(
     level = [levelled(*one) for one in _with_accepted(series, accepted)]
     past = find_change_points_many([one.values[-LAST:] for one in level], sensitivity="confirmed")
     return [
-        _contender(one, new, rule, before)
+        _counted(_contender(one, new, rule, before), one)
         for one, new, rule, before in zip(level, contenders, rules, past, strict=True)
     ]
 
@@ -204,6 +205,13 @@ def _with_accepted(
     series: Sequence[Values], accepted: Sequence[int] | None
 ) -> Iterable[tuple[Values, int]]:
     return zip(series, [0] * len(series) if accepted is None else accepted, strict=True)
+
+
+def _counted(judged: Judged, one: Levelled) -> Judged:
+    """Count points in the series as it was given."""
+    if not one.left_out:
+        return judged
+    return replace(judged, begins=judged.begins + one.left_out, raised=judged.raised + one.left_out)
 
 
 def _contender(one: Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
