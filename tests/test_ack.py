@@ -179,6 +179,22 @@ def test_a_person_may_write_and_change_entries(tmp_path: Path, history: History)
     assert [one["state"] for one in events(of, "--closed")] == ["expected"]
 
 
+def test_an_instant_before_all_time_places_nothing_and_breaks_nothing(
+    tmp_path: Path, history: History
+) -> None:
+    of = project(tmp_path, history)
+    target = of.folder / "events.toml"
+    early = "0001-01-01T00:00:00+05:00"
+    entry = f'[[event]]\nstate = "noise"\nseries = ["*"]\nafter = "{early}"\n'
+    target.write_text(f'{entry}made = "{early}"\n')
+    ran = of.benchdb("ack", "--read-toml", target)
+    assert ran.code == 2
+    assert f"[[event]] number 1: made '{early}' is no instant" in ran.err
+    target.write_text(entry)
+    assert of.benchdb("ack", "--read-toml", target).code == 0
+    assert [one["state"] for one in events(of)] == ["open"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

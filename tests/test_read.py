@@ -157,6 +157,7 @@ def test_renamed_tests_have_the_name_of_today(database: Path) -> None:
         ({"cases": "test_zero"}, "no case 'test_zero': "),
         ({"metrics": "durations"}, "no metric 'durations' was measured here: use one of duration"),
         ({"since": "yesterday"}, "since='yesterday' is no date: write it as '2026-01-31'"),
+        ({"since": "0001-01-01T00:00+05:00"}, "since='0001-01-01T00:00+05:00' is no date: write"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(database: Path, asked: dict[str, str], said: str) -> None:

@@ -153,6 +153,6 @@ def _instant(given: Any, where: str) -> datetime | None:
         return None
     try:
         found = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
-    except ValueError:
+        return in_utc(found)
+    except (ValueError, OverflowError):
         raise UserError(f"{where}: made {given!r} is no instant: leave it out") from None
-    return in_utc(found)

@@ -44,7 +44,7 @@ def place_of(spelled: str, sessions: Sequence[StoredSession], *, newest: bool) -
     for word in reversed(spelled.split()):
         try:
             return in_utc(datetime.fromisoformat(word))
-        except ValueError:
+        except (ValueError, OverflowError):  # a zone may put it before the first year
             continue
     commit = spelled.strip().lower()
     places = [

@@ -147,14 +147,11 @@ def read(
 def _instant(since: str | date | None) -> datetime | None:
     if since is None:
         return None
-    if isinstance(since, str):
-        try:
-            since = datetime.fromisoformat(since.strip())
-        except ValueError:
-            raise UserError(f"since={since!r} is no date: write it as '2026-01-31'") from None
-    if not isinstance(since, datetime):
-        since = datetime.combine(since, time())
-    return in_utc(since)
+    try:
+        begin = datetime.fromisoformat(since.strip()) if isinstance(since, str) else since
+        return in_utc(begin if isinstance(begin, datetime) else datetime.combine(begin, time()))
+    except (ValueError, OverflowError):
+        raise UserError(f"since={since!r} is no date: write it as '2026-01-31'") from None
 
 
 class _Runs:
