@@ -9,25 +9,34 @@ start, environment, outcome and values.
 
 from __future__ import annotations
 
-import bisect
 import hashlib
 import uuid
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.records import imported_uid
 from benchdb.store import shared
 from benchdb.store.columns import insertion, quoted
 from benchdb.store.database import connect, create_schema
 from benchdb.store.digest import session_digest
+from benchdb.store.imported import (
+    BITS,
+    ENDED,
+    ENDS,
+    importable_columns,
+    imported_sessions,
+    overlaps,
+    present,
+    row_hash,
+    spans,
+    stored_hashes,
+)
 from benchdb.store.progress import untold
-from benchdb.store.rows import OWN_COLUMNS
 from benchdb.store.values import stored_instant, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -35,34 +44,8 @@ if TYPE_CHECKING:
     from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
 
-#: Outcomes of a file to those of setup, call and teardown, the state, and the phase that it is in.
-_ENDS: Final[dict[str, tuple[str | None, ...]]] = {
-    **{
-        outcome: ("passed", outcome, "passed", "closed", None)
-        for outcome in ("passed", "failed", "skipped", "xfailed", "xpassed")
-    },
-    "error": ("failed", None, "passed", "closed", None),
-    "lost": ("passed", None, None, "lost", "call"),
-}
-
-#: What is said of how a row ended, in `_ENDS` and in the table.
-_ENDED: Final = ("setup_outcome", "call_outcome", "teardown_outcome", "state", "phase")
-
-#: What a row is known by; the rest is counted or follows from it.
-_NAMES: Final = ("path", "name", "start", *_ENDED)
-_FOLLOWING: Final = (OWN_COLUMNS | {"start", "end"}) - {"version"}
-
-_BITS: Final = 128
-_HASH: Final = _BITS // 8
-
 #: Sessions between two words on how far it is.
 _OFTEN: Final = 20
-
-
-def importable_columns(connection: Connection) -> dict[str, str]:
-    """Return the columns of ``test_run`` that a file may give, and their kinds."""
-    kinds = connection.column_kinds("test_run")
-    return {name: kind for name, kind in kinds.items() if name not in _FOLLOWING}
 
 
 @dataclass(slots=True)
@@ -99,7 +82,7 @@ class _Session:
             one.revision.key if one.revision else "",
             shared.json_object(one.tags) or "",
             str(self.rows),
-            f"{self.total % 2**_BITS:032x}",
+            f"{self.total % 2**BITS:032x}",
         ]
         hashed = hashlib.sha256("\0".join(content).encode("utf-8", "surrogatepass")).digest()
         number = int.from_bytes(hashed[:16], "big")
@@ -178,9 +161,9 @@ class Importing:
         table = f"staged_{len(self._staged)}"
         staged = _Staged(table, imported, [])
         columns = [f'"{name}" BLOB' for name in (*imported.columns, *_metric_columns(imported))]
-        names = ", ".join(["session", "hash", "path", "name", "start", '"end"', *_ENDED, *columns])
+        names = ", ".join(["session", "hash", "path", "name", "start", '"end"', *ENDED, *columns])
         self._connection.execute(f"CREATE TABLE {table} ({names})")
-        marks = ", ".join("?" * (6 + len(_ENDED) + len(columns)))
+        marks = ", ".join("?" * (6 + len(ENDED) + len(columns)))
         with self._connection.transaction():
             self._connection.executemany(
                 f"INSERT INTO {table} VALUES ({marks})", self._rows_of(staged)
@@ -203,12 +186,12 @@ class Importing:
             for place in texts:
                 values[place] = self._as_stored(values[place])
             path, name = run.path and text(run.path), text(run.name)
-            ended = _ENDS[run.outcome]
+            ended = ENDS[run.outcome]
             names = (session.environment, path, name, start, run.outcome)
             if None in values:
-                hashed = _hash(names, *_present(labels, values))
+                hashed = row_hash(names, *present(labels, values))
             else:
-                hashed = _hash(names, all_labels, values)
+                hashed = row_hash(names, all_labels, values)
             session.rows += 1
             session.total += int.from_bytes(hashed, "big")
             took = None if duration is None else run.columns[duration]
@@ -258,7 +241,7 @@ class Importing:
 
     def _leave_out(self, staged: _Staged, others: Sequence[Connection]) -> None:
         """Take away what was imported before: whole sessions, and rows of others."""
-        held = [(on, *row) for on in others for row in _imported_sessions(on)]
+        held = [(on, *row) for on in others for row in imported_sessions(on)]
         uids = {uid for _, _, uid, *_ in held}
         for session in staged.sessions:
             if session.uid in uids:
@@ -267,11 +250,12 @@ class Importing:
         new = [one for one in staged.sessions if one.rows]
         if not held or not new:
             return
-        spans = _spans(self._connection, staged.table, new)
+        environments = {one.number: one.environment for one in new}
+        apart = spans(self._connection, staged.table, environments)
         counts: Counter[bytes] = Counter()
         for on, row, _, environment, first, last in held:
-            if _overlaps(spans.get(environment or "", ([], [])), first, last):
-                counts.update(_stored_hashes(on, row, environment or ""))
+            if overlaps(apart.get(environment or "", ([], [])), first, last):
+                counts.update(stored_hashes(on, row, environment or ""))
         if counts:
             self._leave_out_rows(staged, counts)
 
@@ -318,7 +302,7 @@ class Importing:
             "SELECT row_number() OVER (PARTITION BY session ORDER BY start, path, name, hash) "
             f"AS ordinal, * FROM {staged.table} WHERE session IN (SELECT id FROM session)"
         )
-        same = ("path", "name", "start", "end", *_ENDED, *imported.columns)
+        same = ("path", "name", "start", "end", *ENDED, *imported.columns)
         original = "CASE instr(name, '[') WHEN 0 THEN name "
         original += "ELSE substr(name, 1, instr(name, '[') - 1) END"
         connection.execute(
@@ -376,68 +360,3 @@ def _end(run: ImportedRun, duration: float | None) -> datetime:
         return run.start + timedelta(seconds=max(duration or 0.0, 0.0))
     except (OverflowError, ValueError):
         return run.start
-
-
-def _present(labels: Iterable[str], values: Iterable[Any]) -> tuple[str, list[Any]]:
-    """Return the labels of the values that are there, as one text, and these values."""
-    there = [pair for pair in zip(labels, values, strict=True) if pair[1] is not None]
-    return "\0\0".join([label for label, _ in there]), [value for _, value in there]
-
-
-def _hash(names: tuple[str | None, ...], labels: str, values: list[Any]) -> bytes:
-    """Return the hash of a row: environment, path, name, start, outcome; labels and values."""
-    content = f"{names!r}{labels}{values!r}"
-    return hashlib.blake2b(content.encode(), digest_size=_HASH).digest()
-
-
-def _imported_sessions(connection: Connection) -> list[Any]:
-    """Return id, uid, environment, start and end of sessions that were imported."""
-    query = "SELECT id, uid, environment, started, finished FROM session WHERE digest IS NOT NULL"
-    return [row for row in connection.execute(query) if imported_uid(row[1])]
-
-
-def _spans(
-    connection: Connection, table: str, sessions: Iterable[_Session]
-) -> dict[str, tuple[list[str], list[str]]]:
-    """Return by environment when sessions run: starts and ends of spans that are apart."""
-    environments = {one.number: one.environment for one in sessions}
-    spans: dict[str, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    query = f"SELECT session, min(start), max(start) FROM {table} GROUP BY session ORDER BY 2"
-    for number, first, last in connection.execute(query):
-        if number not in environments:
-            continue
-        starts, ends = spans[environments[number]]
-        if ends and first <= ends[-1]:
-            ends[-1] = max(ends[-1], last)
-        else:
-            starts.append(first)
-            ends.append(last)
-    return spans
-
-
-def _overlaps(spans: tuple[list[str], list[str]], first: str, last: str) -> bool:
-    starts, ends = spans
-    place = bisect.bisect_left(ends, first)
-    return place < len(starts) and starts[place] <= last
-
-
-def _stored_hashes(connection: Connection, session: int, environment: str) -> Iterator[bytes]:
-    """Give the hash of each row of a session."""
-    columns = sorted(importable_columns(connection))
-    names = quoted(["ordinal", *_NAMES, *columns])
-    measured: dict[int, list[tuple[str, float]]] = defaultdict(list)
-    for ordinal, metric, unit, value in connection.execute(
-        "SELECT ordinal, metric, unit, value FROM measurement "
-        "WHERE session_id=? AND value IS NOT NULL",
-        (session,),
-    ):
-        measured[ordinal].append((f"{metric}\0{unit}", value))
-    query = f"SELECT {names} FROM test_run WHERE session_id=?"
-    outcomes = {ended: outcome for outcome, ended in _ENDS.items()}
-    for ordinal, path, name, start, *row in connection.execute(query, (session,)):
-        ended, values = tuple(row[: len(_ENDED)]), row[len(_ENDED) :]
-        more = sorted(measured.get(ordinal, ()))
-        labels = [*columns, *(label for label, _ in more)]
-        values += [value for _, value in more]
-        outcome = outcomes.get(ended, repr(ended))
-        yield _hash((environment, path, name, start, outcome), *_present(labels, values))
