@@ -115,15 +115,15 @@ def import_files(
             _take(importing, files, opens, progress, undirected)
             prepare(path, progress)
             with explaining(path), connected(path) as connection:
-                built = importing.build(connection)
+                held = importing.build(connection)
         merged = merge_file(path, scratch, bring_back=bring_back, progress=progress)
     sessions = counted(merged.added, "session")
     if merged.added:
         said = [f"{path}: {sessions} with {counted(merged.runs, 'test run')} added"]
     else:
         said = [f"{path}: nothing to add"]
-    if built.held:
-        said.append(f"{counted(built.held, 'test run')} there already")
+    if held:
+        said.append(f"{counted(held, 'test run')} there already")
     if merged.held:
         said.append(f"{counted(merged.held, 'session')} held already")
     if merged.pruned:

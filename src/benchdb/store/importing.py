@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,23 +88,6 @@ class _Session:
         number = int.from_bytes(hashed[:16], "big")
         number = number & ~(0xF << 76) & ~(0b11 << 62) | 0x8 << 76 | 0b10 << 62
         return str(uuid.UUID(int=number))
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What was read, and what of it is new.
-
-    Parameters
-    ----------
-    sessions, rows
-        Numbers of new ones.
-    held
-        Test runs that the database, or a file before, has.
-    """
-
-    sessions: int = 0
-    rows: int = 0
-    held: int = 0
 
 
 @dataclass(slots=True)
@@ -209,15 +192,20 @@ class Importing:
 
     # -- what is there already
 
-    def build(self, target: Connection) -> Built:
+    def build(self, target: Connection) -> int:
         """Make sessions of what was read and the database doesn't have.
 
         Parameters
         ----------
         target
             On the database, at the newest schema.
+
+        Returns
+        -------
+        int
+            How many test runs were left out, as the database or a file before has them.
         """
-        built = Built()
+        held = 0
         for staged in self._staged:
             read = sum(one.rows for one in staged.sessions)
             self._progress("comparing", 0, 0)
@@ -229,15 +217,9 @@ class Importing:
                 self._insert_rows(staged)
                 self._connection.execute(f"DROP TABLE {staged.table}")
             self._digest(left)
-            rows = sum(one.rows for one in left)
-            built = replace(
-                built,
-                sessions=built.sessions + len(left),
-                rows=built.rows + rows,
-                held=built.held + read - rows,
-            )
+            held += read - sum(one.rows for one in left)
         self._staged = []
-        return built
+        return held
 
     def _leave_out(self, staged: _Staged, others: Sequence[Connection]) -> None:
         """Take away what was imported before: whole sessions, and rows of others."""
