@@ -106,7 +106,7 @@ def _acknowledge(
     author: str | None,
     **about: Any,
 ) -> None:
-    from benchdb.report.changes import said
+    from benchdb.report.sayings import said
     from benchdb.report.text import counted, literal
     from benchdb.review.events import find_changes
     from benchdb.review.naming import event_called, saying_about

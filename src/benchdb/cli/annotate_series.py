@@ -105,7 +105,7 @@ def command(
 
 def _tell(path: Location, settings: Settings, saying: Saying, rate: float) -> None:
     """Say what was noted, and of which events it holds by now."""
-    from benchdb.report.changes import said
+    from benchdb.report.sayings import said
     from benchdb.report.text import counted, literal
     from benchdb.review.events import find_changes
     from benchdb.store.opening import reading

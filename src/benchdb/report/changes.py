@@ -4,42 +4,29 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.findings import Cause, Differs, State
+from benchdb.findings import State
 from benchdb.metrics import counts_outcomes
 from benchdb.report import text
-from benchdb.report.commits import commit_lines, git_log
 from benchdb.report.effects import effect_text, size_text
+from benchdb.report.events import MOST_ROWS, event_content, event_table, suspect, verdict_cell
+from benchdb.report.sayings import STATES
 from benchdb.report.series import described, key_content
-from benchdb.report.sessions import conflict_line, subjects_content
-from benchdb.report.table import Cell, Column, Table
+from benchdb.report.sessions import conflict_line
+from benchdb.report.table import Column, Table
 from benchdb.report.units import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchdb.findings import Changes, Difference, Drift, Event, Moved, Saying, Watched
-    from benchdb.records import Verdict
-    from benchdb.series import StoredSession
+    from benchdb.findings import Changes, Drift, Event, Watched
 
-#: Rows, packages and events that are shown unless all are asked for.
-_MOST_ROWS, _MOST_PACKAGES, _MOST_EVENTS = 10, 8, 10
+#: Events that are shown unless all are asked for.
+_MOST_EVENTS: Final = 10
 
 #: Drawing a table of many more takes longer than finding what is in it.
 _MOST_WATCHED: Final = 500
-
-_STYLES: Final = {"REGRESSED": "bad", "IMPROVED": "good"}
-
-#: What people read for the states.
-_STATES: Final = {
-    State.OPEN: "open",
-    State.EXPECTED: "expected",
-    State.NOISE: "noise",
-    State.FIXED: "fixed",
-    State.WONT_FIX: "won't fix",
-}
 
 
 def changes_tables(
@@ -62,7 +49,7 @@ def changes_tables(
     tables = []
     if len(shown) > 1:
         tables.append(_overview(shown))
-    tables += [_event_table(one, verbose=verbose) for one in shown[:most]]
+    tables += [event_table(one, verbose=verbose) for one in shown[:most]]
     if len(shown) > most:
         left = text.counted(len(shown) - most, "more event")
         tables.append(Table((), (), remarks=(f"{left} in the first table: --verbose has all",)))
@@ -78,17 +65,16 @@ def _overview(events: Sequence[Event]) -> Table:
     rows = []
     for one in events:
         worst = one.moved[0]
-        verdict = _verdict(one.verdict)
         rows.append(
             (
                 one.id,
-                Cell(verdict, _STYLES.get(verdict, "")),
+                verdict_cell(one.verdict),
                 text.minute(one.first_after.started),
                 f"{len(one.moved_cases):,} of {one.cases:,}",
                 worst.key.metric.name,
                 effect_text(worst.effect),
-                _suspect(one),
-                _STATES[one.state] + (", went back" if one.back else ""),
+                suspect(one),
+                STATES[one.state] + (", went back" if one.back else ""),
             )
         )
     columns = (
@@ -104,128 +90,16 @@ def _overview(events: Sequence[Event]) -> Table:
     return Table(columns, tuple(rows), text.counted(len(events), "event"))
 
 
-def _event_table(event: Event, *, verbose: bool) -> Table:
-    most = len(event.moved) if verbose else _MOST_ROWS
-    several = len({one.key.conditions for one in event.moved}) > 1
-    rows = [_moved_row(one, several=several) for one in event.moved[:most]]
-    columns = (
-        Column("test", code=True, above=True),
-        Column("metric", code=True),
-        Column("verdict"),
-        Column("effect (95 % interval)", right=True),
-        Column("before", right=True, rank=1),
-        Column("after", right=True, rank=1),
-        Column("conditions", optional=True, rank=2, fold=True),
-    )
-    tests = f"{len(event.moved_cases):,} of {text.counted(event.cases, 'test')}"
-    series = f"{len(event.moved):,} of {event.series:,} series"
-    state = "" if event.state is State.OPEN else f" · {_STATES[event.state]}"
-    heading = f"event {event.id}: {_verdict(event.verdict)} in {tests}{state}"
-    subheading = (
-        f"{series} · last good session {text.minute(event.last_before.started)}, "
-        f"first with it {text.minute(event.first_after.started)} (UTC) · "
-        f"suspect: {_suspect(event)}"
-    )
-    return Table(
-        columns, tuple(rows), heading, subheading, tuple(_event_lines(event, most, verbose=verbose))
-    )
-
-
-def _moved_row(one: Moved, *, several: bool) -> tuple[str | Cell, ...]:
-    scale = scale_of([one.before, one.after], one.key.metric.unit)
-    verdict = _verdict(one.verdict)
-    return (
-        one.key.case.id,
-        one.key.metric.name,
-        Cell(verdict, _STYLES.get(verdict, "")),
-        effect_text(one.effect, one.low, one.high),
-        scale.text(one.before),
-        scale.text(one.after),
-        described(one.key.conditions, named=True) if several else "",
-    )
-
-
-def _event_lines(event: Event, most: int, *, verbose: bool) -> Iterator[str]:
-    """Yield what to know of an event beneath its rows: what differs there, what to do next."""
-    if len(event.moved) > most:
-        yield f"{len(event.moved) - most:,} more series: --verbose has all"
-    if event.back:
-        yield "all of it went back to the old level since"
-    if event.controls:
-        yield f"control tests moved too: {_names([one.id for one in event.controls], verbose)}"
-    yield from commit_lines(event.commits)
-    if not event.commits:
-        yield "the commits of all subjects are the same on both sides"
-    for kind, title in _KINDS.items():
-        some = [one for one in event.differences if one.kind is kind]
-        if some:
-            yield f"{title}: {_names([_difference(one) for one in some], verbose)}"
-    if (event.earliest, event.latest) != (event.last_before, event.first_after):
-        yield (
-            f"the noise allows a place anywhere from {text.minute(event.earliest.started)} "
-            f"to {text.minute(event.latest.started)} (UTC)"
-        )
-    if event.saying is not None:
-        yield said(event.saying)
-
-
-def said(saying: Saying) -> str:
-    """Return what somebody said of an event in one line."""
-    who = f" by {saying.author}" if saying.author else ""
-    commit = f" by commit {saying.commit}" if saying.commit else ""
-    why = f": {saying.text}" if saying.text else ""
-    return f"{_STATES[saying.state]}{commit}, said{who} at {text.minute(saying.made)} (UTC){why}"
-
-
-_KINDS: Final = {
-    Differs.PACKAGE: "packages that changed there",
-    Differs.MACHINE: "the machine changed there",
-    Differs.CLUSTER: "the cluster changed there",
-    Differs.PLATFORM: "the platform changed there",
-    Differs.LOAD: "the load changed there",
-}
-
-
-def _names(every: Sequence[str], verbose: bool) -> str:
-    most = len(every) if verbose else _MOST_PACKAGES
-    more = len(every) - most
-    return ", ".join(every[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _difference(one: Difference) -> str:
-    before, after = (", ".join(side) or "none" for side in (one.before, one.after))
-    return f"{one.name} {before} to {after}"
-
-
-def _suspect(event: Event) -> str:
-    """Return in a few words what is to be suspected."""
-    if event.cause is Cause.ENVIRONMENT:
-        why = "a control test moved too" if event.controls else "the machine changed"
-        return f"the environment, as {why}"
-    if event.cause is Cause.CODE:
-        return " and ".join(str(one.subject) for one in event.commits)
-    if event.cause is Cause.PACKAGES:
-        return "packages, as no commit differs"
-    if event.cause is Cause.PLATFORM:
-        return "the platform, as only that changed"
-    return "nothing that is known to differ"
-
-
-def _verdict(verdict: Verdict | None) -> str:
-    return "changed" if verdict is None else str(verdict)
-
-
 def _drifts_table(drifts: Sequence[Drift], *, verbose: bool) -> Table:
-    most = len(drifts) if verbose else _MOST_ROWS
+    most = len(drifts) if verbose else MOST_ROWS
     rows = []
     for one in drifts[:most]:
         scale = scale_of([one.before, one.after], one.key.metric.unit)
-        verdict = _verdict(one.verdict)
         rows.append(
             (
                 one.key.case.id,
                 one.key.metric.name,
-                Cell(verdict, _STYLES.get(verdict, "")),
+                verdict_cell(one.verdict),
                 effect_text(one.effect, one.low, one.high),
                 scale.text(one.before),
                 scale.text(one.after),
@@ -336,60 +210,6 @@ def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:
         "series": (_watched_content(one) for one in changes.watched),
         "fallback": [one.id for one in changes.fallback],
         "conflicts": list(changes.conflicts),
-    }
-
-
-def event_content(event: Event) -> dict[str, Any]:
-    """Return an event as JSON documents have it."""
-    return {
-        "id": event.id,
-        "state": event.state,
-        "verdict": event.verdict,
-        "cause": event.cause,
-        "back": event.back,
-        "tests_moved": len(event.moved_cases),
-        "tests": event.cases,
-        "series_moved": len(event.moved),
-        "series": event.series,
-        "last_before": _session(event.last_before),
-        "first_after": _session(event.first_after),
-        "earliest": _session(event.earliest),
-        "latest": _session(event.latest),
-        "commits": [{**asdict(one), "command": git_log(one)} for one in event.commits],
-        "differences": [asdict(one) for one in event.differences],
-        "controls": [one.id for one in event.controls],
-        "moved": [
-            {
-                **key_content(one.key),
-                "effect": one.effect,
-                "low": one.low,
-                "high": one.high,
-                "before": one.before,
-                "after": one.after,
-                "noise": one.noise,
-                "p": one.p,
-                "verdict": one.verdict,
-                "back": one.back,
-                "last_before": one.last_before.uid,
-                "first_after": one.first_after.uid,
-            }
-            for one in event.moved
-        ],
-        "saying": event.saying and saying_content(event.saying),
-    }
-
-
-def saying_content(saying: Saying) -> dict[str, Any]:
-    """Return what somebody said of an event as JSON documents have it."""
-    return asdict(saying)
-
-
-def _session(session: StoredSession) -> dict[str, Any]:
-    return {
-        "session": session.uid,
-        "place": session.place,
-        "started": session.started,
-        "subjects": subjects_content(session.subjects),
     }
 
 

@@ -29,6 +29,29 @@ _WORDS: Final = ("state", "by", "text", "fixed_by", "direction", "after", "until
 _KNOWN: Final = {"key", "made", "follows", "series", *_WORDS}
 
 
+#: What people read for the states.
+STATES: Final = {
+    State.OPEN: "open",
+    State.EXPECTED: "expected",
+    State.NOISE: "noise",
+    State.FIXED: "fixed",
+    State.WONT_FIX: "won't fix",
+}
+
+
+def said(saying: Saying) -> str:
+    """Return what somebody said of an event in one line."""
+    who = f" by {saying.author}" if saying.author else ""
+    commit = f" by commit {saying.commit}" if saying.commit else ""
+    why = f": {saying.text}" if saying.text else ""
+    return f"{STATES[saying.state]}{commit}, said{who} at {text.minute(saying.made)} (UTC){why}"
+
+
+def saying_content(saying: Saying) -> dict[str, Any]:
+    """Return what somebody said of an event as JSON documents have it."""
+    return asdict(saying)
+
+
 def sayings_table(every: Sequence[Saying]) -> Table:
     """Return a table with a row for each, the latest first."""
     columns = (
@@ -57,7 +80,7 @@ def sayings_table(every: Sequence[Saying]) -> Table:
 
 def sayings_content(every: Sequence[Saying]) -> dict[str, Any]:
     """Return the content of ``benchdb/sayings/1``."""
-    return {"sayings": [asdict(one) for one in every]}
+    return {"sayings": [saying_content(one) for one in every]}
 
 
 def as_toml(every: Sequence[Saying]) -> str:
