@@ -348,6 +348,18 @@ def test_it_is_printed_for_people_for_programs_and_for_github(history: History) 
     assert last.startswith("::error title=benchdb gate::REGRESSED: 1 test")
 
 
+def test_of_many_regressions_github_gets_no_more_annotations_than_it_shows(
+    history: History,
+) -> None:
+    history.usual(30, tests=12)
+    history.usual(1, tests=12, level=2.0, branch="feature")
+    lines = history.gate("--format", "github").out.splitlines()
+    assert len(lines) == 10
+    assert all(line.startswith("::error ") for line in lines)
+    assert lines[-2].endswith("::4 more series regressed")
+    assert lines[-1].startswith("::error title=benchdb gate::REGRESSED: 12 tests")
+
+
 def test_the_number_of_series_makes_each_of_them_harder_to_alarm(history: History) -> None:
     history.usual(30, tests=1)
     few = history.gate("--format", "json").json["limit"]

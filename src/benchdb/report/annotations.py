@@ -23,14 +23,15 @@ def workflow_commands(gate: Gate) -> str:
     lines = []
     failing = gate.failing
     other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and one not in failing]
+    of_all = "error" if failing else "warning" if gate.undecided or gate.missing else "notice"
     for kind, some in (("error", failing), ("warning", other)):
-        lines += [_annotation(kind, one) for one in some[:_MOST_ANNOTATIONS]]
-        if len(some) > _MOST_ANNOTATIONS:
-            more = len(some) - _MOST_ANNOTATIONS
+        room = _MOST_ANNOTATIONS - (kind == of_all)
+        shown = some if len(some) <= room else some[: room - 1]
+        lines += [_annotation(kind, one) for one in shown]
+        if more := len(some) - len(shown):
             lines.append(f"::{kind} title=benchdb::{more:,} more series regressed")
-    kind = "error" if failing else "warning" if gate.undecided or gate.missing else "notice"
     said = [headline(gate), *missing_lines(gate)]
-    lines.append(f"::{kind} title=benchdb gate::{_data(chr(10).join(said))}")
+    lines.append(f"::{of_all} title=benchdb gate::{_data(chr(10).join(said))}")
     return "\n".join(lines) + "\n"
 
 
