@@ -16,6 +16,7 @@ from benchdb.cli.remote import (
     opened,
     policy,
     publish_if_old,
+    refuse_own,
     remote_argument,
     server_options,
     tell_compacted,
@@ -74,6 +75,7 @@ def command(
 
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
+    refuse_own(objects, path)
     changes: dict[str, Any] = {}
     if retain is not None:
         horizon = instant(retain, "--retain")
@@ -94,8 +96,9 @@ def command(
     if forgotten is not None:
         tell_remaining(forgotten, objects)
     with progress_bar() as progress:
-        publish_if_old(objects, path, settings, progress, now=forgotten is not None)
-    if unusable or done.unfinished or (forgotten is not None and forgotten.remaining):
+        published = publish_if_old(objects, path, settings, progress, now=forgotten is not None)
+    is_left = forgotten is not None and (forgotten.remaining or not published)
+    if unusable or done.unfinished or is_left:
         click.get_current_context().exit(2)
 
 

@@ -14,6 +14,7 @@ from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     compact_if_crowded,
     opened,
+    refuse_own,
     remote_argument,
     server_options,
     tell_pull,
@@ -53,6 +54,7 @@ def command(
     first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
+    refuse_own(objects, path)
     with progress_bar() as progress:
         prepare(path, progress)
         done = pull(path, objects, since=first, bring_back=bring_back, progress=progress)

@@ -6,7 +6,14 @@ import click
 
 from benchdb.cli.options import database_option, locate
 from benchdb.cli.progress import progress_bar
-from benchdb.cli.remote import do_push, opened, remote_argument, server_options, tell_push
+from benchdb.cli.remote import (
+    do_push,
+    opened,
+    refuse_own,
+    remote_argument,
+    server_options,
+    tell_push,
+)
 
 
 @click.command("push", short_help="Put what a history lacks into it.")
@@ -29,6 +36,7 @@ def command(
     """
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
+    refuse_own(objects, path)
     with progress_bar() as progress:
         done = do_push(path, objects, settings, progress, again=again)
     tell_push(done, objects)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +11,7 @@ import click
 from benchdb.cli.options import files_folder
 from benchdb.cli.output import say, write
 from benchdb.config import seconds
+from benchdb.errors import WrongSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -221,20 +224,46 @@ def publish_if_old(
     progress: Progress,
     *,
     now: bool = False,
-) -> None:
-    """Renew the published file, if it is old, or has something in it that must go now."""
+) -> bool:
+    """Renew the published file, if it is old, or has something in it that must go now.
+
+    Returns whether that is done, or need not be; else it was said why not.
+    """
     from benchdb.report.text import literal
     from benchdb.report.units import with_unit
-    from benchdb.sync.published import PUBLISHED, publish
+    from benchdb.sync.former import PUBLISHED
+    from benchdb.sync.published import publish
 
     every = seconds(settings.publish_every, "[tool.benchdb] publish_every")
     if not every and not now:
+        return True
+    done = publish(objects, every, local=path, again=now, progress=progress)
+    if done.size is not None:
+        write(literal(f"published {PUBLISHED} ({with_unit(done.size, 'B')})") + "\n")
+    if done.left:
+        also = ", and may hold what was forgotten" if now else ""
+        say(f"{PUBLISHED} of {objects.url} was left as it is{also}: {done.left}")
+    return not done.left
+
+
+def refuse_own(objects: Objects, path: Location) -> None:
+    """Refuse a remote in whose folder the database has the place of the published file.
+
+    Raises
+    ------
+    WrongSetting
+        If it has.
+    """
+    from benchdb.sync.folder import Folder
+    from benchdb.sync.former import PUBLISHED
+
+    if not isinstance(objects, Folder) or not isinstance(path, Path):
         return
-    size = publish(objects, every, local=path, again=now, progress=progress)
-    if size == 0:
-        say(
-            f"{PUBLISHED} was deleted, as it held what was forgotten and can't be made anew: "
-            "`benchdb sync` does so when all of the history can be read"
-        )
-    elif size is not None:
-        write(literal(f"published {PUBLISHED} ({with_unit(size, 'B')})") + "\n")
+    place = objects.root / PUBLISHED
+    with contextlib.suppress(OSError):
+        is_there = path.name == PUBLISHED and path.parent.samefile(objects.root)
+        if is_there or path.samefile(place):
+            raise WrongSetting(
+                f"{place} is the database itself, and a history keeps a copy of its own there: "
+                f"give another folder, as {objects.root / 'history'}"
+            )

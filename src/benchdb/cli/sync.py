@@ -15,6 +15,7 @@ from benchdb.cli.remote import (
     do_push,
     opened,
     publish_if_old,
+    refuse_own,
     remote_argument,
     server_options,
     tell_pull,
@@ -52,6 +53,7 @@ def command(
     first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
+    refuse_own(objects, path)
     with progress_bar() as progress:
         prepare(path, progress)
         pulled = pull(path, objects, since=first, progress=progress)

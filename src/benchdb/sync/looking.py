@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Final
 from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
+from benchdb.sync.former import PUBLISHED
 from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.probe import is_probe
 from benchdb.sync.protocol.manifest import Manifest
 from benchdb.sync.protocol.names import MANIFEST, is_snapshot, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
-from benchdb.sync.published import PUBLISHED, check_published
+from benchdb.sync.published import check_published
 from benchdb.sync.segments import checksum
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
             progress("fetching files", done, len(files))
             if _is_damaged(objects, name, folder / "file"):
                 problems.append(f"{name}: its bytes are not those that its name tells")
-        problems += check_published(objects, folder, manifest or Manifest(), progress)
+        problems += check_published(objects, folder, manifest or Manifest(), entries, progress)
     problems += _cut_off(apart, entries, manifest or Manifest())
     return CheckedRemote(
         len(names) + len(files) + (PUBLISHED in every),

@@ -2,14 +2,16 @@
 
 Sync never reads it. It is replaced by who has read a newer manifest than the one that it was made
 from: its state is asked for before the manifest is, and only that state is replaced. What is hidden
-by annotations is left out: SQL that people write by hand asks none. Of the database of who makes it
-only what is unchanged gets into it: a file that rotted would spoil everybody's.
+by annotations is left out: SQL that people write by hand asks none. What benchdb did not publish,
+or holds what the history lacks, is never replaced: see `benchdb.sync.former`. Of the database of
+who makes it only what is unchanged gets into it: a file that rotted would spoil everybody's.
 """
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import BenchdbError, UserError
@@ -17,30 +19,59 @@ from benchdb.store.annotations import left_out
 from benchdb.store.check import check, unsound
 from benchdb.store.database import Schema, connect
 from benchdb.store.merge import merge_file
-from benchdb.store.opening import connected, look_at, make_writable
+from benchdb.store.opening import look_at, make_writable
 from benchdb.store.progress import untold
 from benchdb.store.prune import prune
 from benchdb.store.scratch import scratch_folder
+from benchdb.sync.former import (
+    PUBLISHED,
+    TooNew,
+    Untouchable,
+    demand_held,
+    demand_unused,
+    fetch_former,
+    forget_in,
+    look_into,
+    missing,
+)
 from benchdb.sync.history import pull, seed
 from benchdb.sync.machine import Machine, explaining_room
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from benchdb.config import Location
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import Objects
     from benchdb.sync.protocol.manifest import Manifest
-
-PUBLISHED: Final = "benchmark.db"
+    from benchdb.sync.state import Key
 
 #: How often one that must go is tried to be replaced.
 _ATTEMPTS: Final = 10
 
+_REPLACED: Final = "others replace it all the time: run the same command again"
+
 #: More bytes no server takes in one request.
 _MOST: Final = 5 * 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What came of publishing.
+
+    Parameters
+    ----------
+    size
+        Bytes of the file; None where it is young, another was faster, something of the history
+        can't be read here, or it was left.
+    left
+        Why what is there must stay as it is, and what to do next.
+    """
+
+    size: int | None = None
+    left: str = ""
 
 
 def publish(
@@ -50,8 +81,8 @@ def publish(
     local: Location | None = None,
     again: bool = False,
     progress: Progress = untold,
-) -> int | None:
-    """Renew the published file, if it is old.
+) -> Published:
+    """Renew the published file, if it is old; what benchdb did not publish is left.
 
     Parameters
     ----------
@@ -62,78 +93,95 @@ def publish(
     local
         A database that holds much of the history already, if there is one.
     again
-        Whether what is there must go, however young it is and whoever else renews it.
+        Whether what was forgotten may be in it, and must go, however young it is and whoever else
+        renews it. It is removed from the file where no other can be made.
     progress
         Is told how far it is.
-
-    Returns
-    -------
-    int or None
-        Its bytes; None where it is young, another was faster, or something can't be read here; 0
-        where it had to go, and was deleted, as no other could be made.
 
     Raises
     ------
     UserError
         If it would be too large, or can't be made.
     """
-    if again:
-        return _publish_surely(objects, local, progress)
-    facts = next((one for one in objects.list(PUBLISHED) if one.name == PUBLISHED), None)
-    if facts is not None and facts.age < every:
-        return None
-    etag = None if facts is None else objects.etag(PUBLISHED)
-    with contextlib.suppress(_Unreadable):  # what is there may have what this client can't read
-        return _publish(objects, etag, local, progress)
-    return None
+    for _ in range(_ATTEMPTS if again else 1):
+        facts = next((one for one in objects.list(PUBLISHED) if one.name == PUBLISHED), None)
+        if again:
+            if facts is None:
+                return Published()
+        elif facts is not None and facts.age < every:
+            return Published()
+        etag = None if facts is None else objects.etag(PUBLISHED)
+        try:
+            size = _renew(objects, etag, local, progress, again=again)
+        except TooNew as error:
+            return Published(left=str(error) if again else "")
+        except Untouchable as error:
+            return Published(left=str(error))
+        if size is not None:
+            return Published(size)
+    return Published(left=_REPLACED if again else "")
 
 
 class _Unreadable(BenchdbError):
     """Something of the history can't be used."""
 
 
-def _publish_surely(objects: Objects, local: Location | None, progress: Progress) -> int | None:
-    """Make a file that was made before go: by another in its place, else by deleting it."""
-    with contextlib.suppress(_Unreadable):
-        for _ in range(_ATTEMPTS):
-            etag = objects.etag(PUBLISHED)
-            if etag is None:
-                return None
-            try:
-                size = _publish(objects, etag, local, progress)
-            except UserError:
-                objects.delete([PUBLISHED])
-                raise
-            if size is not None:
-                return size
-    objects.delete([PUBLISHED])
-    return 0
-
-
-def _publish(
-    objects: Objects, etag: str | None, local: Location | None, progress: Progress
+def _renew(
+    objects: Objects,
+    etag: str | None,
+    local: Location | None,
+    progress: Progress,
+    *,
+    again: bool,
 ) -> int | None:
-    """Make the file and put it over the one with this ETag; None where it is not to be."""
-    manifest = Machine(objects).read_manifest().manifest
-    if manifest is None:
-        return None
+    """Put a file over the one with this ETag, return its bytes; None where it is not to be."""
     with explaining_room(), scratch_folder() as folder:
-        path = folder / PUBLISHED
-        room = _Room(path, objects.url, progress)
-        # Compressed, to begin with: it can't be known before how many bytes they make.
-        room.demand(sum(month.current.size for month in manifest.months.values()))
-        make_writable(path)
-        if local is not None and _is_ready(local):
-            keys, known = seed(local, objects, manifest.forgets)
-            if keys and known.is_of(manifest):
-                merge_file(path, local, only=keys, progress=room)
-                room.look()
-                _leave_out_changed(path, progress)
-        if pull(path, objects, progress=room).unusable:
-            raise _Unreadable
-        prune(path, _hidden(path))
-        clear_known(path)
-        return room.look() if objects.replace(PUBLISHED, path, etag) else None
+        former = None if etag is None else fetch_former(objects, folder)
+        manifest = Machine(objects).read_manifest().manifest
+        if manifest is None:
+            return None
+        try:
+            path = _made(objects, manifest, folder, local, progress)
+            if former is not None:
+                demand_held(former, path, manifest)
+            prune(path, _hidden(path))
+            clear_known(path)
+            size = _Room(path, objects.url, progress).look()
+        except (_Unreadable, UserError) as error:
+            if not again or former is None:
+                if isinstance(error, _Unreadable):
+                    return None
+                raise
+            forget_in(former, manifest)
+            path = former.path
+            size = path.stat().st_size
+        if etag is not None:
+            demand_unused(objects)
+        return size if objects.replace(PUBLISHED, path, etag) else None
+
+
+def _made(
+    objects: Objects,
+    manifest: Manifest,
+    folder: Path,
+    local: Location | None,
+    progress: Progress,
+) -> Path:
+    """Make a file of all that the history holds."""
+    path = folder / PUBLISHED
+    room = _Room(path, objects.url, progress)
+    # Compressed, to begin with: it can't be known before how many bytes they make.
+    room.demand(sum(month.current.size for month in manifest.months.values()))
+    make_writable(path)
+    if local is not None and _is_ready(local):
+        keys, known = seed(local, objects, manifest.forgets)
+        if keys and known.is_of(manifest):
+            merge_file(path, local, only=keys, progress=room)
+            room.look()
+            _leave_out_changed(path, progress)
+    if pull(path, objects, progress=room).unusable:
+        raise _Unreadable
+    return path
 
 
 def _leave_out_changed(path: Path, progress: Progress) -> None:
@@ -181,7 +229,11 @@ def _hidden(path: Path) -> list[tuple[str, str]]:
 
 
 def check_published(
-    objects: Objects, folder: Path, manifest: Manifest, progress: Progress = untold
+    objects: Objects,
+    folder: Path,
+    manifest: Manifest,
+    entries: Collection[Key],
+    progress: Progress = untold,
 ) -> Iterator[str]:
     """Give a line for everything that is wrong with the published file, if there is one.
 
@@ -193,6 +245,8 @@ def check_published(
         For temporary files.
     manifest
         It tells what must not be in it.
+    entries
+        Keys of all that the history holds.
     progress
         Is told how far it is.
     """
@@ -200,16 +254,24 @@ def check_published(
     if not objects.fetch(PUBLISHED, path):
         return
     try:
+        demand_unused(objects)
+        former = look_into(path)
         yield from (f"{PUBLISHED}: {line}" for line in check(path, progress).problems)
-        with connected(path) as connection:
-            started = connection.execute("SELECT uid, started FROM session").fetchall()
-    except (UserError, sqlite3.Error) as error:
+    except (Untouchable, UserError, sqlite3.Error) as error:
         yield f"{PUBLISHED}: {str(error).replace(str(path), 'it')}"
         return
-    if forgotten := {uid for uid, began in started if manifest.forgets(uid, began)}:
+    started = former.started.items()
+    if forgotten := {key for key, began in started if manifest.forgets(key[0], began)}:
         yield (
             f"{PUBLISHED} still holds {len(forgotten):,} erased or from before the history's "
             "horizon"
+        )
+    uids = {uid for uid, _ in entries}
+    lacking = missing(former, entries, manifest)
+    if more := sum(key not in former.lost or key[0] not in uids for key in lacking):
+        yield (
+            f"{PUBLISHED} holds {more:,} that nothing else has: `benchdb merge` a copy of "
+            "it and push"
         )
 
 

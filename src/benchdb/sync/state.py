@@ -224,10 +224,12 @@ def _of_sessions(at: Location, columns: str, keys: Collection[Key]) -> Iterator[
                 yield ((uid, digest), *rest)
 
 
+#: Tables of what a database has learnt of itself and of remotes: none of it is for others.
+LEARNT = ("local_remote", "local_fresh", "local_recorded", "local_pruned")
+
+
 def clear_known(path: Path) -> None:
     """Forget what a file knows of remotes, and what was pruned from it: it goes to others."""
     with connected(path, write=True) as connection, connection.transaction():
-        connection.execute("DELETE FROM local_remote")
-        connection.execute("DELETE FROM local_fresh")
-        connection.execute("DELETE FROM local_recorded")
-        connection.execute("DELETE FROM local_pruned")
+        for table in LEARNT:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant
