@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from made_up import History, add, commit, project, step
+from made_up import SETTINGS, History, add, commit, project, step
 from store_samples import query
 from test_changes import cases, events, slower
 from test_show import fields
@@ -83,6 +83,20 @@ def test_it_holds_for_the_same_change_on_another_machine(tmp_path: Path, history
     history.seed += 1
     add(of, history.rows())
     assert events(of) == []
+
+
+@pytest.mark.parametrize("former", ["t.py", "t.py::test_x", "t.py::test_x[a b]"])
+def test_it_holds_when_its_tests_are_renamed(tmp_path: Path, former: str) -> None:
+    effects = slower("test_x[a b]", at=36, factor=1.3)
+    of = project(tmp_path, History(40, 6, effects=effects))
+    acknowledged(of, "--expected")
+    assert of.benchdb("gate", "last:1").code == 0
+    now = former.replace("t.py", "other.py").replace("a b", "b")
+    renamed = f'[tool.benchdb.renamed]\n"{former}" = "{now}"\n'
+    (of.folder / "pyproject.toml").write_text(SETTINGS + renamed)
+    assert events(of) == []
+    assert [one["state"] for one in events(of, "--closed")] == ["expected"]
+    assert of.benchdb("gate", "last:1").code == 0
 
 
 def test_it_travels_with_a_merge(tmp_path: Path, history: History) -> None:

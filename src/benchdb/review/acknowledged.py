@@ -6,17 +6,20 @@ also with more sessions, after a merge, and where noise puts the boundary a sess
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchdb.findings import State, series_text
 from benchdb.globs import matches
 from benchdb.review.anchors import cuts_between
+from benchdb.review.renaming import former
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchdb.findings import Moved, Saying
-    from benchdb.series import SeriesKey, StoredSession
+    from benchdb.review.renaming import Renamed
+    from benchdb.series import Case, SeriesKey, StoredSession
 
 #: Of an event's series at least this share must be covered for what was said to hold for all of it.
 _MOST_OF_IT: Final = 0.5
@@ -41,9 +44,19 @@ class Acknowledged:
         From `benchdb.store.sayings.stored_sayings`: of several about one change the latest holds.
     sessions
         In order of place.
+    renamed
+        As `benchdb.review.renaming.current` takes it: what was said of a test by a former name
+        holds for it still.
     """
 
-    def __init__(self, sayings: Iterable[Saying], sessions: Sequence[StoredSession]) -> None:
+    def __init__(
+        self,
+        sayings: Iterable[Saying],
+        sessions: Sequence[StoredSession],
+        renamed: Renamed = (),
+    ) -> None:
+        self._renamed = renamed
+        self._former: dict[Case, list[Case]] = {}
         uids = {one.uid: number for number, one in enumerate(sessions)}
         self._placed = []
         for one in sayings:
@@ -103,8 +116,19 @@ class Acknowledged:
     def _covers(self, saying: Saying, key: SeriesKey, direction: str | None) -> bool:
         if saying.direction is not None and saying.direction != direction:
             return False
-        name = series_text(key)
-        return name in saying.series or any(_is_meant(one, name) for one in saying.series)
+        return any(
+            name in saying.series or any(_is_meant(one, name) for one in saying.series)
+            for name in self._names(key)
+        )
+
+    def _names(self, key: SeriesKey) -> list[str]:
+        """Return the names of a series: by which a test is called now, and was."""
+        if not self._renamed:
+            return [series_text(key)]
+        if key.case not in self._former:
+            self._former[key.case] = former(key.case, self._renamed)
+        cases = (key.case, *self._former[key.case])
+        return [series_text(replace(key, case=one)) for one in cases]
 
 
 def _is_meant(pattern: str, name: str) -> bool:

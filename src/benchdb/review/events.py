@@ -87,7 +87,7 @@ class _Finding:
         self._held, self._family = discovered(searched, rate)
         self._rate = rate
         cases = sorted({one.key.case for one in history.series})
-        self._said = Acknowledged(stored_sayings(connection), history.sessions)
+        self._said = Acknowledged(stored_sayings(connection), history.sessions, settings.renamed)
         self._controls = {case for given in settings.controls for case in cases_among(given, cases)}
         self._first = np.array([one.at[0] for one in history.series], dtype=np.int64)
         self._last = np.array([one.at[-1] for one in history.series], dtype=np.int64)

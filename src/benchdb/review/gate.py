@@ -107,7 +107,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
             f"nothing of session {named} can be judged: it has no test run that ended, or none of "
             f"the metrics {', '.join(settings.metrics)} (`benchdb show` lists sessions)"
         )
-    said = Acknowledged(stored_sayings(connection), base.sessions)
+    said = Acknowledged(stored_sayings(connection), base.sessions, settings.renamed)
     family = judged_count(lines)
     return Ready(
         chosen=chosen,
