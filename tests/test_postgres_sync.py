@@ -158,17 +158,20 @@ def test_what_was_said_of_a_session_travels(team: Team, cluster: Cluster, server
 def test_files_of_test_runs_lie_in_the_rootdir(
     team: Team, cluster: Cluster, server: Server
 ) -> None:
-    (team.folder / "kept").mkdir()
-    (team.folder / "kept/note.txt").write_text("a")
+    (team.folder / "benchmark-artifacts").mkdir()
+    (team.folder / "benchmark-artifacts/note.txt").write_text("a")
     sha256 = hashlib.sha256(b"a").hexdigest()
     recorder = Recorder(server, facts("one"))
-    run = replace(closed(), artifacts=(Artifact("note", "note.txt", "kept/note.txt", 1, sha256),))
+    run = replace(
+        closed(),
+        artifacts=(Artifact("note", "note.txt", "benchmark-artifacts/note.txt", 1, sha256),),
+    )
     recorder.close(recorder.open(EPOCH, names()), run)
     recorder.finish(EPOCH)
     assert "1 file" in ok(team("push", server))
-    (team.folder / "kept/note.txt").unlink()
+    (team.folder / "benchmark-artifacts/note.txt").unlink()
     assert "fetched 1 file" in ok(team("pull", cluster.new(), "--artifacts"))
-    assert (team.folder / "kept/note.txt").read_text() == "a"
+    assert (team.folder / "benchmark-artifacts/note.txt").read_text() == "a"
 
 
 # -- many at once, cut off, and not allowed

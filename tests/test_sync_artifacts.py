@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from test_sync_command import Files, ok, published, sessions
+from store_samples import execute
+from test_sync_command import Files, ok, published, redigest, sessions
 from test_sync_forgetting import SECRET, SHARED, bodies, with_files
 
 if TYPE_CHECKING:
@@ -113,3 +115,83 @@ def test_a_horizon_takes_sessions_out_of_the_published_file_and_their_files_away
     said = ok(files.compact("--retain", "2026-03-01"))
     assert "0 sessions forgotten" in said
     assert "1 file of test runs in no session, less than a day old" in said
+
+
+#: What anybody who may push could have made up, from the folder of the database.
+ELSEWHERE = [
+    "conftest.py",
+    "../escaped",
+    "kept/note.txt",
+    "benchmark-artifacts",
+    "benchmark-artifacts/../conftest.py",
+    "benchmark-artifacts/conftest.py",
+    "benchmark-artifacts/one/test_x.PY",
+    "benchmark-artifacts/one/__init__.py",
+    "benchmark-artifacts/.hidden/note.txt",
+    "benchmark-artifacts/link/note.txt",
+    "benchmark-artifacts/a\\b",
+    "benchmark-artifacts/a\nb",
+    "benchmark-artifacts-too/note.txt",
+]
+
+
+def pushed_file(files: Files, url: str, body: bytes = b"import evil") -> None:
+    """Push a session with a file of this path, from a file that has nothing to do with it."""
+    files.record("theirs", "session-1", runs=1)
+    sha = hashlib.sha256(body).hexdigest()
+    size = len(body)
+    execute(
+        files.file("theirs"),
+        f"update artifact set sha256='{sha}', size={size}, url='{url}'",
+    )
+    redigest(files.file("theirs"))
+    ok(files.push("theirs"))
+    (files.remote / "artifacts").mkdir(exist_ok=True)
+    (files.remote / "artifacts" / sha).write_bytes(body)
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_files_are_fetched_nowhere_else_and_under_no_name_that_is_run(
+    url: str, files: Files
+) -> None:
+    pushed_file(files, url)
+    outside = files.folder / "outside"
+    outside.mkdir()
+    project = files.folder / "project"
+    (project / "benchmark-artifacts").mkdir(parents=True)
+    (project / "benchmark-artifacts/link").symlink_to(outside, target_is_directory=True)
+    db = project / "benchmark.db"
+    ok(files("pull", files.remote, "--db", db))
+    if url == "benchmark-artifacts":
+        (project / "benchmark-artifacts/link").unlink()
+        (project / "benchmark-artifacts").rmdir()
+    before = sorted(files.folder.rglob("*"))
+    ran = files("pull", files.remote, "--db", db, "--artifacts")
+    assert ran.code == 0
+    assert "fetched 0 files" in ran.out
+    assert ran.err.count("\n") == 1
+    shown = url.replace("\n", "\\n")
+    assert f"1 file left, as {shown}: " in ran.err
+    assert sorted(files.folder.rglob("*")) == before
+
+
+def test_the_folder_that_files_are_fetched_into_may_be_set_and_be_a_link(files: Files) -> None:
+    pushed_file(files, "kept/one/note.txt")
+    files.settings('publish_every = "0"\nartifacts = "kept"')
+    large = files.folder / "large-disk"
+    large.mkdir()
+    (files.folder / "kept").symlink_to(large, target_is_directory=True)
+    assert "fetched 1 file" in ok(files.pull("mine", "--artifacts"))
+    assert (large / "one/note.txt").read_bytes() == b"import evil"
+    assert "fetched 0 files" in ok(files.pull("mine", "--artifacts"))
+
+
+@pytest.mark.parametrize("folder", [".", ".."])
+def test_files_are_not_fetched_into_a_folder_with_the_project_in_it(
+    folder: str, files: Files
+) -> None:
+    pushed_file(files, "Makefile")
+    files.settings(f'publish_every = "0"\nartifacts = "{folder}"')
+    ran = files.pull("mine", "--artifacts")
+    assert (ran.code, "name a folder of their own by artifacts" in ran.err) == (2, True)
+    assert not (files.folder / "Makefile").exists()

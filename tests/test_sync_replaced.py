@@ -203,12 +203,15 @@ def test_a_file_in_the_place_of_the_artifacts_folder_is_one_line(files: Files) -
     body = b"a report"
     sha = hashlib.sha256(body).hexdigest()
     files.record("a", "one")
-    execute(files.file("a"), f"update artifact set sha256 = '{sha}', size = 8, url = 'kept/a.html'")
+    execute(
+        files.file("a"),
+        f"update artifact set sha256 = '{sha}', size = 8, url = 'benchmark-artifacts/a.html'",
+    )
     redigest(files.file("a"))
     ok(files.push("a"))
     (files.remote / "artifacts").mkdir()
     (files.remote / "artifacts" / sha).write_bytes(body)
-    (files.folder / "kept").write_text("in the way")
+    (files.folder / "benchmark-artifacts").write_text("in the way")
     ran = files.pull("a", "--artifacts")
     assert ran.code == 2
     assert "can't be written" in ran.err

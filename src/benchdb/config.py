@@ -20,6 +20,9 @@ DEFAULT_DATABASE: Final = "benchmark.db"
 #: Environment variables that name the database, the newer first.
 DATABASE_VARIABLES: Final = ("BENCHDB_URL", "DB_NAME")
 
+#: The name of the folder that files of test runs are kept in, where nobody chose another.
+DEFAULT_ARTIFACTS: Final = "benchmark-artifacts"
+
 #: How URLs of a PostgreSQL server may begin.
 _SERVER_SCHEMES: Final = ("postgresql+psycopg", "postgresql", "postgres")
 
@@ -356,6 +359,21 @@ def database_location(
         if environ.get(variable):
             return location(environ[variable], settings.root)
     return location(settings.db or DEFAULT_DATABASE, settings.root)
+
+
+def artifacts_folder(beside: Path, settings: Settings) -> Path:
+    """Return the folder that files of test runs are kept in.
+
+    Parameters
+    ----------
+    beside
+        The database's folder.
+    settings
+        They may name another.
+    """
+    if settings.artifacts:
+        return settings.root / settings.artifacts
+    return beside / DEFAULT_ARTIFACTS
 
 
 def location(given: str, base: Path) -> Location:

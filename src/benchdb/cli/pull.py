@@ -20,6 +20,7 @@ from benchdb.cli.remote import (
     tell_pull,
     tell_unusable,
 )
+from benchdb.config import artifacts_folder
 from benchdb.errors import UnusableHistory
 
 
@@ -62,13 +63,21 @@ def command(
     unusable = dict(done.unusable)
     if artifacts:
         from benchdb.report.text import counted
-        from benchdb.sync.artifacts import fetch_files, files_of
+        from benchdb.sync.artifacts import fetch_files, lacking_files
 
+        base = files_folder(path, settings)
+        folder = artifacts_folder(base, settings)
         with progress_bar() as progress:
-            wanted = files_of(path, files_folder(path, settings), settings.largest_artifact)
-            brought = fetch_files(objects, wanted, progress)
+            lacking = lacking_files(path, base, folder, settings.largest_artifact)
+            brought = fetch_files(objects, lacking.wanted, progress)
         gone = f", {brought.gone:,} not in the history" if brought.gone else ""
         write(f"fetched {counted(brought.files, 'file')}{gone}\n")
+        if lacking.left:
+            say(
+                f"{counted(len(lacking.left), 'file')} left, as {lacking.left[0]}: files are "
+                f"fetched into {folder} alone (artifacts in [tool.benchdb] names another folder), "
+                "and none that pytest or Python might run"
+            )
         unusable.update(dict.fromkeys(brought.damaged, "its bytes are not those of its name"))
     # Who may only read has done all that was asked for.
     with contextlib.suppress(UnusableHistory), progress_bar() as progress:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchdb.config import Settings, database_location, location, read_settings
+from benchdb.config import (
+    Settings,
+    artifacts_folder,
+    database_location,
+    location,
+    read_settings,
+)
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,15 +106,16 @@ def _bench(config: pytest.Config) -> Bench:
     else:
         database = database_location(option.benchdb_db, settings, base=config.invocation_params.dir)
     beside = database.parent if isinstance(database, Path) else settings.root
-    folder = option.benchdb_artifacts or settings.artifacts
-    base = config.invocation_params.dir if option.benchdb_artifacts else settings.root
+    artifacts = artifacts_folder(beside, settings)
+    if option.benchdb_artifacts:
+        artifacts = config.invocation_params.dir / option.benchdb_artifacts
     return Bench(
         uid=told["uid"] if told else new_uid(),
         started=Clock.now(),
         settings=settings,
         database=database,
         folder=beside,
-        artifacts=base / folder if folder else beside / "benchmark-artifacts",
+        artifacts=artifacts,
         tags=tuple(_tag(given) for given in option.benchdb_tags),
         repeat=option.benchdb_repeat,
         every_test=bool(option.benchdb_auto),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import UserError
+from benchdb.errors import UserError, WrongSetting
 from benchdb.store.opening import connected, explaining
 
 if TYPE_CHECKING:
@@ -60,28 +61,106 @@ def files_of(
     keys
         Of the sessions; all by default.
     """
-    query = (
-        "SELECT DISTINCT sha256, url FROM artifact JOIN session ON session_id = id "
-        "WHERE sha256 IS NOT NULL AND url IS NOT NULL AND size <= ?"
-    )
+    query = f"{_RECORDED} AND size <= ?"
     with explaining(at), connected(at) as connection:
         if keys is None:
             rows = connection.execute(query, (most,)).fetchall()
         else:
             both = f"{query} AND uid=? AND digest=?"
             rows = [row for key in keys for row in connection.execute(both, (most, *key))]
-    return list(_inside(rows, folder))
-
-
-def _inside(rows: Iterable[tuple[str, str]], folder: Path) -> Iterator[Wanted]:
     top = folder.resolve()
+    found = (Wanted(sha256, (top / url).resolve()) for sha256, url in _files(rows))
+    return [one for one in found if _is_below(one.place, top)]
+
+
+_RECORDED: Final = (
+    "SELECT DISTINCT sha256, url FROM artifact JOIN session ON session_id = id "
+    "WHERE sha256 IS NOT NULL AND url IS NOT NULL"
+)
+
+
+def _files(rows: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Give the SHA-256 and the path of what is a file."""
     for sha256, url in dict.fromkeys(rows):
-        if not is_checksum(sha256) or "://" in url or "\0" in url:
+        is_path = "://" not in url and "\0" not in url and not os.path.isabs(url)
+        if is_path and is_checksum(sha256):
+            yield sha256, url
+
+
+def _is_below(place: Path, folder: Path) -> bool:
+    return place != folder and place.is_relative_to(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """Files of sessions that are not where they were recorded.
+
+    Parameters
+    ----------
+    wanted
+        Those that may be fetched.
+    left
+        Paths of those that would not lie in the folder for artifacts, or might be run there.
+    """
+
+    wanted: tuple[Wanted, ...]
+    left: tuple[str, ...]
+
+
+def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
+    """Return the files of sessions that are not where they were recorded.
+
+    A history may have been written to by anybody, who may have made up paths and names.
+
+    Parameters
+    ----------
+    at
+        The database, at the newest schema.
+    base
+        The folder that its paths are relative to.
+    folder
+        The one that artifacts are kept in: nothing is to be written elsewhere.
+    most
+        Bytes of the largest file that is wanted.
+
+    Raises
+    ------
+    WrongSetting
+        If the folder has the database in it, or the project.
+    """
+    if base.resolve().is_relative_to(folder.resolve()):
+        raise WrongSetting(
+            f"{folder} is for more than artifacts, so none are fetched into it: name a folder of "
+            "their own by artifacts in [tool.benchdb]"
+        )
+    with explaining(at), connected(at) as connection:
+        rows = connection.execute(f"{_RECORDED} AND size <= ?", (most,)).fetchall()
+    wanted = []
+    left = []
+    for sha256, url in _files(rows):
+        place = Path(os.path.normpath(base / url))
+        if os.path.lexists(place):
             continue
-        # A history may have been written to by anybody.
-        place = (top / url).resolve()
-        if place.is_relative_to(top) and place != top and not os.path.isabs(url):
-            yield Wanted(sha256, place)
+        if _is_kept_in(place, Path(os.path.normpath(folder))):
+            wanted.append(Wanted(sha256, place))
+        else:
+            left.append(url)
+    return Lacking(tuple(wanted), tuple(sorted(left)))
+
+
+def _is_kept_in(place: Path, folder: Path) -> bool:
+    """Tell whether a file may be put there: below the folder, links followed, and run by nobody."""
+    if not _is_below(place, folder) or not _is_below(place.resolve(), folder.resolve()):
+        return False
+    names = place.relative_to(folder).parts
+    return all(map(_PLAIN.fullmatch, names)) and place.suffix.lower() not in _RUN
+
+
+#: The names that the plugin gives to what it keeps. So nothing is hidden.
+_PLAIN: Final = re.compile("[A-Za-z0-9-][A-Za-z0-9._-]*")
+
+#: What pytest collects, and Python imports.
+_RUN: Final = frozenset({".py", ".pyc", ".pyd", ".pyw", ".so", ".pth"})
 
 
 def put_files(objects: Objects, files: Iterable[Wanted], known: set[str]) -> set[str]:
@@ -109,18 +188,18 @@ class Brought:
 
 
 def fetch_files(objects: Objects, files: Iterable[Wanted], progress: Progress) -> Brought:
-    """Fetch the files that are not where they were recorded.
+    """Fetch files to where they are wanted.
 
     Raises
     ------
     UserError
         If one can't be written there; those before it are.
     """
-    lacking = [one for one in files if not one.place.exists()]
+    wanted = list(files)
     count = gone = 0
     damaged = []
-    for done, one in enumerate(lacking):
-        progress("fetching files", done, len(lacking))
+    for done, one in enumerate(wanted):
+        progress("fetching files", done, len(wanted))
         name = f"{ARTIFACTS}{one.sha256}"
         try:
             one.place.parent.mkdir(parents=True, exist_ok=True)
