@@ -40,6 +40,7 @@ def test_a_tolerance_is_one_share_for_all_or_one_for_each_pattern(tmp_path: Path
         ("tolerance = {a = -1}", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
         ("tolerance = {a = true}", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
         ("tolerance = nan", "tolerance must be a share below 1 (2 % is 0.02), or a table"),
+        ("publish_every = 'x'", "publish_every 'x' is no duration: write it as 90d, 12h"),
         ("false_alarms = 1", "false_alarms must be a share between 0 and 1, as 0.01"),
         ("false_alarms = 'x'", "false_alarms must be a share between 0 and 1, as 0.01"),
         ("fail_on = 'never'", "fail_on must be 'confirmed' or 'suspect'"),

@@ -603,6 +603,62 @@ def test_a_manifest_that_makes_no_sense_changes_nothing(files: Files) -> None:
         assert [path.read_bytes() for path in files.objects()] == before
 
 
+def test_a_push_that_finds_its_own_sessions_there_knows_it_afterwards(files: Files) -> None:
+    files.record("b", "mine")
+    files.record("other", "theirs", day=1)
+    ok(files("merge", "--db", files.file("a"), files.file("b")))
+    ok(files.push("a"))
+    ok(files("merge", "--db", files.file("b"), files.file("other")))
+    assert "pushed 1 session with 2 test runs" in ok(files.push("b"))
+    assert ok(files.push("b")).startswith("nothing to push")
+    assert len(files.objects("sessions/")) == 2
+
+
+def test_push_all_puts_back_all_that_a_damaged_segment_held(files: Files) -> None:
+    for number in range(4):
+        files.record("a", f"session-{number}", day=number)
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    segment.write_bytes(b"")
+    assert "pushed 4 sessions" in ok(files.push("a", "--all"))
+    files.pull("b")
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+def test_a_session_in_a_damaged_object_can_be_erased(files: Files) -> None:
+    for number in range(4):
+        files.record("a", f"session-{number}", day=number)
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    body = bytearray(segment.read_bytes())
+    body[-9] ^= 1
+    segment.write_bytes(body)
+    ran = files.compact("--erase", "session-2")
+    assert "no session" not in ran.err
+    assert "session-2" in (files.remote / "manifest.json").read_text()
+    segment.unlink()
+    assert "pushed 3 sessions" in ok(files.push("a", "--all"))
+    ok(files.pull("b"))
+    assert {uid for uid, _ in sessions(files.file("b"))} == {"session-0", "session-1", "session-3"}
+
+
+def test_since_takes_any_year(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    assert "pulled 1 session" in ok(files.pull("b", "--since", "0999-01-01"))
+
+
+def test_a_form_that_was_rejected_stays_hidden_when_the_kept_one_is_pruned(files: Files) -> None:
+    kept = files.record("a", "one")
+    files.record("b", "one", runs=3)
+    merged = files("merge", files.file("b"), "--db", files.file("a"))
+    assert merged.code == 2
+    db = ("--db", files.file("a"))
+    ok(files("annotate", "session", "one", "--keep", kept[:12], *db))
+    ok(files("db", "prune", "--session", kept[:12], "--yes", *db))
+    assert files("show", *db, "--format", "json").json["sessions"] == []
+
+
 def test_an_empty_remote_and_a_missing_file_are_told(files: Files) -> None:
     assert "there is no folder" in ok(files.pull("a"))
     files.remote.mkdir()

@@ -253,6 +253,10 @@ def test_older_and_newer_releases_share_a_history(files: Files, newer: dict[str,
     ran = files.compact()
     assert ran.code == 2
     assert len(files.objects("sessions/2026-02/")) == 2
+    # It uses nothing of the newer schema, so that the older one takes it all.
+    assert run(files, newer, "compact", files.remote)[0] == 0
+    ok(files.pull("b"))
+    assert {uid for uid, _ in sessions(files.file("b"))} == {"one", "two", "three"}
     code, _, err = run(files, newer, "compact", files.remote, "--upgrade")
     assert (code, err) == (0, "")
     code, _, err = run(files, newer, "pull", files.remote, "--db", later)

@@ -134,6 +134,52 @@ def test_a_horizon_that_would_forget_everything_is_refused(files: Files, retain:
     assert files.objects() == before
 
 
+def test_a_horizon_behind_the_newest_session_is_refused(files: Files) -> None:
+    files.record("a", "one")
+    files.record("a", "two", day=40)
+    ok(files.push("a"))
+    before = {path: path.read_bytes() for path in files.objects()}
+    ran = files.compact("--retain", "2026-03-01")
+    assert ran.code == 2
+    assert "would forget all 2 sessions" in ran.err
+    assert "whether this machine's clock is right" in ran.err
+    assert {path: path.read_bytes() for path in files.objects()} == before
+    assert "forgotten" in ok(files.compact("--retain", "2026-02-01"))
+
+
+def test_a_manifest_that_dooms_what_it_lists_loses_nothing(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    manifest = files.remote / "manifest.json"
+    said = json.loads(manifest.read_bytes())
+    said["doomed"] = [one["current"]["name"] for one in said["months"].values()]
+    manifest.write_text(json.dumps(said))
+    ok(files.compact("--grace", "0"))
+    ok(files.pull("b"))
+    assert sessions(files.file("b")) == sessions(files.file("a"))
+
+
+def test_check_says_for_each_problem_what_mends_it(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    manifest = (files.remote / "manifest.json").read_bytes()
+    (files.remote / "manifest.json").unlink()
+    ran = files("db", "check", files.remote)
+    assert ran.code == 2
+    assert "leave what manifest.json doesn't list: a compaction folds it in" in ran.err
+    assert "delete" not in ran.err
+    (files.remote / "manifest.json").write_bytes(manifest)
+    files.record("c", "two", day=40)
+    ok(files.push("c"))
+    (segment,) = files.objects("sessions/")
+    segment.write_bytes(b"")
+    ran = files("db", "check", files.remote)
+    assert ran.err.endswith("delete what is damaged, then `benchdb push --all` from who has the "
+                            "sessions\n")  # fmt: skip
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no folder is left there that is in use")
 def test_what_a_killed_process_had_fetched_is_removed_by_the_next(
     files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -240,7 +240,8 @@ def _duration(where: str, value: object) -> str:
         return "0"
     if not isinstance(value, str):
         raise WrongSetting(f'{where} must be a duration as "1d", "12h" or "30min", or 0')
-    return str(value)
+    seconds(value, where)
+    return value
 
 
 def _string(key: str, where: str, value: object) -> str:

@@ -113,4 +113,4 @@ def _compact(
     def compact(uids: frozenset[str]) -> tuple[Compacted, dict[str, str]]:
         return do_compact(objects, replace(how, erase=uids), progress, upgrade=upgrade)
 
-    return forget(objects, erase, compact, progress=progress)
+    return forget(objects, erase, compact, horizon=how.horizon, progress=progress)

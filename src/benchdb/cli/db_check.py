@@ -101,6 +101,6 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
     if checked.problems:
         say(
             f"{objects.url} has {counted(len(checked.problems), 'problem')} ({looked} looked at): "
-            "delete what is damaged, then `benchdb push --all` from who has the sessions"
+            + "; ".join(checked.advice)
         )
         click.get_current_context().exit(2)

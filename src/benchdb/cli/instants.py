@@ -41,6 +41,11 @@ def instant(given: str, option: str) -> datetime:
         raise _unclear(given, option) from None
 
 
+def month(given: str, option: str) -> str:
+    """Return the month, ``2026-01``, that an instant is in: see `instant`."""
+    return instant(given, option).isoformat()[:7]  # strftime doesn't fill up early years
+
+
 def _unclear(given: str, option: str) -> UserError:
     return UserError(
         f"{option} {given!r} is no date and no age: write it as 2026-01-31, 2026-01, 90d or 12h"

@@ -61,7 +61,9 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
             say(str(merged))
         else:
             write(literal(f"{file}: {_line(merged)}") + "\n")
-            failed = failed or bool(merged.conflicts)
+            for line in merged.unfit:
+                say(f"{file}: {line}: it was left out")
+            failed = failed or bool(merged.conflicts or merged.unfit)
     if any(not isinstance(merged, UserError) for _, merged in done):
         tell_conflicts(path)
     if failed:

@@ -6,7 +6,7 @@ import contextlib
 
 import click
 
-from benchdb.cli.instants import instant
+from benchdb.cli.instants import month
 from benchdb.cli.merge import tell_conflicts
 from benchdb.cli.options import database_option, files_folder, locate, prepare
 from benchdb.cli.output import say, write
@@ -52,7 +52,7 @@ def command(
     """
     from benchdb.sync.history import pull
 
-    first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
+    first = None if since is None else month(since, "--since")
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     refuse_own(objects, path)

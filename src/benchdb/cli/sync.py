@@ -6,7 +6,7 @@ import contextlib
 
 import click
 
-from benchdb.cli.instants import instant
+from benchdb.cli.instants import month
 from benchdb.cli.merge import tell_conflicts
 from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.progress import progress_bar
@@ -50,7 +50,7 @@ def command(
     """
     from benchdb.sync.history import pull
 
-    first = None if since is None else f"{instant(since, '--since'):%Y-%m}"
+    first = None if since is None else month(since, "--since")
     path, settings = locate(db)
     objects = opened(remote, endpoint_url, profile)
     refuse_own(objects, path)

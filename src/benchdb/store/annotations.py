@@ -6,11 +6,12 @@ is back when a form of it is kept. Annotations travel with sessions, by merging 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.columns import insertion, quoted
-from benchdb.store.values import stored_instant, text
+from benchdb.store.fitness import unfit_annotations
+from benchdb.store.values import just_after, stored_instant, text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -62,11 +63,9 @@ def annotate_session(
             "ORDER BY made DESC, key DESC LIMIT 1"
         )
         if before := connection.execute(query, (uid, KEEP, WITHDRAW)).fetchone():
-            # Clocks differ, and it must hold over those that are known here.
-            last = datetime.fromisoformat(before[1]).replace(tzinfo=UTC)
-            after = last + timedelta(microseconds=1)
             values["follows"] = before[0]
-            values["made"] = max(str(values["made"]), stored_instant(after))
+            made = just_after(datetime.now(UTC), before[1])
+            values["made"] = max(str(values["made"]), stored_instant(made))
         connection.execute(insertion("annotation", values), tuple(values.values()))
         connection.execute("INSERT INTO local_fresh (uid) VALUES (?)", (key,))
 
@@ -98,15 +97,23 @@ def left_out(connection: Connection, uids: Collection[str] | None = None) -> set
         held = dict(connection.execute(query, (uid,)).fetchall())
         if keep is None:
             hidden.update(held.values())
-        elif keep in held:  # else it is yet to come
+        elif keep in held or _is_pruned(connection, uid, keep):  # else it is yet to come
             hidden.update(row for digest, row in held.items() if digest != keep)
     return hidden
+
+
+def _is_pruned(connection: Connection, uid: str, digest: str) -> bool:
+    query = "SELECT 1 FROM local_pruned WHERE uid=? AND digest=?"
+    return connection.execute(query, (uid, digest)).fetchone() is not None
 
 
 def copy_annotations(
     ours: Connection, theirs: Connection, only: Collection[str] | None = None
 ) -> list[str]:
-    """Copy the annotations that ours lacks; return their keys."""
+    """Copy the annotations that ours lacks; return their keys.
+
+    Those that hold what they can't stay out: see `benchdb.store.fitness`.
+    """
     known = theirs.column_kinds("annotation")
     names = [name for name in ours.column_kinds("annotation") if name in known]
     held = {key for (key,) in ours.execute("SELECT key FROM annotation")}
@@ -116,6 +123,8 @@ def copy_annotations(
         for key, *row in theirs.execute(query)
         if key not in held and (only is None or key in only)
     }
+    for key in unfit_annotations(theirs, lacking.keys()) if lacking else ():
+        del lacking[key]
     if lacking:
         with ours.transaction():
             ours.executemany(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchdb.errors import UserError
+from benchdb.records import ANNOTATION
 from benchdb.store.digest import session_digest
+from benchdb.store.fitness import (
+    annotation_line,
+    is_undecodable,
+    session_line,
+    unfit_annotations,
+    unfit_session,
+)
 from benchdb.store.lost import unclosed
 from benchdb.store.opening import connected, explaining, newest, opened, settle
 from benchdb.store.progress import untold
@@ -57,6 +66,9 @@ def check(path: Location, progress: Progress = untold) -> Checked:
                 runs += count
                 problems += problem
             progress("checking", len(closed), len(closed))
+            problems += [
+                annotation_line(key, said) for key, said in unfit_annotations(connection).items()
+            ]
             if at != path:  # a copy, in which the lost sessions were closed that could be
                 problems += unclosed(connection, path)
     except UserError as error:
@@ -69,11 +81,25 @@ def check(path: Location, progress: Progress = untold) -> Checked:
 def unsound(
     at: Location, keys: Iterable[tuple[str, str]], progress: Progress = untold
 ) -> dict[tuple[str, str], str]:
-    """Return which of some sessions, by uid and digest, are not what they were, and a line each."""
+    """Return what of some keys must not travel, and a line each.
+
+    That is a session whose rows are not what they were, or hold what their columns can't, and an
+    annotation that does.
+
+    Parameters
+    ----------
+    keys
+        (uid, digest) of sessions, (key, `ANNOTATION`) of annotations.
+    """
     wanted = list(keys)
     found = {}
     with explaining(at), connected(at) as connection:
+        said = {key for key, kind in wanted if kind == ANNOTATION}
+        for key, line in unfit_annotations(connection, said).items():
+            found[key, ANNOTATION] = annotation_line(key, line)
         for done, (uid, digest) in enumerate(wanted):
+            if digest == ANNOTATION:
+                continue
             progress("checking", done, len(wanted))
             query = "SELECT id FROM session WHERE uid=? AND digest=?"
             for (row,) in connection.execute(query, (uid, digest)).fetchall():
@@ -106,7 +132,12 @@ def _check_session(
         (runs,) = connection.execute(count, (row,)).fetchone()
         try:
             same = session_digest(connection, row) == digest
-        except (ValueError, TypeError, KeyError) as error:
+            unfit = unfit_session(connection, row) if same else None
+        except (ValueError, TypeError, KeyError, sqlite3.OperationalError) as error:
+            if isinstance(error, sqlite3.OperationalError) and not is_undecodable(error):
+                raise
             return runs, [f"session {uid} has a row that can't be read: {error}"]
+    if unfit is not None:
+        return runs, [session_line(uid, unfit)]
     said = f"session {uid} was changed after it was closed: its rows don't give its digest {digest}"
     return runs, [] if same else [said]

@@ -23,6 +23,12 @@ from benchdb.store import copying
 from benchdb.store.annotations import copy_annotations
 from benchdb.store.batches import Turns, batches, sizes_of
 from benchdb.store.database import FileConnection, connect, explained, leave_single_file
+from benchdb.store.fitness import (
+    annotation_line,
+    session_line,
+    unfit_annotations,
+    unfit_sessions,
+)
 from benchdb.store.forms import conflicts as unsettled
 from benchdb.store.forms import form, remove_session, superseded
 from benchdb.store.opening import connected, explaining, look_at, make_writable, newest
@@ -63,6 +69,8 @@ class Merged:
         Keys of the annotations copied.
     itself
         Whether the file is the target.
+    unfit
+        A line for each session and annotation that was left out, as nothing could read it.
     """
 
     source: Location
@@ -74,6 +82,7 @@ class Merged:
     conflicts: tuple[str, ...]
     annotations: tuple[str, ...] = ()
     itself: bool = False
+    unfit: tuple[str, ...] = ()
 
 
 def merge(
@@ -285,10 +294,13 @@ class _Merging:
         self.only = None if only is None else set(only)
         self.progress = progress
         self._missing: dict[str, list[str]] = {}
+        self._unfit: list[str] = []
 
     def run(self, source: Location) -> Merged:
         """Merge all sessions, batch by batch."""
         held, live, pruned = self._compare()
+        for key, line in unfit_annotations(self.theirs).items():
+            self._unfit.append(annotation_line(key, line))
         missing = sum(map(len, self._missing.values()))
         added = runs = left = 0
         conflicts: list[str] = []
@@ -309,7 +321,17 @@ class _Merging:
             turns.give()
         if conflicts:
             conflicts = sorted(set(conflicts).intersection(unsettled(self.ours)))
-        return Merged(source, added, held + left, live, pruned, runs, tuple(conflicts), tuple(said))
+        return Merged(
+            source,
+            added,
+            held + left,
+            live,
+            pruned,
+            runs,
+            tuple(conflicts),
+            tuple(said),
+            unfit=tuple(self._unfit),
+        )
 
     def _compare(self) -> tuple[int, int, int]:
         """Find the sessions that the target lacks; return how many are not to be merged, and why.
@@ -322,6 +344,7 @@ class _Merging:
         gone = set() if self.bring_back else set(self.ours.execute(f"{keys} local_pruned"))
         # The beginning of what was pruned is not wanted either: it may have been superseded by it.
         uids = {uid for uid, _ in gone}
+        unfit = unfit_sessions(self.theirs)
         query = "SELECT uid, digest, state FROM session ORDER BY started, uid"
         for uid, digest, state in self.theirs.execute(query):
             if self.only is not None and (uid, digest) not in self.only:
@@ -332,6 +355,8 @@ class _Merging:
                 held += 1
             elif (uid, digest) in gone or (state == "lost" and uid in uids):
                 pruned += 1
+            elif (uid, digest) in unfit:
+                self._unfit.append(session_line(uid, unfit[uid, digest]))
             else:
                 self._missing.setdefault(uid, []).append(digest)
         return held, live, pruned

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import ForeignFile, NoDatabase, UserError
+from benchdb.errors import DamagedFile, ForeignFile, NoDatabase, UserError
 from benchdb.store.database import (
     Found,
     Schema,
@@ -138,7 +138,16 @@ def reading(path: Location, say: Callable[[str], None] = lambda _: None) -> Iter
         connected(at) as connection,
         connection.snapshot(),
     ):
-        yield connection
+        try:
+            yield connection
+        except (ValueError, TypeError, OverflowError) as error:
+            from benchdb.store.fitness import first_unfit
+
+            if (said := first_unfit(connection)) is None:
+                raise
+            raise DamagedFile(
+                f"{path}: {said}: `benchdb db prune --session UID` removes a session"
+            ) from error
 
 
 def reading_engine(location: Location) -> Engine:

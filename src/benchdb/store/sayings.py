@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from benchdb.findings import Saying, State
 from benchdb.store.columns import insertion
-from benchdb.store.values import read_instant, stored_instant, text
+from benchdb.store.values import just_after, read_instant, stored_instant, text
 
 if TYPE_CHECKING:
     from benchdb.store.connection import Connection
@@ -60,10 +60,7 @@ def add_saying(connection: Connection, saying: Saying) -> Saying:
         if saying.follows is not None:
             query = "SELECT made FROM annotation WHERE key=?"
             before = connection.execute(query, (saying.follows,)).fetchone()
-            last = read_instant(before[0]) if before else None
-            if last is not None:
-                # Clocks differ, and it must hold over the one before it.
-                made = max(made, last + timedelta(microseconds=1))
+            made = just_after(made, before[0] if before else None)
         values = {
             "key": saying.key,
             "made": stored_instant(made),

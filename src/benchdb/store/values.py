@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
 from benchdb.records import in_utc
@@ -37,8 +37,28 @@ def stored_instant(value: datetime) -> str:
 
 
 def read_instant(stored: str | None) -> datetime | None:
-    """Return the instant that SQLite holds."""
-    return None if stored is None else datetime.fromisoformat(stored).replace(tzinfo=UTC)
+    """Return the instant that SQLite holds.
+
+    Of what is none, the first that there is: who changed a row by hand must still be able to look
+    at the session and to prune it. `benchdb db check` names it.
+    """
+    if stored is None:
+        return None
+    try:
+        return datetime.fromisoformat(stored).replace(tzinfo=UTC)
+    except (TypeError, ValueError):
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def just_after(made: datetime, stored: str | None) -> datetime:
+    """Return an instant, or the first after a stored one where it is not later.
+
+    Clocks differ, and what follows must hold over what was there.
+    """
+    before = read_instant(stored)
+    if before is None or before.year == MAXYEAR:  # nothing is later
+        return made
+    return max(made, before + timedelta(microseconds=1))
 
 
 def fitting(kind: str, value: Any) -> Any:

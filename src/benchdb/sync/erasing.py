@@ -64,6 +64,7 @@ def forget(
     given: Collection[str],
     compact: Callable[[frozenset[str]], tuple[Compacted, dict[str, str]]],
     *,
+    horizon: str | None = None,
     progress: Progress = untold,
 ) -> tuple[tuple[Compacted, dict[str, str]], Forgotten]:
     """Let a compaction forget sessions, then delete their files; return what both did.
@@ -77,6 +78,8 @@ def forget(
         The remote.
     given
         The uids of sessions or annotations to erase, or beginnings or ends of them.
+    horizon
+        What began before it is forgotten, too; some of the history must not have.
     compact
         Is called with the uids, and erases them from segments and snapshots; it may move the
         horizon, too.
@@ -86,15 +89,19 @@ def forget(
     Raises
     ------
     UserError
-        If one of them means none or several; then nothing is done.
+        If one of them means none or several, or all sessions are from before the horizon; then
+        nothing is done.
     """
     with explaining_room(), scratch_folder() as folder:
         scratch = folder / "all.db"
         make_writable(scratch)
         pulled = pull(scratch, objects, progress=progress)
+        if horizon is not None:
+            _look_at_horizon(scratch, horizon, objects)
         erased = pulled.manifest.tombstones if pulled.manifest else frozenset()
         named = {parts.uid for parts in map(segment_name, pulled.segments) if parts}
-        done, unusable = compact(_meant(given, _uids(scratch) | erased | named, objects))
+        known = _uids(scratch) | erased | named | _listed(objects, pulled.unusable)
+        done, unusable = compact(_meant(given, known, objects))
         # What came since the first time; what was forgotten is in this file yet.
         again = pull(scratch, objects, progress=progress)
         manifest = again.manifest or Manifest()
@@ -117,6 +124,29 @@ def forget(
             young=0 if unread else len(unused.keys() - due),
             remaining=tuple(sorted(remaining - single)),
         )
+
+
+def _look_at_horizon(path: Path, horizon: str, objects: Objects) -> None:
+    """Refuse a horizon that leaves nothing: it can't be taken back, and clocks may be wrong."""
+    with contextlib.closing(connect(path)) as connection:
+        newest, count = connection.execute("SELECT max(started), count(*) FROM session").fetchone()
+    if count and newest < horizon:
+        raise UserError(
+            f"--retain from {horizon[:16]} on would forget all {count:,} sessions of "
+            f"{objects.url}, for ever: the newest began at {newest[:16]}; look whether this "
+            "machine's clock is right, or name an earlier date"
+        )
+
+
+def _listed(objects: Objects, names: Collection[str]) -> set[str]:
+    """Return the uids in the lists of objects that can't be used otherwise."""
+    found = Machine(objects).read_contents(sorted(names)) if names else {}
+    return {
+        one.uid
+        for contents in found.values()
+        if isinstance(contents, Contents)
+        for one in contents.entries
+    }
 
 
 def _remaining(objects: Objects, names: Collection[str], manifest: Manifest) -> Iterator[str]:

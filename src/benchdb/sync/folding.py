@@ -97,10 +97,13 @@ def fold(
     if not contents.entries:
         return FoldResult(Folded(None, contents, tuple(unusable)))
     schema = head()
-    if not upgrade and schemas:
-        oldest = max(schemas, key=lineage().index)
-        if oldest != schema and (older := _in_older_schema(target, contents, oldest, folder)):
-            target, schema = older, oldest
+    # The oldest that takes it all: who upgraded a file may have put nothing new into it.
+    for one in [] if upgrade else sorted(set(schemas), key=lineage().index):
+        if one == schema:
+            break
+        if older := _in_older_schema(target, contents, one, folder):
+            target, schema = older, one
+            break
     made = pack(target, folder / "folded.db.zst", contents, schema, new_nonce())
     snapshot = Snapshot(
         snapshot_name(step.month, made.sha256), schema, made.size, len(contents.entries)
@@ -110,7 +113,7 @@ def fold(
 
 def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path) -> Path | None:
     """Return a file in an older schema, so that older clients can read it; None if it can't be."""
-    older, again = folder / "older.db", folder / "again.db"
+    older, again = folder / f"{schema}.db", folder / "again.db"
     new_file(older, schema)
     with contextlib.closing(scratch(older)) as connection:
         if not _has_annotations(connection) and any(

@@ -202,7 +202,7 @@ def _push(
 ) -> Push:
     holding, known = side.holding, side.known
     every = [key for key in holding.entries if key not in known.entries]
-    changed = unsound(side.at, (key for key in every if key[1] != ANNOTATION), progress)
+    changed = unsound(side.at, every, progress)
     keys = [key for key in every if key not in changed]
     weight = weights(side.at, keys)
     offered = [Offered(holding.entries[key], weight[key], key[0] in holding.fresh) for key in keys]

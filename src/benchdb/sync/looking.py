@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 #: Objects that are none of ours are named, up to so many.
 _NAMED: Final = 100
 
+#: What to do about objects of each kind that is not sound.
+_INSTALL: Final = "install the benchdb that is named, which can read the rest"
+_LEAVE: Final = (
+    "leave what manifest.json doesn't list: a compaction folds it in when it is a day old"
+)
+_PUT_BACK: Final = "delete what is damaged, then `benchdb push --all` from who has the sessions"
+
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
@@ -153,6 +160,8 @@ class CheckedRemote:
     absent
         How many files of test runs are not there: nobody pushed them, or they were too large, or
         somebody removed them.
+    advice
+        What to do about the problems: what mends one would destroy what another only hides.
     """
 
     objects: int
@@ -161,6 +170,7 @@ class CheckedRemote:
     foreign: tuple[str, ...]
     is_begun: bool
     absent: int
+    advice: tuple[str, ...] = ()
 
 
 class _Files:
@@ -205,6 +215,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
     listed = manifest.snapshots() if manifest else frozenset()
     names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
     problems = []
+    newer = damaged = False
     entries: set[Key] = set()
     theirs = _Files(manifest or Manifest())
     apart: dict[str, Contents] = {}
@@ -219,14 +230,21 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
                 if name in listed and name in _listed_now(machine):
                     problems.append(f"{name} is not there, though the manifest lists it")
             else:
+                newer = newer or frame is Missing.NEWER
+                damaged = damaged or frame is not Missing.NEWER
                 problems.append(f"{name}: {machine.why.get(name, frame.value)}")
         files = sorted(filter(is_file, every))
         for done, name in enumerate(files):
             progress("fetching files", done, len(files))
             if _is_damaged(objects, name, folder / "file"):
+                damaged = True
                 problems.append(f"{name}: its bytes are not those that its name tells")
         problems += check_published(objects, folder, manifest or Manifest(), entries, progress)
-    problems += _cut_off(apart, entries, manifest or Manifest())
+    cut_off = list(_cut_off(apart, entries, manifest or Manifest()))
+    problems += cut_off
+    advice = [_INSTALL] * newer + [_LEAVE] * bool(cut_off)
+    if damaged or not advice:
+        advice.append(_PUT_BACK)
     return CheckedRemote(
         len(names) + len(files) + (PUBLISHED in every),
         len(entries),
@@ -234,6 +252,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         _foreign(every.values()),
         manifest is not None,
         len(theirs.names.difference(files)),
+        tuple(advice),
     )
 
 

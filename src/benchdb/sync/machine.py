@@ -19,7 +19,7 @@ from benchdb.sync.folding import fold
 from benchdb.sync.intake import Intake
 from benchdb.sync.probe import probe
 from benchdb.sync.protocol.manifest import Manifest, from_json
-from benchdb.sync.protocol.names import MANIFEST, SegmentName, segment_name
+from benchdb.sync.protocol.names import MANIFEST, SegmentName, checksum_of, segment_name
 from benchdb.sync.protocol.steps import (
     Contents,
     Delete,
@@ -40,9 +40,11 @@ from benchdb.sync.segments import (
     Damaged,
     Frame,
     check_name,
+    checksum,
     key_in_name,
     listing_size,
     make_segment,
+    new_nonce,
     read_listing,
 )
 
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
     from benchdb.store.progress import Progress
     from benchdb.sync.fetching import Taker
     from benchdb.sync.objects import Objects
+    from benchdb.sync.protocol.names import Entry
     from benchdb.sync.protocol.steps import Folded, Found, Listing, Step
+    from benchdb.sync.segments import ObjectFile
     from benchdb.sync.state import Key
 
 _Result = TypeVar("_Result")
@@ -270,16 +274,28 @@ class Machine:
         assert self.local is not None
         self._pushing([entry.key for entry in step.entries])
         with scratch_folder() as folder:
-            made = make_segment(self.local.at, step.entries, folder)
-            first = min(step.entries)
-            name = str(
-                SegmentName(first.month, *key_in_name(first.key), len(step.entries), made.sha256)
-            )
-            self.objects.put_new(name, made.path)
+            name, made = self._made(step.entries, folder)
+            if not self.objects.put_new(name, made.path) and not self._is_whole(name, folder):
+                # What has its name is damaged, and must not be taken for it.
+                name, made = self._made(step.entries, folder, new_nonce())
+                self.objects.put_new(name, made.path)
             self.put += made.size
         self.entries.update(entry.key for entry in step.entries)
         self._progress("pushing", 0, 0)
         return name
+
+    def _made(
+        self, entries: Collection[Entry], folder: Path, nonce: str | None = None
+    ) -> tuple[str, ObjectFile]:
+        assert self.local is not None
+        made = make_segment(self.local.at, entries, folder, nonce)
+        first = min(entries)
+        name = SegmentName(first.month, *key_in_name(first.key), len(entries), made.sha256)
+        return str(name), made
+
+    def _is_whole(self, name: str, folder: Path) -> bool:
+        there = folder / "there"
+        return self.objects.fetch(name, there) and checksum(there) == checksum_of(name)
 
     def _fold(self, step: Fold) -> Folded:
         with scratch_folder() as folder:

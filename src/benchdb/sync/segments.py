@@ -23,6 +23,12 @@ from benchdb.store.annotations import copy_annotations
 from benchdb.store.copying import attached, copy_sessions
 from benchdb.store.database import FileConnection, connect, create_schema, inspect
 from benchdb.store.digest import session_digest
+from benchdb.store.fitness import (
+    annotation_line,
+    session_line,
+    unfit_annotations,
+    unfit_session,
+)
 from benchdb.store.opening import connected, explaining
 from benchdb.store.revisions import head, lineage
 from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
@@ -234,8 +240,10 @@ def pack(
     return ObjectFile(to, checksum(to), to.stat().st_size)
 
 
-def make_segment(source: Location, entries: Iterable[Entry], folder: Path) -> ObjectFile:
-    """Make a segment of entries of a database, which is only read."""
+def make_segment(
+    source: Location, entries: Iterable[Entry], folder: Path, nonce: str | None = None
+) -> ObjectFile:
+    """Make a segment of entries of a database, which is only read: see `pack`."""
     chosen = tuple(sorted(entries))
     database = folder / "segment.db"
     new_file(database)
@@ -249,7 +257,7 @@ def make_segment(source: Location, entries: Iterable[Entry], folder: Path) -> Ob
             raise UserError(
                 f"{source} was changed while it was pushed: push again, the rest is there already"
             )
-    made = pack(database, folder / "segment.db.zst", Contents(chosen), head())
+    made = pack(database, folder / "segment.db.zst", Contents(chosen), head(), nonce)
     database.unlink()
     return made
 
@@ -426,10 +434,18 @@ def _check(
             continue
         if digest is None or session_digest(connection, row) != digest:
             raise Damaged(f"the rows of session {uid} don't give its digest")
+        if said := unfit_session(connection, row):
+            raise Damaged(session_line(uid, said))
+    said_of = None if used is None else {key for key, kind in used if kind == ANNOTATION}
+    for key, said in unfit_annotations(connection, said_of).items():
+        raise Damaged(annotation_line(key, said))
 
 
 def stored_entries(connection: sqlite3.Connection) -> set[Entry]:
     """Return all sessions and annotations of a database; one still open has no digest."""
-    rows = connection.execute("SELECT started, uid, coalesce(digest, '') FROM session")
-    said = connection.execute("SELECT made, key FROM annotation")
+    # As text: who wrote there by hand may have left anything, and is told when it is looked at.
+    rows = connection.execute(
+        "SELECT CAST(started AS TEXT), uid, coalesce(digest, '') FROM session"
+    )
+    said = connection.execute("SELECT CAST(made AS TEXT), key FROM annotation")
     return {Entry(*row) for row in rows} | {Entry(made, key, ANNOTATION) for made, key in said}

@@ -295,7 +295,8 @@ def _delete(
     folded = {name for one in found.values() if isinstance(one, Contents) for name in one.folded}
     # A server tells ages in whole seconds: what was put a moment ago is 0 seconds old.
     names = {name for name in folded & ages.keys() if ages[name] >= policy.grace}
-    names |= manifest.doomed
+    # A manifest that was put back by hand may doom what it lists.
+    names |= manifest.doomed - manifest.snapshots()
     if not names:
         return
     yield Delete(tuple(sorted(names)))

@@ -87,7 +87,7 @@ def push(offered: Sequence[Offered], writer: str, most: int) -> Generator[Step, 
         segments[name] = group
     return Pushed(
         segments,
-        held=tuple(entry for entry in unsure if entry.key in held),
+        held=tuple(one.entry for one in lacking if one.entry.key in held),
         forgotten=tuple(sorted(forgotten)),
     )
 
@@ -109,7 +109,8 @@ def _held(
     months = sorted({entry.month for entry in entries})
     listing = yield ListObjects(tuple(f"{SEGMENTS}{month}/" for month in months))
     names = {one.name: segment_name(one.name) for one in listing}
-    held = {name.key for name in names.values() if name is not None}
+    # What a segment of several holds is told by its list: one that is damaged holds nothing.
+    held = {name.key for name in names.values() if name is not None and name.count == 1}
     several = [name for name, parts in names.items() if parts is not None and parts.count > 1]
     current = [manifest.months[month].current.name for month in months if month in manifest.months]
     if several or current:

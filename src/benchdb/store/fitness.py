@@ -1,0 +1,163 @@
+"""Whether rows hold what their columns may hold: a digest only says that they are as they were.
+
+SQLite lets any column hold anything. What another database can't take, or no command can read,
+must not travel: one such value would keep out all that comes with it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from benchdb.store.database import FileConnection
+from benchdb.store.digest import SESSION_TABLES
+from benchdb.store.values import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from benchdb.store.connection import Connection
+
+_DIGITS: Final = "[0-9]"
+_INSTANT: Final = "-".join(_DIGITS * many for many in (4, 2, 2)) + " {}:{}:{}.{}".format(
+    *(_DIGITS * many for many in (2, 2, 2, 6))
+)
+
+#: What SQLite says of a value that fits its column, by the column's kind. An instant of the year
+#: 9999 is none: nothing could come after it.
+_FITS: Final = {
+    "text": "typeof({0})='text' AND instr({0}, char(0))=0",
+    "integer": "typeof({0})='integer'",
+    "boolean": "typeof({0})='integer' AND {0} IN (0, 1)",
+    "float": "typeof({0}) IN ('real', 'integer')",
+    "instant": f"typeof({{0}})='text' AND {{0}} GLOB '{_INSTANT}' "
+    "AND datetime(substr({0}, 1, 19), '+0 seconds') IS substr({0}, 1, 19) "
+    "AND substr({0}, 1, 4) BETWEEN '0001' AND '9998'",
+}
+
+#: Columns that are looked at by one statement: SQLite's expressions have a depth.
+_AT_ONCE: Final = 200
+
+#: The rows that a session shares with others, by how they are found from its id.
+_SHARED: Final = {
+    "environment": "fingerprint IN (SELECT environment FROM session WHERE id=:row)",
+    "revision": "id IN (SELECT revision FROM session WHERE id=:row)",
+    "revision_package": "revision IN (SELECT revision FROM session WHERE id=:row)",
+    "package_set": "id IN (SELECT package_set FROM session WHERE id=:row)",
+    "package": "id IN (SELECT package FROM package_set_package WHERE package_set IN "
+    "(SELECT package_set FROM session WHERE id=:row))",
+    "cluster": "id IN (SELECT cluster FROM test_run WHERE session_id=:row)",
+}
+
+
+def unfit_session(connection: Connection, row: int) -> str | None:
+    """Return what of a session's rows its column can't hold; None where all is well.
+
+    Parameters
+    ----------
+    connection
+        On a database at the newest schema. One on a server holds nothing that doesn't fit.
+    row
+        The session's id.
+    """
+    if not isinstance(connection, FileConnection):
+        return None
+    owned = dict.fromkeys(SESSION_TABLES, "session_id=:row") | {"session": "id=:row"}
+    for table, condition in (owned | _SHARED).items():
+        for said in _unfit(connection, table, condition, {"row": row}):
+            return said
+    return None
+
+
+def unfit_sessions(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return which sessions have a row of their own, one of ``session``, that doesn't fit.
+
+    Without one of these no command can tell of the session. What its test runs hold isn't looked
+    at: that takes as long as to copy them.
+    """
+    if not isinstance(connection, FileConnection):
+        return {}
+    found = {}
+    for row, said in _unfit_rows(connection, "session", "digest IS NOT NULL", {}):
+        query = "SELECT uid, digest FROM session WHERE rowid=?"
+        key = connection.execute(query, (row,)).fetchone()
+        found[key] = said
+    return found
+
+
+def unfit_annotations(
+    connection: Connection, keys: Collection[str] | None = None
+) -> dict[str, str]:
+    """Return which annotations hold what they can't, by key; of all by default."""
+    if not isinstance(connection, FileConnection):
+        return {}
+    found = {}
+    for row, said in _unfit_rows(connection, "annotation", "1", {}):
+        (key,) = connection.execute("SELECT key FROM annotation WHERE rowid=?", (row,)).fetchone()
+        if keys is None or key in keys:
+            found[key] = said
+    return found
+
+
+def first_unfit(connection: Connection) -> str | None:
+    """Return a line about a session that holds what it can't; None where none does."""
+    query = "SELECT id, uid FROM session WHERE digest IS NOT NULL"
+    for row, uid in connection.execute(query).fetchall():
+        if said := unfit_session(connection, row):
+            return session_line(uid, said)
+    return None
+
+
+def session_line(uid: str, unfit: str) -> str:
+    """Return what is wrong about a session that must not travel."""
+    return f"session {uid} has a value that nothing could read: {unfit}"
+
+
+def annotation_line(key: str, unfit: str) -> str:
+    """Return what is wrong about an annotation that must not travel."""
+    return f"annotation {key} has a value that nothing could read: {unfit}"
+
+
+def _unfit(
+    connection: FileConnection, table: str, condition: str, values: dict[str, int]
+) -> Iterator[str]:
+    for _, said in _unfit_rows(connection, table, condition, values):
+        yield said
+
+
+def _unfit_rows(
+    connection: FileConnection, table: str, condition: str, values: dict[str, int]
+) -> Iterator[tuple[int, str]]:
+    """Give the row id of each row that holds what it can't, and a line about the first such."""
+    fits = {
+        name: _FITS[kind].format(f'"{name}"')
+        for name, kind in connection.column_kinds(table).items()
+        if kind in _FITS
+    }
+    rows: set[int] = set()
+    for some in _groups(list(fits.items())):
+        every = " AND ".join(f'("{name}" IS NULL OR ({one}))' for name, one in some)
+        query = f"SELECT rowid FROM {table} WHERE ({condition}) AND NOT ({every})"
+        rows.update(row for (row,) in connection.execute(query, values))
+    for row in sorted(rows):
+        for name, one in fits.items():
+            query = f'SELECT quote("{name}") FROM {table} WHERE rowid=? AND NOT ({one})'
+            held = connection.execute(query, (row,)).fetchone()
+            if held and held[0] != "NULL":
+                yield row, f"{_readable(held[0])} can't stand in {table}.{name}"
+                break
+
+
+def _groups(columns: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    for start in range(0, len(columns), _AT_ONCE):
+        yield columns[start : start + _AT_ONCE]
+
+
+def _readable(quoted: object) -> str:
+    said = str(quoted)
+    return shown(said[1:-1]) if said.startswith("'") else shown(quoted)
+
+
+def is_undecodable(error: Exception) -> bool:
+    """Tell whether SQLite says that a text is none: it has other bytes than those of UTF-8."""
+    return isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
