@@ -100,7 +100,7 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
         say(f"{others} of others left alone, as {checked.foreign[0]}")
     if checked.problems:
         say(
-            f"{objects.url} has {counted(len(checked.problems), 'problem')} ({looked} looked at): "
-            + "; ".join(checked.advice)
+            f"{objects.url} has {counted(len(checked.problems), 'problem')} ({looked} looked at)"
+            + (f": {'; '.join(checked.advice)}" if checked.advice else "")
         )
         click.get_current_context().exit(2)

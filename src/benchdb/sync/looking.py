@@ -161,7 +161,8 @@ class CheckedRemote:
         How many files of test runs are not there: nobody pushed them, or they were too large, or
         somebody removed them.
     advice
-        What to do about the problems: what mends one would destroy what another only hides.
+        What to do about the problems: what mends one would destroy what another only hides. For
+        those of ``benchmark.db`` their lines tell.
     """
 
     objects: int
@@ -228,6 +229,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
                     apart[name] = frame.contents
             elif frame is Missing.GONE:
                 if name in listed and name in _listed_now(machine):
+                    damaged = True
                     problems.append(f"{name} is not there, though the manifest lists it")
             else:
                 newer = newer or frame is Missing.NEWER
@@ -242,9 +244,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         problems += check_published(objects, folder, manifest or Manifest(), entries, progress)
     cut_off = list(_cut_off(apart, entries, manifest or Manifest()))
     problems += cut_off
-    advice = [_INSTALL] * newer + [_LEAVE] * bool(cut_off)
-    if damaged or not advice:
-        advice.append(_PUT_BACK)
+    advice = [_INSTALL] * newer + [_LEAVE] * bool(cut_off) + [_PUT_BACK] * damaged
     return CheckedRemote(
         len(names) + len(files) + (PUBLISHED in every),
         len(entries),
