@@ -215,15 +215,18 @@ def test_an_interrupt_ends_with_130_and_no_traceback(suite: Project) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_a_bug_shows_its_traceback(suite: Project) -> None:
+def test_a_bug_shows_its_traceback_and_is_a_failure_of_our_own(suite: Project) -> None:
     script = (
         "import sys; from benchdb import cli; from benchdb.store import opening\n"
         "opening.look_at = None\n"
         "sys.exit(cli.main(['show']))"
     )
     done = run_script(script, suite.folder)
-    assert done.returncode == 1
-    assert "TypeError" in done.stderr
+    assert done.returncode == 2
+    *traceback, said = done.stderr.splitlines()
+    assert traceback[0].startswith("Traceback")
+    assert traceback[-1].startswith("TypeError")
+    assert said.startswith("benchdb: that is a bug of benchdb ")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a pseudo-terminal")

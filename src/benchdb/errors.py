@@ -17,7 +17,8 @@
             ├── NoAccess            credentials or permissions are missing
             └── UnfitServer         its server loses updates
 
-Only a `UserError` reaches the terminal as a message; anything else is a bug and shows a traceback.
+Only a `UserError` reaches the terminal as a message alone; anything else is a bug: it shows its
+traceback, then a line that says so, and ends with 2 as every failure of our own.
 """
 
 

@@ -26,6 +26,13 @@ def say(line: str) -> None:
     _write(sys.stderr, f"benchdb: {literal(line)}\n")
 
 
+def say_traceback(error: BaseException) -> None:
+    """Tell where an error came from, as Python does: on standard error."""
+    import traceback
+
+    _write(sys.stderr, "".join(traceback.format_exception(error)))
+
+
 def write(text: str) -> None:
     """Write output; who reads it may stop at any time, as ``| head`` does."""
     _write(sys.stdout, text)

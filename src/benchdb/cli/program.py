@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from benchdb import __version__
-from benchdb.cli.output import flush_quietly, say, use_streams
+from benchdb.cli.output import flush_quietly, say, say_traceback, use_streams
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
@@ -128,6 +128,13 @@ def run(arguments: Sequence[str] | None) -> int:
         code = FAILURE
     except (click.Abort, KeyboardInterrupt):
         code = _INTERRUPTED
+    except Exception as error:  # 1 would mean that something regressed
+        say_traceback(error)
+        say(
+            f"that is a bug of benchdb {__version__}, not what was asked for: "
+            "report it with all of the above"
+        )
+        code = FAILURE
     flush_quietly()
     return code if isinstance(code, int) else 0
 
