@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 from datetime import timedelta
@@ -76,6 +77,23 @@ def test_where_there_is_nothing_to_judge_it_fails_with_2_and_one_line(history: H
     ran = history.gate("--db", "other.db")
     assert ran.code == 2
     assert "no session was recorded into this file" in ran.err
+
+
+def test_what_is_infinite_has_no_level_and_is_said_to_be_left_out(history: History) -> None:
+    history.usual(20)
+    history.add({"test_0": math.inf, "test_1": [1.0, math.inf, 1.0]})
+    for _ in range(3):
+        history.add({"test_0": history.near(), "test_1": math.inf})
+    ran = history.gate()
+    assert ran.code == 0
+    assert "not judged, as it is infinite: test_it.py::test_1 duration s" in ran.out
+    assert ("test_0", "duration") in history.verdicts()
+    assert ("test_1", "duration") not in history.verdicts()
+    assert history.gate("--format", "json").json["infinite"] == ["test_it.py::test_1 duration s"]
+    assert history.project.benchdb("explain", "test_0").code == 0
+    ran = history.project.benchdb("compare", "last:10", "last:3")
+    assert ran.code == 0
+    assert "infinite in the contender" in ran.out
 
 
 # -- the trunk

@@ -422,3 +422,22 @@ def test_made_up_histories_hold_what_they_say_and_are_the_same_each_time(
         cause["name"],
     )
     assert [started[:10] for (started,) in commits] == [f"2026-01-{place + 1:02}"]
+
+
+def test_values_whose_sum_is_too_large_have_a_median(project: Project) -> None:
+    lines = [
+        f"t.py::test_one,2026-03-0{day}T0{hour}:00:00,1.5e308" for day in (1, 2) for hour in (1, 2)
+    ]
+    write(project, *lines, header="test,start,size [m lower]")
+    settings = project.folder / "pyproject.toml"
+    settings.write_text(f'{settings.read_text()}[tool.benchdb]\nmetrics = ["size"]\n')
+    assert project.benchdb("import", "csv", "runs.csv").code == 0
+    shown = project.benchdb("show", "test_one", "--format", "json").json["series"]
+    points = {one["metric"]: one["points"] for one in shown}["size"]
+    assert [one["value"] for one in points] == [1.5e308, 1.5e308]
+    ran = project.command("show", "test_one")
+    assert "inf" not in ran.out
+    ran = project.command("gate", "last:1")
+    assert (ran.code, ran.err) == (0, "")
+    ran = project.command("compare", "2026-03-01", "2026-03-02")
+    assert (ran.code, ran.err) == (0, "")

@@ -6,13 +6,15 @@ words mean stands in the glossary.
 
 from __future__ import annotations
 
+import math
+import statistics
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from benchdb.metrics import counts_outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from benchdb.records import Cluster, Environment, Metric, SubjectRevision
@@ -209,3 +211,11 @@ class CaseSeries:
             if len(like) == 1 and all(counts_outcomes(each.key.metric) for each in found[bare]):
                 found[like[0]] += found.pop(bare)
         return found
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median, also of numbers whose sum is too large for one; at least one of them."""
+    middle = statistics.median(values)
+    if math.isinf(middle):
+        middle = statistics.median_low(values) / 2 + statistics.median_high(values) / 2
+    return middle

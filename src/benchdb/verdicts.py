@@ -105,6 +105,8 @@ class Gate:
         The share of sessions that may fail although nothing changed.
     conflicts
         Uids of sessions that are not used.
+    infinite
+        The series of which a value to judge is infinite, and is therefore left out.
     """
 
     sessions: tuple[StoredSession, ...]
@@ -118,6 +120,7 @@ class Gate:
     limit: float
     false_alarms: float
     conflicts: tuple[str, ...] = ()
+    infinite: tuple[SeriesKey, ...] = ()
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:
         """Return the series with a verdict."""

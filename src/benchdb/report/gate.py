@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.findings import series_text
 from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report import text
@@ -218,17 +219,24 @@ def _bisect_lines(
 
 
 def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
-    """Yield what the trunk has and the session doesn't."""
+    """Yield what isn't judged: what the trunk has and the session doesn't, and infinite values."""
     if gate.missing:
-        most = len(gate.missing) if verbose else _MOST_TESTS
-        named = ", ".join(one.id for one in gate.missing[:most])
-        more = len(gate.missing) - most
-        rest = f" and {more:,} more" if more > 0 else ""
+        named = _named([one.id for one in gate.missing], verbose=verbose)
         cases = text.counted(len(gate.missing), "case")
-        yield f"missing: {cases} of the trunk's last session did not run: {named}{rest}"
+        yield f"missing: {cases} of the trunk's last session did not run: {named}"
     if gate.deselected:
         cases = text.counted(gate.deselected, "more case")
         yield f"{cases} of the trunk's last session did not run, as the call selected others"
+    if gate.infinite:
+        named = _named([series_text(one) for one in gate.infinite], verbose=verbose)
+        yield f"not judged, as it is infinite: {named}"
+
+
+def _named(names: Sequence[str], *, verbose: bool) -> str:
+    """Return names in a line, the first of them if they are many."""
+    most = len(names) if verbose else _MOST_TESTS
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _remarks(gate: Gate) -> Iterator[str]:
@@ -277,6 +285,7 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "verdicts": (verdict_content(one, fails=id(one) in failing) for one in gate.verdicts),
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
+        "infinite": [series_text(one) for one in gate.infinite],
         "conflicts": list(gate.conflicts),
     }
 

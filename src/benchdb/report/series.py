@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ from benchdb.report import text
 from benchdb.report.sessions import SHORT_FINGERPRINT, conflict_line, subjects_content
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
+from benchdb.series import median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -200,7 +200,7 @@ def _series_cells(series: Series) -> tuple[str | Cell, ...]:
         series.key.metric.name,
         f"{series.total:,}",
         scale.text(values[-1]),
-        scale.text(statistics.median(values)),
+        scale.text(median(values)),
         Cell(values=tuple(values)),
     )
 

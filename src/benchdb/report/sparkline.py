@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import statistics
 from typing import TYPE_CHECKING, Final
+
+from benchdb.series import median
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,5 +60,5 @@ def _shared(values: list[float | None], width: int) -> list[float | None]:
     medians: list[float | None] = []
     for some in bins:
         seen = [value for value in some if value is not None]
-        medians.append(statistics.median(seen) if seen else None)
+        medians.append(median(seen) if seen else None)
     return medians

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from benchdb.series import median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,7 +77,7 @@ def scale_of(values: Iterable[float | None], unit: str) -> Scale:
         ``"s"``, ``"B"``, ``"1"`` or any word.
     """
     sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
-    middle = statistics.median([size for size in sizes if size] or [0.0])
+    middle = median([size for size in sizes if size] or [0.0])
     factor, shown = 1.0, "" if unit == "1" else unit
     for least, size, name in _SCALES.get(unit, ()) if middle else ():
         if middle >= least:

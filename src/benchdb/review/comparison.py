@@ -272,8 +272,9 @@ class _Rows:
         lacking = 0 if side == "baseline" else 1
         if not self._ran[case][lacking]:
             return
-        if case in self._passed[lacking]:
-            reason = f"not measured in the {side}"
+        infinite = (case, metric) in self._halves.infinite[lacking]
+        if infinite or case in self._passed[lacking]:
+            reason = f"{'infinite' if infinite else 'not measured'} in the {side}"
             self.not_compared.append(NotCompared(case, metric, _other(side), reason))
         elif (case, side) not in self._told:
             self._told.add((case, side))

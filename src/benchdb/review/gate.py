@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from benchdb.config import Settings
     from benchdb.review.chosen import Base, Chosen
-    from benchdb.series import Case, StoredSession
+    from benchdb.series import Case, SeriesKey, StoredSession
     from benchdb.store.connection import Connection
     from benchdb.verdicts import Certainty
 
@@ -48,6 +48,7 @@ class Ready(NamedTuple):
     limit: float
     family: int
     conflicts: tuple[str, ...]
+    infinite: tuple[SeriesKey, ...]
 
     def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
         """Judge all of it, the worst first."""
@@ -91,6 +92,7 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         limit=ready.limit,
         false_alarms=settings.false_alarms,
         conflicts=ready.conflicts,
+        infinite=ready.infinite,
     )
 
 
@@ -100,7 +102,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
     chosen = choose(connection, settings, every, given)
     trunk = all(is_trunk(one, settings.trunk) for one in chosen.sessions)
     base = base_of(settings, every, chosen.sessions, trunk=trunk)
-    lines = _read(connection, settings, chosen.sessions, base.sessions, trunk=trunk)
+    lines, infinite = _read(connection, settings, chosen.sessions, base.sessions, trunk=trunk)
     if not lines:
         named = " and ".join(short(one.uid) for one in chosen.sessions[:3])
         raise UserError(
@@ -118,6 +120,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
         limit=settings.false_alarms / family,
         family=family,
         conflicts=conflicts_among(every),
+        infinite=infinite,
     )
 
 
@@ -128,8 +131,11 @@ def _read(
     base: Sequence[StoredSession],
     *,
     trunk: bool,
-) -> list[Line]:
-    """Return the series that have a point in what is judged, from as little as is needed."""
+) -> tuple[list[Line], tuple[SeriesKey, ...]]:
+    """Return the series that have a point in what is judged, from as little as is needed.
+
+    Also those of which such a point is infinite.
+    """
     judged_rows = {one.row for one in judged}
     environments = {one.environment for one in judged}
     like = [one for one in base if one.environment in environments and one.row not in judged_rows]
@@ -163,7 +169,10 @@ def _read(
         )
     if len(like) > len(near):
         lines = _further_back(connection, settings, lines, like, judged_rows, trunk=trunk)
-    return lines
+    infinite = [
+        one.key for one in history.infinite if mine[one.at].any() and is_judged(one.key, settings)
+    ]
+    return lines, tuple(infinite)
 
 
 def _further_back(
@@ -181,7 +190,11 @@ def _further_back(
         return list(lines)
     usable = {one.row for one in like} | (judged if trunk else set())
     found = {
-        series.key: [point for point in series.points if point.session.row in usable]
+        series.key: [
+            point
+            for point in series.points
+            if point.session.row in usable and math.isfinite(point.value)
+        ]
         for case in case_series(connection, sorted(few), settings, last=LAST)
         for series in case.series
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchdb.metrics import counts_outcomes
+from benchdb.series import median
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -46,7 +47,7 @@ class Half:
         if len(at) == len(self.at):
             return self
         parts = np.split(self.values, begins[1:])
-        return Half(at, np.array([np.median(part) for part in parts]))
+        return Half(at, np.array([median(part.tolist()) for part in parts]))
 
 
 #: What one side has of a case and a metric.
@@ -73,6 +74,8 @@ class Halves:
     measured, counted
         By case and metric what each side has: of the metrics that were measured, and of those that
         count outcomes, which every test run of a case is in.
+    infinite
+        Of each side the cases and metrics of which a value is infinite, and is left out.
     """
 
     def __init__(
@@ -90,6 +93,11 @@ class Halves:
         )
         self.measured: BySides = defaultdict(lambda: ({}, {}))
         self.counted: BySides = defaultdict(lambda: ({}, {}))
+        self.infinite: tuple[set[tuple[Case, Metric]], ...] = (set(), set())
+        for one in history.infinite:
+            for names, half in zip(self.infinite, self._halves(one), strict=True):
+                if len(half.at):
+                    names.add((one.key.case, one.key.metric))
         wanted = None if cases is None else set(cases)
         for one in history.series:
             if wanted is not None and one.key.case not in wanted:

@@ -52,6 +52,10 @@ class HistorySeries:
     values: NDArray[np.float64]
     runs: NDArray[np.int64]
 
+    def only(self, kept: NDArray[np.bool_]) -> HistorySeries:
+        """Return it with some of its points."""
+        return HistorySeries(self.key, self.at[kept], self.values[kept], self.runs[kept])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
@@ -70,6 +74,8 @@ class History:
         The cases that have no trunk session.
     conflicts
         Uids of sessions that are not used, as there are several forms of them.
+    infinite
+        The points that the series lack as their values are infinite: these have no level.
     """
 
     sessions: tuple[StoredSession, ...]
@@ -77,6 +83,7 @@ class History:
     series: tuple[HistorySeries, ...]
     fallback: frozenset[Case]
     conflicts: tuple[str, ...]
+    infinite: tuple[HistorySeries, ...] = ()
 
 
 def read_history(
@@ -109,17 +116,29 @@ def read_history(
     trunk = np.array([is_trunk(one, settings.trunk) for one in usable], dtype=np.bool_)
     runs = _Runs(connection, settings, usable, None if sessions is None else list(sessions))
     used, fallback = runs.standing(np.ones_like(trunk) if every_session else trunk)
+    series, infinite = _parted(runs.series(used, each_run=each_run))
     return History(
         tuple(usable),
         trunk,
-        tuple(
-            sorted(
-                runs.series(used, each_run=each_run), key=lambda one: (one.key.case, rank(one.key))
-            )
-        ),
+        tuple(sorted(series, key=lambda one: (one.key.case, rank(one.key)))),
         frozenset() if every_session else fallback,
         conflicts,
+        tuple(infinite),
     )
+
+
+def _parted(every: Iterable[HistorySeries]) -> tuple[list[HistorySeries], list[HistorySeries]]:
+    """Return series without their infinite points, and these."""
+    finite, infinite = [], []
+    for one in every:
+        has_level = np.isfinite(one.values)
+        if has_level.all():
+            finite.append(one)
+            continue
+        infinite.append(one.only(~has_level))
+        if has_level.any():
+            finite.append(one.only(has_level))
+    return finite, infinite
 
 
 class _Runs:
@@ -343,7 +362,10 @@ def _median(
 ) -> NDArray[np.float64]:
     """Return the medians of sorted stretches."""
     low, high = values[starts + (runs - 1) // 2], values[starts + runs // 2]
-    return np.asarray(np.where(low == high, low, (low + high) / 2), dtype=np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        middle = (low + high) / 2
+    middle = np.where(np.isinf(middle), low / 2 + high / 2, middle)
+    return np.asarray(np.where(low == high, low, middle), dtype=np.float64)
 
 
 def _sum(

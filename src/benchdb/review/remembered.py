@@ -197,7 +197,6 @@ class _Reading:
         values = _joined([one.values for one in history.series], np.float64)
         runs = _joined([one.runs for one in history.series], np.int64)
         order = np.lexsort((series, at))
-        order = order[np.isfinite(values[order])]  # what is infinite has no level
         edges = np.searchsorted(at[order], np.arange(len(history.sessions) + 1))
         made = []
         for session in sessions:

@@ -7,7 +7,6 @@ runs whose call passed. Other outcomes count in ``failed``, ``lost`` and ``hung`
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
@@ -17,7 +16,7 @@ from benchdb.errors import UserError
 from benchdb.metrics import FAILED, HUNG, LOST, counts_outcomes
 from benchdb.records import imported_uid
 from benchdb.review.renaming import current, former
-from benchdb.series import CaseSeries, Conditions, Point, Series, SeriesKey
+from benchdb.series import CaseSeries, Conditions, Point, Series, SeriesKey, median
 from benchdb.store.cases import stored_runs
 from benchdb.store.queries import stored_clusters, stored_sessions
 
@@ -233,7 +232,7 @@ class _CaseValues:
         )
 
     def _point(self, metric: Metric, row: int, values: list[float]) -> Point:
-        middle = sum if counts_outcomes(metric) else statistics.median
+        middle = sum if counts_outcomes(metric) else median
         sessions = self._sessions
         return Point(sessions.rows[row], float(middle(values)), len(values), row in sessions.trunk)
 
