@@ -79,9 +79,9 @@ def command(
                 "and none that pytest or Python might run"
             )
         unusable.update(dict.fromkeys(brought.damaged, "its bytes are not those of its name"))
-    # Who may only read has done all that was asked for.
+    # All that was asked for is done.
     with contextlib.suppress(UnusableHistory), progress_bar() as progress:
-        compact_if_crowded(objects, done, settings, progress)
+        compact_if_crowded(objects, path, done, settings, progress)
     tell_unusable(unusable, objects)
     tell_conflicts(path)
     if done.foreign:

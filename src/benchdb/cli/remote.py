@@ -11,7 +11,7 @@ import click
 from benchdb.cli.options import files_folder
 from benchdb.cli.output import say, write
 from benchdb.config import seconds
-from benchdb.errors import WrongSetting
+from benchdb.errors import NoAccess, WrongSetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -203,16 +203,26 @@ def tell_remaining(forgotten: Forgotten, objects: Objects) -> None:
 
 
 def compact_if_crowded(
-    objects: Objects, pulled: Pull, settings: Settings, progress: Progress
+    objects: Objects, path: Location, pulled: Pull, settings: Settings, progress: Progress
 ) -> dict[str, str]:
-    """Compact a remote that has too many segments; return what is unusable and why."""
+    """Compact a remote that has too many segments, where this user may.
+
+    Returns what is unusable and why.
+    """
     from benchdb.sync.history import is_crowded
+    from benchdb.sync.permission import may_maintain, note_refusal
 
     how = policy(settings)
     above = settings.compact_above
-    if not above or not is_crowded(pulled, objects, above, how.grace):
+    if not above or len(pulled.segments) <= above or not may_maintain(objects, path):
         return {}
-    done, unusable = do_compact(objects, how, progress)
+    try:
+        if not is_crowded(pulled, objects, above, how.grace):
+            return {}
+        done, unusable = do_compact(objects, how, progress)
+    except NoAccess:
+        note_refusal(objects, path)
+        return {}
     tell_compacted(done, objects)
     return unusable
 

@@ -64,8 +64,8 @@ def command(
     tell_push(pushed, objects)
     unusable = dict(pulled.unusable)
     with progress_bar() as progress:
-        unusable.update(compact_if_crowded(objects, pulled, settings, progress))
-        with contextlib.suppress(NoAccess):  # who may only read has pulled, and that is all
+        unusable.update(compact_if_crowded(objects, path, pulled, settings, progress))
+        with contextlib.suppress(NoAccess):  # it was not asked for
             publish_if_old(objects, path, settings, progress)
     tell_unusable(unusable, objects)
     tell_conflicts(path)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from benchdb.sync.objects import Objects
 
 #: The objects that probes make and delete begin so.
-_PROBES: Final = "probe-"
+PROBES: Final = "probe-"
 
-_PROBE: Final = re.compile(_PROBES + "[0-9a-f]{32}")
+_PROBE: Final = re.compile(PROBES + "[0-9a-f]{32}")
 
 #: Seconds after which nobody is probing any more.
 _GRACE: Final = 86400.0
@@ -34,7 +34,7 @@ def is_probe(name: str) -> bool:
 def sweep_probes(objects: Objects) -> None:
     """Delete what probes left: who was cut off, or may not delete, leaves its object."""
     objects.delete(
-        [one.name for one in objects.list(_PROBES) if is_probe(one.name) and one.age > _GRACE]
+        [one.name for one in objects.list(PROBES) if is_probe(one.name) and one.age > _GRACE]
     )
 
 
@@ -46,7 +46,7 @@ def probe(objects: Objects) -> None:
     UnfitServer
         If it writes all the same, or not even where the condition holds, or knows no conditions.
     """
-    name = f"{_PROBES}{uuid.uuid4().hex}"
+    name = f"{PROBES}{uuid.uuid4().hex}"
     try:
         _try(objects, name)
     finally:

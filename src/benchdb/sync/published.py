@@ -36,6 +36,7 @@ from benchdb.sync.former import (
 )
 from benchdb.sync.history import pull, seed
 from benchdb.sync.machine import Machine, explaining_room
+from benchdb.sync.permission import may_maintain
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Published:
     Parameters
     ----------
     size
-        Bytes of the file; None where it is young, another was faster, something of the history
-        can't be read here, or it was left.
+        Bytes of the file; None where it is young, another was faster, this user may not put it,
+        something of the history can't be read here, or it was left.
     left
         Why what is there must stay as it is, and what to do next.
     """
@@ -110,6 +111,8 @@ def publish(
                 return Published()
         elif facts is not None and facts.age < every:
             return Published()
+        elif local is not None and not may_maintain(objects, local):
+            return Published()  # to find that out at the end would be to fetch it all in vain
         etag = None if facts is None else objects.etag(PUBLISHED)
         try:
             size = _renew(objects, etag, local, progress, again=again)

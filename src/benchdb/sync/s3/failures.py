@@ -205,7 +205,8 @@ class Place:
             objects = f"{self.prefix}/*" if self.prefix else "all objects"
             return NoAccess(
                 f"access to {self.url} was denied: ask for s3:ListBucket, and s3:GetObject on "
-                f"{objects}; to push for s3:PutObject and s3:DeleteObject too"
+                f"{objects}; to push for s3:PutObject, too; to begin a history or to compact it "
+                "for s3:DeleteObject, too"
             )
         message = " ".join(str(answer.get("Error", {}).get("Message", "")).split())[:200]
         return UnusableHistory(
