@@ -195,6 +195,11 @@ def test_a_regression_above_an_accepted_level_that_was_0_before_fails(history: H
         history.add({"test_0": 0.0})
     for _ in range(12):
         history.add({"test_0": history.near()})
+    found = history.verdicts("last:1")["test_0", "duration"]
+    assert (found["before"], found["after"]) == (0, pytest.approx(1.0, rel=0.03))
+    shown = history.project.benchdb("explain", "test_0", "last:1").out
+    assert "known as from 30 sessions; neighbours" in shown
+    assert "inf" not in shown
     event = history.project.benchdb("changes", "--format", "json").json["events"][0]["id"]
     assert history.project.benchdb("ack", event, "--expected").code == 0
     for _ in range(3):

@@ -49,6 +49,8 @@ class Judgement:
         The standard deviation of the values around it, relative to it.
     points
         How many new points there were that aren't missing.
+    value
+        Their level; NaN where there is none.
     """
 
     effect: float
@@ -59,6 +61,7 @@ class Judgement:
     level: float
     noise: float
     points: int
+    value: float
 
 
 def baseline_of(
@@ -147,12 +150,13 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
     given = given[~np.isnan(given)]
     unknown = (-math.inf, math.inf, 1.0, 1.0)
     if baseline is None:
-        return Judgement(math.nan, *unknown, math.nan, math.nan, len(given))
+        value = float(np.median(given)) if len(given) else math.nan
+        return Judgement(math.nan, *unknown, math.nan, math.nan, len(given), value)
     scale = Scale(baseline.unit)
     level = scale.level(baseline.height)
     noise = scale.relative(baseline.spread, baseline.height)
     if len(given) == 0:
-        return Judgement(math.nan, *unknown, level, noise, 0)
+        return Judgement(math.nan, *unknown, level, noise, 0, math.nan)
     if baseline.unit is None and given.min() <= 0:  # a value that has no logarithm
         scale = Scale(level)
         baseline = _on_scale(baseline, level)
@@ -163,8 +167,9 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
     difference = mean - baseline.height
     k = len(heights)
     effect = scale.effect(baseline.height, difference)
+    value = scale.level(mean)
     if baseline.freedom == 0:
-        return Judgement(effect, *unknown, level, noise, k)
+        return Judgement(effect, *unknown, level, noise, k, value)
     sides = [_Side.of(baseline, way) for way in (1, -1)]
     if k == 1:
         errors = [side.spread * math.sqrt(1 + 1 / baseline.points) for side in sides]
@@ -184,6 +189,7 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
         level=level,
         noise=noise,
         points=k,
+        value=value,
     )
 
 

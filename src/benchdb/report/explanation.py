@@ -52,7 +52,7 @@ def _tables(one: Explained) -> Iterator[Table]:
                     text.minute(each.last.started),
                     f"{each.points:,}",
                     scale.text(each.level),
-                    f"{100 * each.spread:.2g} %",
+                    f"{100 * each.spread:.2g} %" if math.isfinite(each.spread) else "",
                 )
                 for each in one.stretches
             ),
@@ -97,14 +97,18 @@ def _lines(one: Explained) -> Iterator[str]:
         now = "" if math.isnan(verdict.value) else f"{100 * verdict.value:.3g} % of test runs now"
         yield f"{now}: p = {verdict.p:.2g}, by the binomial distribution"
         return
-    scale = scale_of([one.level], verdict.key.metric.unit)
+    scale = scale_of([one.level, verdict.value], verdict.key.metric.unit)
     if not math.isnan(one.level):
-        yield (
+        expected = (
             f"expected: {scale.text(one.level)}, the median of the last segment, known as from "
-            f"{one.worth:.3g} sessions; sessions stray by {100 * one.spread:.2g} % (standard "
-            f"deviation, from {verdict.past:,} sessions), the farthest by {100 * one.tail:.2g} %; "
-            f"neighbours correlate by {one.memory:.2f}"
+            f"{one.worth:.3g} sessions"
         )
+        if math.isfinite(one.spread):  # of a level of 0 there are no shares
+            expected += (
+                f"; sessions stray by {100 * one.spread:.2g} % (standard deviation, from "
+                f"{verdict.past:,} sessions), the farthest by {100 * one.tail:.2g} %"
+            )
+        yield f"{expected}; neighbours correlate by {one.memory:.2f}"
     if not math.isnan(verdict.effect):
         sessions = text.counted(verdict.points, "session")
         yield (

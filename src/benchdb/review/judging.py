@@ -7,7 +7,6 @@ trunk's past leads one to expect. One point alone is at most a suspect.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -349,7 +348,7 @@ def _made(
         high=said.high,
         p=min(1.0, 2 * min(said.p_above, said.p_below)),
         level=said.level,
-        value=said.level * (1 + said.effect) if math.isfinite(said.effect) else math.nan,
+        value=said.value,
         points=said.points,
         past=0 if baseline is None else baseline.past,
         begins=begins,
