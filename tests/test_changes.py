@@ -55,6 +55,18 @@ def test_a_step_in_a_few_tests_is_one_event_with_just_these_and_its_commit(
         assert one["low"] - 0.02 < 0.08 < one["high"] + 0.02
 
 
+@pytest.mark.parametrize("seed", [1, 7, 8])
+def test_the_gate_names_the_commits_that_the_event_names(tmp_path: Path, seed: int) -> None:
+    # Of each seed there is a series that alone would put the step a session or more off.
+    effects = slower("test_03", "test_05", "test_07", at=48, factor=1.12)
+    of = project(tmp_path, History(56, 12, seed, noise=0.04, effects=effects))
+    (found,) = events(of)
+    judged = of.benchdb("gate", "last:1", "--format", "json").json["verdicts"]
+    regressed = [one for one in judged if one["verdict"] == "REGRESSED"]
+    assert len(regressed) >= 2
+    assert {commits(one) for one in regressed} == {commits(found)}
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_alone_is_no_event(tmp_path: Path, seed: int) -> None:
     of = project(tmp_path, History(50, 40, seed + 100))

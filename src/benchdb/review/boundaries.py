@@ -105,26 +105,46 @@ def boundaries(
     for step in steps:
         number = edges.index(step.index)
         begin, end = edges[number - 1], edges[number + 1]
-        before, after = scale.heights(np.array([step.before, step.after]))
-        near = scale.heights(values[begin:end])
-        noise = max(step.noise, _LEAST_NOISE)
-        gain = _loss((near - before) / noise) - _loss((near - after) / noise)
-        costs = np.concatenate([[0.0], np.cumsum(gain)])
-        costs -= costs[1:-1].min()
-        some = at[begin:end]
-        likely = np.flatnonzero(costs[1:-1] <= _SHARED) + 1
-        found.append(
-            Boundary(
-                series,
-                step,
-                some,
-                costs,
-                int(some[likely[0] - 1]) + 1,
-                int(some[likely[-1]]),
-                min(_MOST_WEIGHT, -float(np.log10(max(step.p, _LEAST_P)))),
-            )
-        )
+        found.append(boundary(series, at[begin:end], values[begin:end], step, scale))
     return found
+
+
+def boundary(
+    series: int,
+    at: NDArray[np.int64],
+    values: NDArray[np.float64],
+    step: ChangePoint,
+    scale: Scale,
+) -> Boundary:
+    """Return the boundary of one step.
+
+    Parameters
+    ----------
+    series
+        Its number.
+    at, values
+        The points on both sides, up to the next steps: sessions and values.
+    step
+        Its levels and its noise count.
+    scale
+        By which values of the series are compared.
+    """
+    before, after = scale.heights(np.array([step.before, step.after]))
+    near = scale.heights(values)
+    noise = max(step.noise, _LEAST_NOISE)
+    gain = _loss((near - before) / noise) - _loss((near - after) / noise)
+    costs = np.concatenate([[0.0], np.cumsum(gain)])
+    costs -= costs[1:-1].min()
+    likely = np.flatnonzero(costs[1:-1] <= _SHARED) + 1
+    return Boundary(
+        series,
+        step,
+        at,
+        costs,
+        int(at[likely[0] - 1]) + 1,
+        int(at[likely[-1]]),
+        min(_MOST_WEIGHT, -float(np.log10(max(step.p, _LEAST_P)))),
+    )
 
 
 def _loss(deviations: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -108,6 +108,8 @@ class Judged:
         How many points the series had when this was first an alarm: its length where that is now.
     smallest
         The smallest effect for the worse that five sessions would show, without sign.
+    noise
+        The standard deviation of values around the old level, relative to it.
     why
         Why it is undecided; else empty.
     """
@@ -125,6 +127,7 @@ class Judged:
     begins: int
     raised: int
     smallest: float
+    noise: float
     why: str = ""
 
 
@@ -354,5 +357,6 @@ def _made(
         begins=begins,
         raised=raised,
         smallest=max(abs(smallest), rule.tolerance),
+        noise=said.noise,
         why=why,
     )

@@ -159,6 +159,7 @@ class _Window:
             begins=begins,
             raised=raised,
             smallest=math.inf,
+            noise=math.nan,
             why=why,
         )
 

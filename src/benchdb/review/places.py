@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchdb.analysis.noise import noise_of_moves
+from benchdb.analysis.noise import LEAST, noise_of_moves
+from benchdb.analysis.results import ChangePoint
 from benchdb.analysis.scale import Scale
+from benchdb.review.boundaries import boundary, folded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from benchdb.review.boundaries import Boundary
     from benchdb.review.judging import Judged
     from benchdb.series import StoredSession
 
-#: Changes that begin so many sessions apart may be one.
-_APART: Final = 2
-
-#: A point speaks against a place by so much at most, and a series by so much where it has its own.
-_MOST, _OWN = 4.5, 3.0
+#: So many points on either side of a step tell where it began.
+_NEAR: Final = 10
 
 
 def at_one_place(
@@ -30,7 +31,7 @@ def at_one_place(
     values: Sequence[NDArray[np.float64]],
     judged: Sequence[Judged],
 ) -> list[Judged]:
-    """Put steps of several series that began at about one session where together they fit best.
+    """Put steps of several series that may have begun at one session there, as events are made.
 
     Parameters
     ----------
@@ -47,51 +48,54 @@ def at_one_place(
     ]
     orders = sorted({each.order for number in stepped for each in at[number]})
     places = {order: place for place, order in enumerate(orders)}
-    begun = {number: places[at[number][judged[number].begins].order] for number in stepped}
-    for group in _groups(begun):
-        candidates = range(begun[group[0]], begun[group[-1]] + 1)
-        fits = {
-            number: _fits(
-                [places[each.order] for each in at[number]],
-                values[number],
-                judged[number],
-                candidates,
-            )
-            for number in group
-        }
-        best = min(candidates, key=lambda place: sum(fit[place][0] for fit in fits.values()))
-        for number, fit in fits.items():
-            badness, first = fit[best]
-            one = result[number]
-            if first < len(values[number]) and badness <= fit[begun[number]][0] + _OWN:
-                points = max(one.points + one.begins - first, 1)
-                result[number] = replace(one, begins=first, points=points)
+    every = [
+        boundary_near(number, [places[each.order] for each in at[number]], values[number], one)
+        for number in stepped
+        for one in [judged[number]]
+    ]
+    for place in folded(every, len(orders)):
+        for member in place.members:
+            one = judged[member.series]
+            first = sum(places[each.order] < place.last for each in at[member.series])
+            points = max(one.points + one.begins - first, 1)
+            result[member.series] = replace(one, begins=first, points=points)
     return result
 
 
-def _groups(begun: Mapping[int, int]) -> list[list[int]]:
-    """Return series together whose steps begin near one another, where they differ."""
-    groups: list[list[int]] = []
-    for number in sorted(begun, key=lambda one: begun[one]):
-        if groups and begun[number] - begun[groups[-1][-1]] <= _APART:
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-    return [group for group in groups if begun[group[0]] != begun[group[-1]]]
+def boundary_near(
+    series: int, at: Sequence[int], values: NDArray[np.float64], judged: Judged
+) -> Boundary:
+    """Return where the step that a verdict tells of may be, as far as the points near it tell.
+
+    Parameters
+    ----------
+    series
+        Its number.
+    at
+        The numbers of the sessions of its points.
+    values, judged
+        Its points, and what is said of them: of a step among them.
+    """
+    kept = slice(max(judged.begins - _NEAR, 0), judged.begins + _NEAR)
+    near = values[kept]
+    scale = Scale.of(near)
+    step = ChangePoint(
+        judged.begins,
+        "step",
+        judged.effect,
+        judged.low,
+        judged.high,
+        judged.level,
+        judged.value,
+        _noise(judged, scale, near),
+        judged.p,
+    )
+    return boundary(series, np.array(at[kept], dtype=np.int64), near, step, scale)
 
 
-def _fits(
-    of_points: Sequence[int], values: NDArray[np.float64], judged: Judged, candidates: range
-) -> dict[int, tuple[float, int]]:
-    """Return for each place how badly a step fits there, and the first point behind it."""
-    scale = Scale.of(values)
-    heights = scale.heights(values)
-    old, new = scale.heights(np.array([judged.level, judged.value]))
-    noise = float(noise_of_moves(np.abs(np.diff(heights))))
-    before = np.minimum(((heights - old) / noise) ** 2 / 2, _MOST)
-    after = np.minimum(((heights - new) / noise) ** 2 / 2, _MOST)
-    found = {}
-    for place in candidates:
-        first = int(np.searchsorted(of_points, place))
-        found[place] = (float(before[:first].sum() + after[first:].sum()), first)
-    return found
+def _noise(judged: Judged, scale: Scale, near: NDArray[np.float64]) -> float:
+    """Return how far values stray, as they are compared: as in the past, if that tells it."""
+    found = judged.noise if scale.unit is None else judged.noise * abs(judged.level) / scale.unit
+    if not math.isfinite(found):  # of a level of 0 there are no shares
+        found = float(noise_of_moves(np.abs(np.diff(scale.heights(near)))))
+    return max(found, LEAST)
