@@ -13,6 +13,7 @@ from hypothesis.extra import numpy as arrays
 
 import benchdb
 from benchdb import find_change_points, find_change_points_many
+from benchdb.analysis import trend
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
 pytestmark = pytest.mark.portable
@@ -272,3 +273,38 @@ def test_numpy_is_imported_when_the_analysis_is_first_used() -> None:
 
 def test_what_is_not_there_is_an_attribute_error() -> None:
     assert not hasattr(benchdb, "nothing")
+
+
+@pytest.mark.parametrize("sensitivity", ["report", "suspect", "confirmed"])
+@pytest.mark.parametrize(("before", "after"), [(0.0, 3.0), (5.0, 6.0), (6.0, 5.0)])
+def test_a_level_without_noise_that_gets_one_with_noise_is_a_step(
+    sensitivity: str, before: float, after: float
+) -> None:
+    rng = np.random.default_rng(1)
+    for points in (3, 5, 9):
+        values = np.r_[np.full(38, before), after * rng.lognormal(0, 0.02, points)]
+        found = benchdb.find_change_points(values, sensitivity=sensitivity)
+        assert [one.index for one in found.steps] == [38]
+        assert found.steps[0].after == pytest.approx(after, rel=0.05)
+
+
+def test_points_beside_a_counters_value_now_and_then_are_no_change() -> None:
+    rng = np.random.default_rng(2)
+    values = np.where(rng.random((200, 60)) < 0.1, 5 * rng.random((200, 60)), 0.0)
+    found = benchdb.find_change_points_many(list(values), sensitivity="confirmed")
+    assert sum(bool(one.steps) for one in found) <= 4
+
+
+def test_steps_that_are_taken_out_of_an_inverse_leave_what_a_new_one_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(1)
+    noise = np.cumsum(rng.normal(0, 0.001, 4000)) + rng.normal(0, 0.01, 4000)
+    ramp = np.exp(noise + np.linspace(0, 3, 4000))
+    found = []
+    for many in (5, 10_000):
+        monkeypatch.setattr(trend, "_MANY", many)
+        found.append(benchdb.find_change_points(ramp))
+    assert len(found[0].steps) > 5
+    assert [one.index for one in found[0].steps] == [one.index for one in found[1].steps]
+    assert found[0].drift == found[1].drift

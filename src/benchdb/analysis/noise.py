@@ -105,7 +105,8 @@ def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:
     -----
     The larger of two estimates. Differences of neighbours see no steps, but too little of machines
     with two speeds, and of noise that remembers. Deviations from a running median see both. There a
-    wide window takes a short episode for noise; a narrow one says so if it sees much less.
+    wide window takes a short episode for noise; a narrow one says so if it sees much less. Where
+    most points are equal, as those of a counter, neither sees how the others stray.
     """
     steps = np.diff(rows, axis=1)
     steps -= _quantile(steps, lengths - 1, 0.5)[:, None]
@@ -115,7 +116,20 @@ def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:
     wide = _quantile(from_wide, lengths, 0.85) / AT_85
     narrow = _DOUBT * _quantile(from_narrow, lengths, 0.85) / _AT_85_OF_7
     result = np.maximum(np.maximum(neighbours, np.minimum(wide, narrow)), LEAST)
+    for row in np.flatnonzero(result == LEAST).tolist():
+        result[row] = max(LEAST, _of_few(rows[row, : lengths[row]]))
     return result, from_narrow > _FAR * result[:, None]
+
+
+def _of_few(row: Floats) -> float:
+    """Estimate the standard deviation of points beside the value that most of a row have."""
+    if not len(row):
+        return 0.0
+    others = row != np.median(row)
+    if 2 * np.count_nonzero(others) >= len(row):
+        return 0.0
+    moves = np.abs(np.diff(row))[others[1:] & others[:-1]]
+    return float(MAD * np.median(moves) / np.sqrt(2)) if len(moves) else 0.0
 
 
 def noise_of_moves(moves: Floats) -> Floats:

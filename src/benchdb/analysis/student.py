@@ -16,6 +16,7 @@ _PRECISION, _TERMS = 1e-12, 300
 _TURNS = 200
 
 
+@functools.lru_cache(maxsize=2**14)  # of many boundaries few change when one is dropped
 def two_sided_p(t: float, freedom: float) -> float:
     """Return the chance of a larger ``|t|``.
 

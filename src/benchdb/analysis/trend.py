@@ -46,6 +46,9 @@ _LONG_MEMORIES, _TYPICAL, _JUMP = (0.7, 0.8, 0.9, 1.0), 0.7, 4.5
 #: Below so many points such noise can't be told from steps.
 _LEAST_TO_WANDER: Final = 40
 
+#: From so many steps on one is taken out of an inverse, which then needn't be made anew.
+_MANY: Final = 64
+
 #: Added to the squares of the columns, so that there is always one solution.
 _RIDGE: Final = 1e-9
 
@@ -93,13 +96,13 @@ def _chosen(fits: _Fits, worth: Floats, count: int) -> tuple[Bools, Integers]:
     """Return which steps the best model of each series has, and the degree of its trend."""
     number = len(worth)
     every = np.tile(np.arange(count), (number, 1))
-    _, flat = fits.fitted(0, every)
+    _, flat, _ = fits.fitted(0, every)
     best = flat * worth + _STEP * count
     kept, degrees = np.ones((number, count), dtype=bool), np.zeros(number, dtype=np.intp)
     for degree in range(1, _MOST_DEGREES + 1):
-        left = every
+        left, inverse = every, None
         while True:
-            strengths, cost = fits.fitted(degree, left)
+            strengths, cost, inverse = fits.fitted(degree, left, inverse)
             total = cost * worth + _STEP * left.shape[1] + _DEGREE * degree
             better = np.flatnonzero(total < best)
             best[better], degrees[better] = total[better], degree
@@ -110,7 +113,24 @@ def _chosen(fits: _Fits, worth: Floats, count: int) -> tuple[Bools, Integers]:
             weakest = strengths.argmin(axis=1)
             others = np.arange(left.shape[1]) != weakest[:, None]
             left = left[others].reshape(number, -1)
+            inverse = _without(inverse, degree + 1 + weakest) if count > _MANY else None
     return kept, degrees
+
+
+def _without(inverses: Floats, gone: Integers) -> Floats:
+    """Return the inverses of symmetric matrices that lack a row and its column each.
+
+    They follow from the inverses of the whole ones, by the formula for those of blocks.
+    """
+    number, size, _ = inverses.shape
+    rows = np.arange(number)
+    column = inverses[rows, :, gone]
+    pivot = column[rows, gone]
+    less = inverses - column[:, :, None] * column[:, None, :] / pivot[:, None, None]
+    stay = np.arange(size) != gone[:, None]
+    both = stay[:, :, None] & stay[:, None, :]
+    left: Floats = less[both].reshape(number, size - 1, size - 1)
+    return left
 
 
 def is_like_a_line(heights: Floats, scale: float, cut: int) -> bool:
@@ -248,8 +268,17 @@ class _Fits(NamedTuple):
         right = np.concatenate([left, products[0][:, 1:]], axis=1)
         return cls(squares, right, place, values, segments, lengths, starts)
 
-    def fitted(self, degree: int, steps: Integers) -> tuple[Floats, Floats]:
+    def fitted(
+        self, degree: int, steps: Integers, inverse: Floats | None = None
+    ) -> tuple[Floats, Floats, Floats]:
         """Fit a trend of some degree and some of the steps, as many of each series.
+
+        Parameters
+        ----------
+        degree, steps
+            Which columns to fit.
+        inverse
+            Of the products of these columns with one another, where it is known.
 
         Returns
         -------
@@ -257,14 +286,17 @@ class _Fits(NamedTuple):
             The strength of each step: its height without sign over its standard error.
         array
             The bounded loss of each series.
+        array
+            The inverse.
         """
         number = len(self.lengths)
         powers = _MOST_DEGREES + 1
         trend = np.tile(np.arange(degree + 1), (number, 1))
         columns = np.concatenate([trend, powers + steps], axis=1)
         rows = np.arange(number)[:, None]
-        squares = self.squares[rows[:, :, None], columns[:, :, None], columns[:, None, :]]
-        inverse = np.linalg.inv(squares)
+        if inverse is None:
+            some = rows[:, :, None], columns[:, :, None], columns[:, None, :]
+            inverse = np.linalg.inv(self.squares[some])
         products = self.products[rows, columns]
         coefficients = (inverse * products[:, None, :]).sum(axis=2)
         curve = np.repeat(coefficients[:, degree], self.lengths)
@@ -276,7 +308,7 @@ class _Fits(NamedTuple):
         lost = np.add.reduceat(loss(self.values - curve - level), self.starts)
         errors = np.sqrt(np.maximum(np.diagonal(inverse, axis1=1, axis2=2), 1e-12))
         strengths = np.abs(coefficients) / errors
-        return strengths[:, degree + 1 :], lost
+        return strengths[:, degree + 1 :], lost, inverse
 
 
 def _from_here_on(sums: Floats, number: int) -> Floats:
