@@ -128,6 +128,11 @@ def a_session_of_its_own(files: Files) -> None:
     shutil.copy(files.file("theirs"), files.remote / "benchmark.db")
 
 
+def a_session_with_a_value_that_is_none(files: Files) -> None:
+    a_session_of_its_own(files)
+    execute(files.remote / "benchmark.db", "update test_run set duration = 'abc'")
+
+
 def a_session_that_is_recorded(files: Files) -> None:
     lose(files.remote / "benchmark.db", "session-2")
 
@@ -157,6 +162,7 @@ OTHERS = [
     (half_a_database, "it is damaged: move it away"),
     (sqlite_of_others, "no database of benchdb's: move it away"),
     (a_session_of_its_own, "it holds 1 that the history lacks: `benchdb merge` a copy"),
+    (a_session_with_a_value_that_is_none, "it holds 1 that the history lacks"),
     (a_session_that_is_recorded, "a session is, or was, recorded into it: `benchdb merge`"),
     (a_database_that_lacks_nothing, "a database that somebody works with: `benchdb merge`"),
     (a_table_of_its_own, "it has tables of others: `benchdb merge`"),

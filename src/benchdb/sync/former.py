@@ -146,13 +146,22 @@ def _entries(connection: Connection) -> dict[Key, str]:
     return entries
 
 
-def missing(former: Former, held: Collection[Key], manifest: Manifest) -> list[Key]:
-    """Return the keys of what is in the file, not held, and not forgotten."""
-    return [
+def missing(
+    former: Former, held: Collection[Key], manifest: Manifest
+) -> tuple[list[Key], list[Key]]:
+    """Return the keys of what is in the file, not held, and not forgotten.
+
+    The second ones are lost forms of sessions that are held in another, which may have superseded
+    them.
+    """
+    uids = {uid for uid, _ in held}
+    lacking = [
         key
         for key, started in former.started.items()
         if key not in held and not manifest.forgets(key[0], started)
     ]
+    lost = [key for key in lacking if key in former.lost and key[0] in uids]
+    return [key for key in lacking if key not in lost], lost
 
 
 def demand_held(former: Former, path: Path, manifest: Manifest) -> None:
@@ -174,14 +183,15 @@ def demand_held(former: Former, path: Path, manifest: Manifest) -> None:
     """
     with connected(path) as connection:
         held = _entries(connection).keys()
-    lacking = missing(former, held, manifest)
-    if not lacking:
-        return
-    try:  # a lost form that another has superseded since is not copied
-        merged = merge_file(path, former.path, only=lacking)
-    except UserError as error:
-        raise Untouchable(f"it is damaged: {_MOVE}") from error
-    if more := merged.added + len(merged.annotations):
+    lacking, lost = missing(former, held, manifest)
+    more = len(lacking)
+    if lost:
+        try:  # what was superseded is not copied
+            merged = merge_file(path, former.path, only=lost)
+        except UserError as error:
+            raise Untouchable(f"it is damaged: {_MOVE}") from error
+        more += merged.added + len(merged.unfit)
+    if more:
         raise Untouchable(f"it holds {more:,} that the history lacks: {_TAKE_IN}")
 
 

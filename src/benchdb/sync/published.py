@@ -269,9 +269,8 @@ def check_published(
             f"{PUBLISHED} still holds {len(forgotten):,} erased or from before the history's "
             "horizon"
         )
-    uids = {uid for uid, _ in entries}
-    lacking = missing(former, entries, manifest)
-    if more := sum(key not in former.lost or key[0] not in uids for key in lacking):
+    lacking, _ = missing(former, entries, manifest)
+    if more := len(lacking):
         yield (
             f"{PUBLISHED} holds {more:,} that nothing else has: `benchdb merge` a copy of "
             "it and push"
