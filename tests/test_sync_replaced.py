@@ -316,3 +316,54 @@ def test_erasing_looks_into_snapshots_that_no_manifest_lists(files: Files) -> No
     assert {uid for uid, _ in sessions(files.file("b"))} == {"other"}
     assert snapshot.name in manifest.read_text()
     assert files.objects("sessions/") == []
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '{"format": 1}', ""])
+def test_a_damaged_manifest_keeps_nothing_else_from_being_looked_at(
+    text: str, files: Files
+) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    files.record("a", "two", day=40)
+    ok(files.push("a"))
+    (segment,) = files.objects("sessions/")
+    segment.write_bytes(segment.read_bytes()[:-8] + bytes(8))
+    (files.remote / "manifest.json").write_text(text)
+    shown = files("db", "info", files.remote, "--format", "json")
+    assert shown.code == 2
+    assert shown.json["problem"].startswith("manifest.json of the history is damaged")
+    assert [one["segments"] for one in shown.json["months"]] == [1]
+    shown = files("db", "info", files.remote)
+    assert ("none that can be used" in shown.out, "is damaged" in shown.err) == (True, True)
+    checked = files("db", "check", files.remote, "--format", "json")
+    assert checked.code == 2
+    problems = checked.json["problems"]
+    assert "move it away" in problems[0]
+    assert any(segment.name in one for one in problems)
+    assert not any(one.startswith("benchmark.db") for one in problems)
+
+
+def test_a_manifest_that_is_gone_is_told_and_all_comes_back_by_what_is_said(files: Files) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    files.file("a").unlink()
+    files.record("a", "two", day=40)
+    said = "manifest.json is not there, though a snapshot lies beside it"
+    (files.remote / "manifest.json").unlink()
+    shown = files("db", "info", files.remote)
+    assert (shown.code, "nothing was pushed yet" in shown.out) == (2, False)
+    assert said in files("db", "info", files.remote, "--format", "json").json["problem"]
+    for ran in (files.pull("b"), files.sync("b")):
+        assert (ran.code, said in ran.err) == (2, True)
+        assert "there is nothing" not in ran.out
+        (files.remote / "manifest.json").unlink(missing_ok=True)
+    ok(files.push("a", "--all"))
+    for path in files.objects("snapshots/"):
+        os.utime(path, (time.time() - 200_000,) * 2)
+    ok(files.compact())
+    ok(files.pull("c"))
+    assert {uid for uid, _ in sessions(files.file("c"))} == {"one", "two"}
+    ok(files("db", "check", files.remote))
+    assert ok(files("db", "info", files.remote))

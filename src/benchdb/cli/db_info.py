@@ -24,7 +24,8 @@ def command(
 ) -> None:
     """Tell what the database is and holds: size, schema, numbers of rows, open sessions.
 
-    With REMOTE, s3://bucket/prefix or a folder: what is in that history, how old and how large.
+    With REMOTE, s3://bucket/prefix or a folder: what is in that history, how old and how large. The
+    exit code is 2 if its manifest can't be used.
     """
     if remote is not None:
         _remote(remote, endpoint_url, profile, form)
@@ -58,3 +59,6 @@ def _remote(remote: str, endpoint_url: str | None, profile: str | None, form: st
         write(schemas.document(schemas.HISTORY, objects.url, remote_content(facts), "remote"))
     else:
         write_tables(remote_tables(objects.url, facts), form)
+    if facts.damage:
+        say(f"{objects.url}: {facts.damage}")
+        click.get_current_context().exit(2)

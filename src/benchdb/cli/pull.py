@@ -17,6 +17,7 @@ from benchdb.cli.remote import (
     refuse_own,
     remote_argument,
     server_options,
+    tell_lost_manifest,
     tell_pull,
     tell_unusable,
 )
@@ -59,7 +60,9 @@ def command(
     with progress_bar() as progress:
         prepare(path, progress)
         done = pull(path, objects, since=first, bring_back=bring_back, progress=progress)
-    tell_pull(done, objects, path)
+    is_lost = tell_lost_manifest(done, objects)
+    if done.segments or not is_lost:
+        tell_pull(done, objects, path)
     unusable = dict(done.unusable)
     if artifacts:
         from benchdb.report.text import counted
@@ -86,5 +89,5 @@ def command(
     tell_conflicts(path)
     if done.foreign:
         say(f"objects that are none of benchdb's lie in {objects.url}: {done.foreign:,}")
-    if unusable or done.conflicts:
+    if unusable or done.conflicts or is_lost:
         click.get_current_context().exit(2)

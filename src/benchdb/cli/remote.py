@@ -113,6 +113,19 @@ def tell_pull(done: Pull, objects: Objects, path: Location) -> None:
     write(literal(", ".join(said)) + "\n")
 
 
+def tell_lost_manifest(done: Pull, objects: Objects) -> bool:
+    """Say so where snapshots can't be used, as there is no manifest; tell whether it was said."""
+    if done.manifest is not None:
+        return False
+    from benchdb.sync.looking import lost_manifest
+    from benchdb.sync.protocol.names import SNAPSHOTS
+
+    said = lost_manifest(one.name for one in objects.list(SNAPSHOTS))
+    if said:
+        say(f"{objects.url}: {said}")
+    return bool(said)
+
+
 def absent(objects: Objects) -> str:
     """Return what to say of a remote without a history."""
     there = "nothing at" if objects.exists() else "no folder"

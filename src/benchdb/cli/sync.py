@@ -18,6 +18,7 @@ from benchdb.cli.remote import (
     refuse_own,
     remote_argument,
     server_options,
+    tell_lost_manifest,
     tell_pull,
     tell_push,
     tell_unusable,
@@ -57,6 +58,7 @@ def command(
     with progress_bar() as progress:
         prepare(path, progress)
         pulled = pull(path, objects, since=first, progress=progress)
+    is_lost = tell_lost_manifest(pulled, objects)
     if pulled.manifest is not None or pulled.segments:  # else there will be in a moment
         tell_pull(pulled, objects, path)
     with progress_bar() as progress:
@@ -69,5 +71,5 @@ def command(
             publish_if_old(objects, path, settings, progress)
     tell_unusable(unusable, objects)
     tell_conflicts(path)
-    if unusable or pulled.conflicts or pushed.unsound:
+    if unusable or pulled.conflicts or pushed.unsound or is_lost:
         click.get_current_context().exit(2)

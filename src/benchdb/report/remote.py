@@ -16,7 +16,9 @@ def remote_tables(url: str, facts: RemoteFacts) -> list[Table]:
     """Return what there is in a remote: two columns of what is said of it, and its months."""
     rows: list[tuple[str, str]] = [("remote", url), ("size", with_unit(facts.size, "B"))]
     manifest = facts.manifest
-    if manifest is None:
+    if facts.damage:
+        rows.append(("manifest", "none that can be used"))
+    elif manifest is None:
         rows.append(("manifest", "none: nothing was pushed yet"))
     else:
         if manifest.horizon:
@@ -77,6 +79,7 @@ def remote_content(facts: RemoteFacts) -> dict[str, Any]:
     manifest = facts.manifest
     return {
         "generation": manifest.generation if manifest else None,
+        "problem": facts.damage or None,
         "horizon": f"{manifest.horizon.replace(' ', 'T')}Z"
         if manifest and manifest.horizon
         else None,

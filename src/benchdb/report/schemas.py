@@ -480,6 +480,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "schema": "benchdb/history/1",
         "remote": "the remote that was read",
         "generation": "how often its manifest was replaced; null where there is none",
+        "problem": "what is wrong with its manifest, if anything",
         "horizon": "what began before is forgotten; null where there is none",
         "tombstones": "number of sessions that were erased",
         "months": "months, the newest first",

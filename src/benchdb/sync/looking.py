@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from benchdb.errors import DamagedHistory
 from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
@@ -63,7 +64,9 @@ class RemoteFacts:
     Parameters
     ----------
     manifest
-        None where there is none.
+        None where there is none, or it is damaged.
+    damage
+        What is wrong with the manifest, and what to do next; empty where nothing is.
     months
         The newest first.
     files, files_size
@@ -77,6 +80,7 @@ class RemoteFacts:
     """
 
     manifest: Manifest | None
+    damage: str
     months: tuple[MonthFacts, ...]
     files: int
     files_size: int
@@ -89,7 +93,9 @@ class RemoteFacts:
 def look(objects: Objects) -> RemoteFacts:
     """Return what there is in a remote."""
     every = list(objects.list(""))
-    manifest = Machine(objects).read_manifest().manifest
+    manifest, damage = _manifest(objects)
+    if manifest is None and not damage:
+        damage = lost_manifest(one.name for one in every)
     segments: dict[str, list[ObjectFacts]] = defaultdict(list)
     for one in every:
         if parts := segment_name(one.name):
@@ -119,6 +125,7 @@ def look(objects: Objects) -> RemoteFacts:
     published = next((one for one in every if one.name == PUBLISHED), None)
     return RemoteFacts(
         manifest,
+        damage,
         tuple(months),
         files=len(files),
         files_size=sum(one.size for one in files),
@@ -126,6 +133,29 @@ def look(objects: Objects) -> RemoteFacts:
         published_age=published.age if published else None,
         foreign=_foreign(every),
         size=sum(one.size for one in every),
+    )
+
+
+def _manifest(objects: Objects) -> tuple[Manifest | None, str]:
+    """Return the manifest, and what is wrong with it."""
+    try:
+        return Machine(objects).read_manifest().manifest, ""
+    except DamagedHistory as error:
+        return None, str(error)
+
+
+def lost_manifest(names: Iterable[str]) -> str:
+    """Return what to say of a remote with these objects and without a manifest, if anything.
+
+    A push puts a manifest before anything else, and only a manifest tells which snapshots hold.
+    """
+    if not (count := sum(map(is_snapshot, names))):
+        return ""
+    snapshots = "a snapshot lies" if count == 1 else f"{count:,} snapshots lie"
+    return (
+        f"manifest.json is not there, though {snapshots} beside it: put an earlier version of it "
+        "back, or else run `benchdb push --all` from who has the sessions, `benchdb compact` a day "
+        "later, and erase again what was erased"
     )
 
 
@@ -212,10 +242,10 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
     """
     machine = Machine(objects, progress=progress)
     every = {one.name: one for one in objects.list("")}
-    manifest = machine.read_manifest().manifest
+    manifest, damage = _manifest(objects)
     listed = manifest.snapshots() if manifest else frozenset()
     names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
-    problems = []
+    problems = [damage] if damage else []
     newer = damaged = False
     entries: set[Key] = set()
     theirs = _Files(manifest or Manifest())
@@ -228,7 +258,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
                 else:
                     apart[name] = frame.contents
             elif frame is Missing.GONE:
-                if name in listed and name in _listed_now(machine):
+                if name in listed and name in _listed_now(objects):
                     damaged = True
                     problems.append(f"{name} is not there, though the manifest lists it")
             else:
@@ -241,7 +271,9 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
             if _is_damaged(objects, name, folder / "file"):
                 damaged = True
                 problems.append(f"{name}: its bytes are not those that its name tells")
-        problems += check_published(objects, folder, manifest or Manifest(), entries, progress)
+        # What no manifest lists is there, too, and a compaction folds it in.
+        held = entries.union(entry.key for one in apart.values() for entry in one.entries)
+        problems += check_published(objects, folder, manifest or Manifest(), held, progress)
     cut_off = list(_cut_off(apart, entries, manifest or Manifest()))
     problems += cut_off
     advice = [_INSTALL] * newer + [_LEAVE] * bool(cut_off) + [_PUT_BACK] * damaged
@@ -250,7 +282,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         len(entries),
         tuple(problems),
         _foreign(every.values()),
-        manifest is not None,
+        manifest is not None or bool(damage),
         len(theirs.names.difference(files)),
         tuple(advice),
     )
@@ -275,9 +307,9 @@ def _cut_off(apart: Mapping[str, Contents], entries: Set[Key], manifest: Manifes
             )
 
 
-def _listed_now(machine: Machine) -> frozenset[str]:
+def _listed_now(objects: Objects) -> frozenset[str]:
     """Return the snapshots that the manifest lists by now."""
-    manifest = machine.read_manifest().manifest
+    manifest, _ = _manifest(objects)
     return manifest.snapshots() if manifest else frozenset()
 
 

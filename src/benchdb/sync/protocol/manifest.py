@@ -156,7 +156,9 @@ def from_json(stored: bytes) -> Manifest:
     ) as error:
         raise DamagedHistory(
             f"manifest.json of the history is damaged ({type(error).__name__}: {error}): "
-            "put an earlier version of the object back"
+            "put an earlier version of it back, or else move it away, run `benchdb push --all` "
+            "from who has the sessions, `benchdb compact` a day later, and erase again what was "
+            "erased"
         ) from error
 
 
