@@ -205,8 +205,25 @@ def test_an_instant_before_all_time_places_nothing_and_breaks_nothing(
     assert ran.code == 2
     assert f"[[event]] number 1: made '{early}' is no instant" in ran.err
     target.write_text(entry)
-    assert of.benchdb("ack", "--read-toml", target).code == 0
+    ran = of.benchdb("ack", "--read-toml", target)
+    assert ran.code == 0
+    assert f"no session here is at '{early}': what was said holds once there is one" in ran.err
     assert [one["state"] for one in events(of)] == ["open"]
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    target = of.folder / "events.toml"
+    target.write_text(
+        '[[event]]\nstate = "noise"\nseries = ["t.py::*"]\n'
+        f'after = "{commit(30)}"\nuntil = "2026-01-25"\n'
+    )
+    ran = of.benchdb("ack", "--read-toml", target)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"of t.py::*: after {commit(30)} is later than until 2026-01-25: swap them" in ran.err
+    range_ = ("--after", "2026-02-01", "--until", commit(3))
+    assert of.benchdb("annotate", "series", "x", *range_, "--noise").code == 2
+    assert of.benchdb("ack", "--list").out == ""
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,26 @@ def stored(path: Location) -> list[Saying]:
 
 
 def add(path: Location, some: list[Saying]) -> list[Saying]:
-    """Store what is said; return it as it is stored."""
-    from benchdb.store.opening import connected, explaining
+    """Store what is said; return it as it is stored.
+
+    Raises
+    ------
+    UserError
+        If a range ends before it begins: what is said of it would never hold.
+    """
+    from benchdb.review.anchors import unplaced
+    from benchdb.store.opening import connected, explaining, reading
+    from benchdb.store.queries import stored_sessions
     from benchdb.store.sayings import add_saying
+
+    with reading(path, say) as connection:
+        sessions = stored_sessions(connection)
+    unknown = [found for one in some for found in unplaced(one, sessions)]
 
     with progress_bar() as progress:
         prepare(path, progress)
     with explaining(path), connected(path, write=True) as connection:
-        return [add_saying(connection, one) for one in some]
+        added = [add_saying(connection, one) for one in some]
+    for found in dict.fromkeys(unknown):
+        say(f"no session here is at {found!r}: what was said holds once there is one")
+    return added

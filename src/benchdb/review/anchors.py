@@ -11,11 +11,13 @@ from bisect import bisect_left, bisect_right
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from benchdb.errors import UserError
 from benchdb.records import in_utc
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchdb.findings import Saying
     from benchdb.series import StoredSession
 
 
@@ -85,3 +87,24 @@ def cuts_between(
     if start is not None and start == end:  # between sessions of one commit
         first, last = bisect_left(places, start) + 1, bisect_right(places, start) - 1
     return first, last
+
+
+def unplaced(saying: Saying, sessions: Sequence[StoredSession]) -> list[str]:
+    """Return the anchors that no session here places: it can't be told yet of what that was said.
+
+    Raises
+    ------
+    UserError
+        If the range ends before it begins.
+    """
+    after, until = (
+        None if one is None else place_of(one, sessions, newest=newest)
+        for one, newest in ((saying.after, True), (saying.until, False))
+    )
+    if after is not None and until is not None and after > until:
+        raise UserError(
+            f"of {saying.series[0]}: after {saying.after} is later than until {saying.until}: "
+            "swap them"
+        )
+    given = ((saying.after, after), (saying.until, until))
+    return [one for one, place in given if one is not None and place is None]
