@@ -142,8 +142,23 @@ def test_a_tolerance_and_the_metrics_are_settings(history: History) -> None:
     assert history.gate().code == 0
     history.settings('tolerance = {"* @ peak*" = 0.3}', 'metrics = ["dur*"]')
     assert history.gate().code == 1
-    history.settings('metrics = ["peak*"]')
-    assert set(history.verdicts()) == {("test_0", "failed")}
+    assert "without effect, as nothing is called so: tolerance '* @ peak*'" in history.gate().out
+    history.settings('metrics = ["duration"]', 'controls = ["test_9"]')
+    ran = history.gate("--format", "github")
+    assert "nothing is called so: controls 'test_9' of [tool.benchdb]" in ran.out
+
+
+@pytest.mark.parametrize(("metrics", "asked"), [('["peak*"]', "'peak*'"), ("[]", "nothing")])
+def test_metrics_that_fit_nothing_are_no_reason_to_pass(
+    history: History, metrics: str, asked: str
+) -> None:
+    history.usual(10)
+    history.settings(f"metrics = {metrics}")
+    ran = history.gate()
+    assert (ran.code, ran.out) == (2, "")
+    assert f"it measured duration, and [tool.benchdb] metrics asks for {asked}" in ran.err
+    history.add({"test_0": FAIL})
+    assert history.gate().code == 0  # a suspect: failures are judged in any case
 
 
 def test_a_control_test_that_moved_too_makes_it_the_machine(history: History) -> None:

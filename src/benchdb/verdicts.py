@@ -107,6 +107,8 @@ class Gate:
         Uids of sessions that are not used.
     infinite
         The series of which a value to judge is infinite, and is therefore left out.
+    unmatched
+        Patterns of the settings that fit nothing, each behind the name of its setting.
     """
 
     sessions: tuple[StoredSession, ...]
@@ -121,6 +123,7 @@ class Gate:
     false_alarms: float
     conflicts: tuple[str, ...] = ()
     infinite: tuple[SeriesKey, ...] = ()
+    unmatched: tuple[str, ...] = ()
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:
         """Return the series with a verdict."""

@@ -219,7 +219,7 @@ def _bisect_lines(
 
 
 def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
-    """Yield what isn't judged: what the trunk has and the session doesn't, and infinite values."""
+    """Yield what isn't judged: what the session lacks, what is infinite, what settings misname."""
     if gate.missing:
         named = _named([one.id for one in gate.missing], verbose=verbose)
         cases = text.counted(len(gate.missing), "case")
@@ -230,6 +230,9 @@ def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
     if gate.infinite:
         named = _named([series_text(one) for one in gate.infinite], verbose=verbose)
         yield f"not judged, as it is infinite: {named}"
+    if gate.unmatched:
+        named = _named(gate.unmatched, verbose=verbose)
+        yield f"without effect, as nothing is called so: {named} of [tool.benchdb]"
 
 
 def _named(names: Sequence[str], *, verbose: bool) -> str:
@@ -286,6 +289,7 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
         "infinite": [series_text(one) for one in gate.infinite],
+        "unmatched": list(gate.unmatched),
         "conflicts": list(gate.conflicts),
     }
 

@@ -301,6 +301,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         **{f"verdicts{key}": said for key, said in _VERDICT.items()},
         "missing": "cases of the trunk's last session that did not run: path::name",
         "deselected": "number of those that the call did not ask for",
+        "unmatched": "patterns of the settings that fit nothing, behind the name of the setting",
         "infinite": "series that are not judged as the value is infinite: path::name metric unit",
         "conflicts": "uids of sessions that are not used, as there are several forms of them",
     },

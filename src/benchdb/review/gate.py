@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from benchdb.errors import UserError
+from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report.text import short
 from benchdb.review.acknowledged import Acknowledged
@@ -18,6 +19,7 @@ from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
 from benchdb.review.renaming import current
 from benchdb.review.selection import selected
 from benchdb.review.series import case_series, is_trunk
+from benchdb.review.unmatched import unmatched
 from benchdb.series import conflicts_among
 from benchdb.store.cases import cases_of_sessions
 from benchdb.store.queries import stored_sessions
@@ -37,6 +39,27 @@ if TYPE_CHECKING:
 _FEW: Final = 30
 
 
+class _Read(NamedTuple):
+    """What was read of the sessions that are judged, and of those just before.
+
+    Parameters
+    ----------
+    lines
+        The series that have a point in what is judged.
+    infinite
+        Those to judge of which such a point is infinite.
+    measured
+        The names of the metrics that were measured in what is judged.
+    keys
+        All series that were read.
+    """
+
+    lines: list[Line]
+    infinite: tuple[SeriesKey, ...]
+    measured: set[str]
+    keys: list[SeriesKey]
+
+
 class Ready(NamedTuple):
     """All that a session is judged by."""
 
@@ -49,6 +72,7 @@ class Ready(NamedTuple):
     family: int
     conflicts: tuple[str, ...]
     infinite: tuple[SeriesKey, ...]
+    unmatched: tuple[str, ...]
 
     def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
         """Judge all of it, the worst first."""
@@ -93,6 +117,7 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         false_alarms=settings.false_alarms,
         conflicts=ready.conflicts,
         infinite=ready.infinite,
+        unmatched=ready.unmatched,
     )
 
 
@@ -102,13 +127,9 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
     chosen = choose(connection, settings, every, given)
     trunk = all(is_trunk(one, settings.trunk) for one in chosen.sessions)
     base = base_of(settings, every, chosen.sessions, trunk=trunk)
-    lines, infinite = _read(connection, settings, chosen.sessions, base.sessions, trunk=trunk)
-    if not lines:
-        named = " and ".join(short(one.uid) for one in chosen.sessions[:3])
-        raise UserError(
-            f"nothing of session {named} can be judged: it has no test run that ended, or none of "
-            f"the metrics {', '.join(settings.metrics)} (`benchdb show` lists sessions)"
-        )
+    found = _read(connection, settings, chosen.sessions, base.sessions, trunk=trunk)
+    lines = found.lines
+    _check(found, settings, chosen.sessions)
     said = Acknowledged(stored_sayings(connection), base.sessions, settings.renamed)
     family = judged_count(lines)
     return Ready(
@@ -120,8 +141,40 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
         limit=settings.false_alarms / family,
         family=family,
         conflicts=conflicts_among(every),
-        infinite=infinite,
+        infinite=found.infinite,
+        unmatched=unmatched(connection, settings, found.keys),
     )
+
+
+def _check(found: _Read, settings: Settings, sessions: Sequence[StoredSession]) -> None:
+    """Refuse to judge where there is nothing to: silence would be taken for a yes.
+
+    What becomes of test runs is always there. It is enough where nothing was measured, as all of
+    them failed, or where some did.
+    """
+    named = " and ".join(short(one.uid) for one in sessions[:3])
+    if not found.lines:
+        raise UserError(
+            f"nothing of session {named} can be judged: it has no test run that ended "
+            "(`benchdb show` lists sessions)"
+        )
+    if not found.measured or any(_tells(one) for one in found.lines):
+        return
+    if found.infinite:
+        reason = "all of its values are infinite: record others, or take other metrics"
+    else:
+        judged = ", ".join(repr(one) for one in settings.metrics) or "nothing"
+        reason = (
+            f"it measured {', '.join(sorted(found.measured))}, and [tool.benchdb] metrics asks "
+            f"for {judged}"
+        )
+    raise UserError(f"nothing of session {named} can be judged: {reason}")
+
+
+def _tells(line: Line) -> bool:
+    """Tell whether a series measures something, or test runs of what is judged came to harm."""
+    new = [value for _, value, _ in line.new] or line.values[-1:].tolist()
+    return not counts_outcomes(line.key.metric) or any(new)
 
 
 def _read(
@@ -131,11 +184,8 @@ def _read(
     base: Sequence[StoredSession],
     *,
     trunk: bool,
-) -> tuple[list[Line], tuple[SeriesKey, ...]]:
-    """Return the series that have a point in what is judged, from as little as is needed.
-
-    Also those of which such a point is infinite.
-    """
+) -> _Read:
+    """Read what is judged, and as little as is needed of what was before."""
     judged_rows = {one.row for one in judged}
     environments = {one.environment for one in judged}
     like = [one for one in base if one.environment in environments and one.row not in judged_rows]
@@ -169,10 +219,15 @@ def _read(
         )
     if len(like) > len(near):
         lines = _further_back(connection, settings, lines, like, judged_rows, trunk=trunk)
-    infinite = [
-        one.key for one in history.infinite if mine[one.at].any() and is_judged(one.key, settings)
-    ]
-    return lines, tuple(infinite)
+    every = (*history.series, *history.infinite)
+    here = [one.key for one in every if mine[one.at].any()]
+    infinite = [one.key for one in history.infinite if mine[one.at].any()]
+    return _Read(
+        lines,
+        tuple(one for one in infinite if is_judged(one, settings)),
+        {one.metric.name for one in here if not counts_outcomes(one.metric)},
+        [one.key for one in every],
+    )
 
 
 def _further_back(
