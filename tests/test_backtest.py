@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from made_sessions import FAIL, History, commit
+from made_up import History as MadeUp
+from made_up import add, project, step
 
 from benchdb.analysis.quick_look import may_end_new_levels, may_have_moved
 from benchdb.records import Direction, Verdict
@@ -55,6 +57,36 @@ def test_a_backtest_lists_what_would_have_failed_how_late_and_for_how_long(
         assert history.gate(f"session:session-0{day}-main").code == bool(failed)
     newest = history.project.benchdb("backtest", "--last", "3", "--format", "json").json
     assert newest["alarms"] == [failure]
+
+
+def test_one_cause_fails_once_and_tests_that_show_it_later_are_known(tmp_path: Path) -> None:
+    slower = {f"t.py::test_0{number}": step(38, 1.08) for number in (3, 5, 7)}
+    made = MadeUp(41, 60, 5, effects=slower)
+    of = project(tmp_path, made)
+    assert of.benchdb("gate", "last:1").code == 1
+    made.sessions = 44
+    add(of, made.rows(first=41))
+    ran = of.benchdb("gate", "last:1", "--format", "json")
+    assert ran.code == 0
+    regressed = [one for one in ran.json["verdicts"] if one["verdict"] == "REGRESSED"]
+    assert {one["case"] for one in regressed} == set(slower)
+    assert None not in {one["raised"] for one in regressed}
+    (alarm,) = of.benchdb("backtest", "--format", "json").json["alarms"]
+    assert {alarm["case"], *alarm["also"]} == set(slower)
+    assert len(alarm["also"]) == 2
+
+
+def test_a_change_much_larger_than_a_known_one_at_its_place_fails_by_itself(
+    history: History,
+) -> None:
+    history.usual(30, tests=2)
+    for number in range(5):  # test_1 didn't run in the first sessions with it
+        other = {} if number < 2 else {"test_1": history.near(1.5)}
+        history.add({"test_0": history.near(1.1), **other})
+    assert history.gate("session:session-033-main").code == 1
+    assert history.gate("session:session-035-main").code == 1
+    failing = [one["case"] for one in history.verdicts().values() if one["fails"]]
+    assert failing == ["test_it.py::test_1"]
 
 
 def test_a_backtest_tries_other_settings(history: History) -> None:

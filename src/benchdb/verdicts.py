@@ -158,12 +158,15 @@ class Alarm:
         For how many sessions of the series it would have been listed, that one among them.
     lasts
         Whether it is listed still at the end.
+    also
+        Cases that regressed at the same place and were seen to only later: that fails no session.
     """
 
     session: StoredSession
     verdict: SeriesVerdict
     stayed: int
     lasts: bool
+    also: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

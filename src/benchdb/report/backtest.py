@@ -47,6 +47,7 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
         Column("since (UTC)", rank=2),
         Column("delay", right=True),
         Column("stayed", right=True),
+        Column("moved too, seen later", optional=True),
     )
     remarks = []
     if len(newest) > len(shown):
@@ -81,6 +82,7 @@ def _row(one: Alarm) -> tuple[str | Cell, ...]:
         text.minute(said.since.started) if said.since else "",
         text.counted(said.points, "session"),
         text.counted(one.stayed, "session") + still,
+        text.counted(len(one.also), "test") if one.also else "",
     )
 
 
@@ -99,6 +101,7 @@ def backtest_content(found: Backtest) -> dict[str, Any]:
                 "delay": one.verdict.points,
                 "stayed": one.stayed,
                 "lasts": one.lasts,
+                "also": [case.id for case in one.also],
                 **verdict_content(one.verdict, fails=True),
             }
             for one in found.alarms

@@ -320,6 +320,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "alarms[].delay": "for how many sessions it had been there by then",
         "alarms[].stayed": "for how many sessions it was listed",
         "alarms[].lasts": "whether it is listed still at the end",
+        "alarms[].also": "cases that regressed at the same place, seen later: that fails nothing",
     },
     EXPLANATION: {
         "schema": "benchdb/explanation/1",

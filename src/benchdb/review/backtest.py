@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ from benchdb.analysis.student import two_sided_quantile
 from benchdb.metrics import counts_outcomes
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.cases import cases_among
+from benchdb.review.causes import of_one_cause
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.judging import ONE_LOOK, RECENT, SAME_PLACE
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchdb.config import Settings
     from benchdb.review.history import History, HistorySeries
-    from benchdb.series import StoredSession
+    from benchdb.series import Case, StoredSession
     from benchdb.store.connection import Connection
     from benchdb.store.progress import Progress
     from benchdb.verdicts import Certainty, SeriesVerdict
@@ -94,7 +95,7 @@ class _Replay:
             one.alarm(self._sessions)
             for some in self._raised.values()
             for one in some
-            if one.place.session >= first
+            if one.place.session >= first and one.cause is None
         ]
         return Backtest(
             sessions=len(judged),
@@ -138,10 +139,21 @@ class _Replay:
             first=False,
         )
         numbers = {line.key: number for number, line in lines.items()}
+        known: list[tuple[SeriesVerdict, _Raised]] = []
+        new = []
         for said in verdicts:
             if said.alarms and (self._fail_on == "suspect" or said.certainty == "confirmed"):
                 number = numbers[said.key]
-                self._note(_Place(number, beside[number], session), said, lines[number])
+                place = _Place(number, beside[number], session)
+                begins = _begins(place, said, lines[number])
+                before = self._going_on(place, begins, said)
+                if before is None:
+                    new.append((place, begins, said))
+                else:
+                    known.append((said, before))
+        for place, begins, said in new:
+            causes = [before for other, before in known if of_one_cause(said, other)]
+            self._note(place, begins, said, causes[0] if causes else None)
 
     def _line(self, number: int, point: int) -> Line:
         one = self._series[number]
@@ -161,19 +173,37 @@ class _Replay:
             kept = slice(max(stop - LAST - 1, 0), stop)
             yield one.values[kept], one.runs[kept]
 
-    def _note(self, place: _Place, verdict: SeriesVerdict, line: Line) -> None:
-        """Note an alarm: it is a new one, or goes on."""
-        begins = place.point
-        if verdict.since is not None:
-            rows = [one.row for one in line.at]
-            begins += 1 - len(rows) + rows.index(verdict.since.row)
-        lasts = place.point == len(self._series[place.series].at) - 1
+    def _going_on(self, place: _Place, begins: int, verdict: SeriesVerdict) -> _Raised | None:
+        """Return what was raised before, if this is it."""
         for one in self._raised[place.series]:
             same = one.verdict.certainty == verdict.certainty
             if same and abs(one.begins - begins) <= SAME_PLACE:
-                one.listed, one.lasts = place.point, lasts
-                return
-        self._raised[place.series].append(_Raised(place, begins, verdict, place.point, lasts))
+                one.listed, one.lasts = place.point, self._is_last(place)
+                return one
+        return None
+
+    def _note(
+        self, place: _Place, begins: int, verdict: SeriesVerdict, cause: _Raised | None
+    ) -> None:
+        """Note what is raised for the first time: by itself, or beside what has the same cause."""
+        last = self._is_last(place)
+        root = cause and (cause.cause or cause)
+        self._raised[place.series].append(
+            _Raised(place, begins, verdict, place.point, last, cause=root)
+        )
+        if root is not None:
+            root.also.append(verdict.key.case)
+
+    def _is_last(self, place: _Place) -> bool:
+        return place.point == len(self._series[place.series].at) - 1
+
+
+def _begins(place: _Place, verdict: SeriesVerdict, line: Line) -> int:
+    """Return the first point of a new level, in its series."""
+    if verdict.since is None:
+        return place.point
+    rows = [one.row for one in line.at]
+    return place.point + 1 - len(rows) + rows.index(verdict.since.row)
 
 
 class _Place(NamedTuple):
@@ -186,15 +216,21 @@ class _Place(NamedTuple):
 
 @dataclass(slots=True)
 class _Raised:
-    """An alarm: where, from where on, what was said, and where it was listed last."""
+    """An alarm: where, from where on, what was said, and where it was listed last.
+
+    One that has the cause of an earlier one fails nothing; that one knows its case.
+    """
 
     place: _Place
     begins: int
     verdict: SeriesVerdict
     listed: int
     lasts: bool
+    cause: _Raised | None = None
+    also: list[Case] = field(default_factory=list)
 
     def alarm(self, sessions: Sequence[StoredSession]) -> Alarm:
         """Return it as it is reported."""
         stayed = self.listed - self.place.point + 1
-        return Alarm(sessions[self.place.session], self.verdict, stayed, self.lasts)
+        also = tuple(dict.fromkeys(self.also))
+        return Alarm(sessions[self.place.session], self.verdict, stayed, self.lasts, also)

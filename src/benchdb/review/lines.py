@@ -13,6 +13,7 @@ from benchdb.globs import matches
 from benchdb.metrics import FAILED, counts_outcomes
 from benchdb.records import Verdict
 from benchdb.review.cases import cases_among
+from benchdb.review.causes import with_known_causes
 from benchdb.review.differences import commit_ranges
 from benchdb.review.judging import Rule, judge_contenders, judge_newest
 from benchdb.review.outcomes import judge_outcomes, usual_rate
@@ -126,7 +127,7 @@ def verdicts_of(
             judged = judge_outcomes(line.values, line.runs, new, rate, limit, first=first)
             if is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
                 made.append(_verdict(line, judged, settings, said, numbers))
-    return _with_controls(made, settings)
+    return with_known_causes(_with_controls(made, settings))
 
 
 def judge_lines(

@@ -1,0 +1,70 @@
+"""Regressions that have a cause which was raised before: one cause fails once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from benchdb.metrics import counts_outcomes
+from benchdb.records import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchdb.verdicts import SeriesVerdict
+
+#: What one cause does to a test is at most so many times as much as what it is known to do to
+#: another: a larger change at the same place may be one of its own.
+AS_MUCH: Final = 2.0
+
+
+def with_known_causes(verdicts: Sequence[SeriesVerdict]) -> list[SeriesVerdict]:
+    """Take for known what regressed where another test did that was raised before.
+
+    Noise lets some tests show a change nights after others. `benchdb.review.places` has put what
+    may have begun at one session there.
+    """
+    known = [one for one in verdicts if one.raised is not None]
+    return [_with_known(one, known) for one in verdicts]
+
+
+def _with_known(one: SeriesVerdict, known: Sequence[SeriesVerdict]) -> SeriesVerdict:
+    if one.alarms:
+        for other in known:
+            if of_one_cause(one, other):
+                return replace(one, raised=other.raised)
+    return one
+
+
+def of_one_cause(one: SeriesVerdict, known: SeriesVerdict) -> bool:
+    """Tell whether a regression has the cause of another, that is known.
+
+    Parameters
+    ----------
+    one
+        The regression.
+    known
+        What is known for as sure, of a test on trial.
+    """
+    return (
+        one.verdict is known.verdict is Verdict.REGRESSED
+        and not known.control
+        and known.certainty in (one.certainty, "confirmed")
+        and not any(counts_outcomes(each.key.metric) for each in (one, known))
+        and _at_one_place(one, known)
+        and size(one.effect) <= AS_MUCH * size(known.effect)
+    )
+
+
+def _at_one_place(one: SeriesVerdict, other: SeriesVerdict) -> bool:
+    """Tell whether two changes may have begun with one session."""
+    if one.before is None or one.since is None or other.before is None or other.since is None:
+        return False
+    last_before = max(one.before.order, other.before.order)
+    return last_before < min(one.since.order, other.since.order)
+
+
+def size(effect: float) -> float:
+    """Return how large an effect is, whichever way: the logarithm of the ratio."""
+    return abs(math.log1p(effect)) if effect > -1 else math.inf
