@@ -26,11 +26,12 @@ from store_samples import (
     record,
 )
 
-from benchdb.errors import DamagedFile, ForeignFile, NoDatabase
+from benchdb.errors import DamagedFile, ForeignFile, NoDatabase, UserError
 from benchdb.store import batches
 from benchdb.store import merge as merging
 from benchdb.store.annotations import left_out
 from benchdb.store.database import connect
+from benchdb.store.digest import session_digest
 from benchdb.store.forms import conflicts
 from benchdb.store.merge import merge
 from benchdb.store.opening import make_writable
@@ -441,3 +442,21 @@ def test_a_damaged_source_is_blamed_and_the_target_is_as_it_was(tmp_path: Path) 
     with pytest.raises(DamagedFile, match=r"source\.db"):
         merge(target, [source])
     assert contents(target) == before
+
+
+@pytest.mark.parametrize("table", ["measurement", "artifact"])
+@pytest.mark.parametrize("ordinal", [0, 2, 9, 1.5, "'x'"])
+def test_rows_of_no_test_run_are_refused(tmp_path: Path, table: str, ordinal: object) -> None:
+    source = tmp_path / "a.db"
+    record(source, "one", range(3))
+    execute(source, "delete from test_run where ordinal = 2")
+    for belonging in ("measurement", "artifact"):
+        execute(source, f"delete from {belonging} where ordinal = 2")
+    with contextlib.closing(connect(source, write=True)) as connection:
+        digest = session_digest(connection, 1)
+        connection.execute("update session set digest = ?", (digest,))
+    (whole,) = merge(tmp_path / "gap.db", [source])  # a gap alone is no harm
+    assert whole.added == 1
+    execute(source, f"update {table} set ordinal = {ordinal} where ordinal = 3")
+    with pytest.raises(UserError, match="rows that don't fit together"):
+        merge(tmp_path / "b.db", [source])

@@ -53,6 +53,18 @@ _WITHOUT_ENVIRONMENT: Final = """SELECT 1 FROM temp.session_ids CROSS JOIN main.
     WHERE is_new AND environment IS NOT NULL
     AND environment NOT IN (SELECT fingerprint FROM main.environment) LIMIT 1"""
 
+#: Sessions whose test runs are not numbered from one on without a gap, or that have other rows.
+#: No others need be looked at row by row: that is an eighth of the work.
+_DISORDERED: Final = """SELECT 1 FROM temp.session_ids WHERE is_new AND (
+        (SELECT max(ordinal) > (SELECT max(ordinal) FROM main.test_run WHERE session_id = ours)
+            FROM main.{table} WHERE session_id = ours) IS NOT FALSE
+        OR (SELECT min(ordinal) < 1 FROM main.{table} WHERE session_id = ours)
+        OR EXISTS (SELECT 1 FROM main.{table}
+            WHERE session_id = ours AND typeof(ordinal) <> 'integer')
+        OR (SELECT min(ordinal) <> 1 OR max(ordinal) <> total(typeof(ordinal) = 'integer')
+            OR count(*) <> max(ordinal) FROM main.test_run WHERE session_id = ours)
+    ) AND EXISTS (SELECT 1 FROM main.{table} WHERE session_id = ours) LIMIT 1"""
+
 #: Of the rows of a test run, which are neighbours in an index, only one is looked up.
 _WITHOUT_TEST_RUN: Final = """SELECT 1 FROM (
         SELECT DISTINCT row.session_id, row.ordinal
@@ -151,7 +163,10 @@ def copy_test_runs(connection: FileConnection) -> int:
         _copy_belonging(connection, table, "session_id", "session") for table in SESSION_TABLES[1:]
     )
     for table in SESSION_TABLES[2:]:
-        if connection.execute(_WITHOUT_TEST_RUN.format(table=table)).fetchone():
+        if (
+            connection.execute(_DISORDERED.format(table=table)).fetchone()
+            and connection.execute(_WITHOUT_TEST_RUN.format(table=table)).fetchone()
+        ):
             raise sqlite3.IntegrityError(f"rows of {table} refer to no test run")
     return runs
 
