@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 import subprocess
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -245,6 +246,44 @@ def test_a_suspect_fails_a_contender_unless_confirmed_ones_alone_are_to(history:
     history.settings('fail_on = "confirmed"')
     assert history.gate().code == 0
     assert history.gate("--fail-on", "suspect").code == 1
+
+
+def test_what_a_contender_does_is_accepted_by_the_line_that_is_printed_also_on_the_trunk(
+    history: History,
+) -> None:
+    history.usual(40, tests=2)
+    slower = {"test_0": 1.3, "test_1": history.near()}
+    history.add(slower, branch="feature")
+    printed = history.gate().out.partition("here and on the trunk: `")[2].partition("`")[0]
+    assert printed.startswith("benchdb annotate series 'test_it.py::test_0 duration s' --after ")
+    assert history.project.benchdb(*shlex.split(printed)[1:]).code == 0
+    assert history.gate().code == 0
+    assert history.verdicts()["test_0", "duration"]["why"] == "acknowledged as expected"
+    history.add({"test_0": history.near(1.3), "test_1": 1.3}, branch="other")
+    ran = history.gate()  # it moves more than was said
+    assert ran.code == 1
+    assert "REGRESSED: 1 test (1 suspect" in ran.out
+    codes = []
+    for _ in range(5):  # as one that is merged
+        history.add({"test_0": history.near(1.3), "test_1": history.near()})
+        codes.append(history.gate().code)
+    assert codes == [0] * 5
+    history.usual(3, tests=2, level=1.3)
+    ran = history.gate()
+    assert ran.code == 1
+    assert "REGRESSED: 1 test (1 confirmed" in ran.out
+
+
+def test_a_range_without_an_end_holds_for_a_contender_and_one_that_ended_does_not(
+    history: History,
+) -> None:
+    history.usual(40)
+    said = ("annotate", "series", "test_it.py::test_0", "--after", commit(2), "--noise")
+    assert history.project.benchdb(*said[:-1], "--until", commit(9), "--expected").code == 0
+    history.add({"test_0": 1.3}, branch="feature")
+    assert history.gate().code == 1
+    assert history.project.benchdb(*said).code == 0
+    assert history.gate().code == 0
 
 
 def test_three_sessions_of_a_contender_confirm(history: History) -> None:

@@ -7,6 +7,7 @@ import shlex
 import statistics
 from collections import Counter
 from dataclasses import asdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.findings import series_text
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 #: Rows of a table that are shown unless all are asked for.
 _MOST_ROWS: Final = 20
+
+#: What was accepted of a contender holds for what the trunk does from here on for so long.
+_MERGED_WITHIN: Final = timedelta(days=30)
 
 #: Tests in a command to paste, and cases that are listed in a line.
 _MOST_TESTS: Final = 20
@@ -89,7 +93,7 @@ def gate_tables(
         if some:
             tables.append(_table(some, heading, verbose=verbose))
     if failing:
-        tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(failing))))
+        tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(gate))))
     remarks = [*missing_lines(gate, verbose=verbose), *_remarks(gate)]
     return [*tables, Table((), (), remarks=tuple(remarks))]
 
@@ -186,8 +190,9 @@ def _range(one: CommitRange) -> str:
     return f"{one.subject} {old} to {new}" if one.subject and old != new else ""
 
 
-def _next_lines(failing: Sequence[SeriesVerdict]) -> Iterator[str]:
+def _next_lines(gate: Gate) -> Iterator[str]:
     """Yield commands to paste: what changed, run these tests again, find the commit."""
+    failing = gate.failing
     ranges = dict.fromkeys(each for one in failing for each in one.commits)
     for line in commit_lines(list(ranges)):
         yield f"what changed: {line}"
@@ -201,7 +206,27 @@ def _next_lines(failing: Sequence[SeriesVerdict]) -> Iterator[str]:
             yield from _bisect_lines(good, bad, failing, shlex.quote(tests[0]))
             break
     yield f"see why: `benchdb explain {shlex.quote(tests[0])}`"
-    yield "if it is meant to be so: `benchdb changes` names the event, `benchdb ack` accepts it"
+    if gate.trunk:
+        yield "if it is meant to be so: `benchdb changes` names the event, `benchdb ack` accepts it"
+    else:
+        yield f"if it is meant to be so, here and on the trunk: `{_accepting(gate)}`"
+
+
+def _accepting(gate: Gate) -> str:
+    """Return the command that accepts what a contender does, also once the trunk has it."""
+    named = list(dict.fromkeys(shlex.quote(series_text(one.key)) for one in gate.failing))
+    before = min(
+        (one.before for one in gate.failing if one.before is not None), key=lambda one: one.order
+    )
+    goods = [commit_text(one.commit) for one in before.subjects if one.committed == before.place]
+    after = next((one for one in goods if one), f"{before.place:%Y-%m-%dT%H:%M:%S}")
+    until = gate.sessions[0].started + _MERGED_WITHIN
+    ways = {"up" if one.effect > 0 else "down" for one in gate.failing}
+    way = f" --direction {ways.pop()}" if len(ways) == 1 else ""
+    return (
+        f"benchdb annotate series {' '.join(named)} --after {after} --until {until:%Y-%m-%d}{way} "
+        "--expected"
+    )
 
 
 def _bisect_lines(

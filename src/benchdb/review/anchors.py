@@ -72,7 +72,7 @@ def cuts_between(
         In order of place. A cut is the number of the first session behind it.
     """
     places = [one.place for one in sessions]
-    first, last = 1, len(sessions) - 1
+    first, last = 1, len(sessions)  # behind the last there may be a contender
     start = end = None
     if after is not None:
         start = place_of(after, sessions, newest=True)

@@ -77,6 +77,8 @@ class Ready(NamedTuple):
     def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
         """Judge all of it, the worst first."""
         numbers = {one.row: number for number, one in enumerate(self.base.sessions)}
+        if not self.trunk:  # what is said of changes behind the trunk's newest session holds here
+            numbers.update(dict.fromkeys((one.row for one in self.chosen.sessions), len(numbers)))
         found = verdicts_of(self.lines, settings, self.limit, self.said, numbers)
         return sorted(found, key=_rank)
 
