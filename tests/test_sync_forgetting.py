@@ -183,7 +183,8 @@ def test_a_manifest_put_back_or_deleted_is_told_by_a_check(files: Files) -> None
         (problem,) = checked.json["problems"]
         assert "was that replaced or deleted?" in problem
     manifest.write_bytes(b"")
-    assert "manifest.json of the history is damaged" in files("db", "check", files.remote).err
+    problem, _ = files("db", "check", files.remote, "--format", "json").json["problems"]
+    assert "manifest.json of the history is damaged" in problem
     manifest.write_bytes(newest)
     ok(files("db", "check", files.remote))
 
