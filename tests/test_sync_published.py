@@ -233,3 +233,18 @@ def test_a_lost_form_that_gave_way_since_holds_up_no_renewal(files: Files) -> No
     assert "published benchmark.db" in ok(files.sync("a"))
     assert published(files) == {"session-1"}
     assert not sessions(files.remote / "benchmark.db") & lost
+
+
+def test_a_published_file_that_is_dated_ahead_is_told_and_renewed(files: Files) -> None:
+    files.record("a", "session-1")
+    ok(files.sync("a"))
+    path = files.remote / "benchmark.db"
+    os.utime(path, (path.stat().st_mtime + 400 * 86400,) * 2)
+    shown = ok(files("db", "info", files.remote))
+    assert "dated 399 days ahead of the clock" in shown or "dated 400 days ahead" in shown
+    age = files("db", "info", files.remote, "--format", "json").json["published_age"]
+    assert age < -399 * 86400
+    files.record("a", "session-2", day=1)
+    assert "published benchmark.db" in ok(files.sync("a"))
+    assert published(files) == {"session-1", "session-2"}
+    assert "renewed" in ok(files("db", "info", files.remote))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.report import text
 from benchdb.report.table import Cell, Column, Table
@@ -10,6 +10,10 @@ from benchdb.report.units import with_unit
 
 if TYPE_CHECKING:
     from benchdb.sync.looking import MonthFacts, RemoteFacts
+
+
+#: Seconds that clocks may differ by without a word.
+_SKEW: Final = 60.0
 
 
 def remote_tables(url: str, facts: RemoteFacts) -> list[Table]:
@@ -28,8 +32,10 @@ def remote_tables(url: str, facts: RemoteFacts) -> list[Table]:
     if facts.files:
         rows.append(("files", f"{facts.files:,} with {with_unit(facts.files_size, 'B')}"))
     if facts.published is not None:
-        age = ago(facts.published_age or 0.0)
-        rows.append(("benchmark.db", f"{with_unit(facts.published, 'B')}, renewed {age} ago"))
+        age = facts.published_age or 0.0
+        is_ahead = age < -_SKEW
+        when = f"dated {ago(-age)} ahead of the clock" if is_ahead else f"renewed {ago(age)} ago"
+        rows.append(("benchmark.db", f"{with_unit(facts.published, 'B')}, {when}"))
     remarks: tuple[str, ...] = ()
     if facts.foreign:
         named = ", ".join(facts.foreign[:3])

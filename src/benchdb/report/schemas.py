@@ -497,7 +497,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "files": "number of files of test runs",
         "files_size": "bytes of them",
         "published": "bytes of benchmark.db; null where there is none",
-        "published_age": "seconds since that was renewed",
+        "published_age": "seconds since that was renewed; below 0 where its date lies ahead",
         "foreign": "names of objects that are none of benchdb's, 100 at most",
         "size": "bytes of it all",
     },

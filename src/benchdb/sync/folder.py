@@ -23,10 +23,12 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import NoAccess, UnreachableHistory, UnusableHistory
 from benchdb.store.locks import HeldByAnother, ProcessLock
-from benchdb.sync.objects import Got, ObjectFacts
+from benchdb.sync.objects import Got, dated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from benchdb.sync.objects import ObjectFacts
 
 _HELPERS: Final = ".benchdb"
 _PART: Final = ".part"
@@ -147,7 +149,7 @@ class Folder:
             for name, entry in _files(top, f"{folder}/" if folder else "", start):
                 with contextlib.suppress(FileNotFoundError):
                     facts = entry.stat()
-                    yield ObjectFacts(name, facts.st_size, max(0.0, now - facts.st_mtime))
+                    yield dated(name, facts.st_size, now - facts.st_mtime)
 
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; those that are gone already too."""

@@ -72,7 +72,8 @@ class RemoteFacts:
     files, files_size
         Of test runs: number, bytes.
     published, published_age
-        Bytes of ``benchmark.db``, and seconds since it was renewed; None where there is none.
+        Bytes of ``benchmark.db``, and seconds since it was renewed, below 0 where its date lies
+        ahead; None where there is none.
     foreign
         Objects that are none of benchdb's.
     size
@@ -130,7 +131,7 @@ def look(objects: Objects) -> RemoteFacts:
         files=len(files),
         files_size=sum(one.size for one in files),
         published=published.size if published else None,
-        published_age=published.age if published else None,
+        published_age=published.age - published.ahead if published else None,
         foreign=_foreign(every),
         size=sum(one.size for one in every),
     )

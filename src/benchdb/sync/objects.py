@@ -41,11 +41,19 @@ class ObjectFacts:
         Bytes.
     age
         Seconds since it was written, by the server's clock.
+    ahead
+        Seconds that its date lies ahead of that clock, which was set right since; its age is 0.
     """
 
     name: str
     size: int
     age: float
+    ahead: float = 0.0
+
+
+def dated(name: str, size: int, age: float) -> ObjectFacts:
+    """Return the facts of an object of this age, which is below 0 for a date that is ahead."""
+    return ObjectFacts(name, size, max(0.0, age), max(0.0, -age))
 
 
 class Objects(Protocol):

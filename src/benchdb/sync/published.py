@@ -109,7 +109,7 @@ def publish(
         if again:
             if facts is None:
                 return Published()
-        elif facts is not None and facts.age < every:
+        elif facts is not None and max(facts.age, facts.ahead) < every:
             return Published()
         elif local is not None and not may_maintain(objects, local):
             return Published()  # to find that out at the end would be to fetch it all in vain

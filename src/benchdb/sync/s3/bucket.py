@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchdb.errors import UnfitServer, UnusableHistory
-from benchdb.sync.objects import ObjectFacts
+from benchdb.sync.objects import dated
 from benchdb.sync.patience import Attempts, Passing, Patience
 from benchdb.sync.s3.download import PROGRESS, Download
 from benchdb.sync.s3.failures import Absent, Place, Unmet
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from benchdb.sync.objects import Got
+    from benchdb.sync.objects import Got, ObjectFacts
 
 _Answer = TypeVar("_Answer")
 
@@ -166,8 +166,8 @@ class Bucket:
             for one in contents:
                 # What some tools put in the place of a folder has no name.
                 if name := self._requests.name(one["Key"]):
-                    age = max(0.0, now - one["LastModified"].timestamp())
-                    yield ObjectFacts(name, int(one["Size"]), age)
+                    age = now - one["LastModified"].timestamp()
+                    yield dated(name, int(one["Size"]), age)
             if not answer.get("IsTruncated"):
                 return
             if not contents or contents[-1]["Key"] == last:
