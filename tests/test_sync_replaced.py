@@ -367,3 +367,32 @@ def test_a_manifest_that_is_gone_is_told_and_all_comes_back_by_what_is_said(file
     assert {uid for uid, _ in sessions(files.file("c"))} == {"one", "two"}
     ok(files("db", "check", files.remote))
     assert ok(files("db", "info", files.remote))
+
+
+def test_folders_of_a_history_that_are_links_are_looked_into_by_every_command(
+    files: Files,
+) -> None:
+    files.record("a", "one")
+    ok(files.push("a"))
+    ok(files.compact("--grace", "0"))
+    files.record("a", "two", day=40)
+    ok(files.push("a"))
+    disk = files.folder / "another-disk"
+    disk.mkdir()
+    for name in ("sessions", "snapshots/2026-01"):
+        to = disk / name.replace("/", "-")
+        shutil.move(files.remote / name, to)
+        (files.remote / name).symlink_to(to, target_is_directory=True)
+    (files.remote / "snapshots/loop").symlink_to(files.remote, target_is_directory=True)
+    (files.remote / "elsewhere").symlink_to(files.folder, target_is_directory=True)
+    assert ok(files.pull("b")).startswith("pulled 2 sessions")
+    months = files("db", "info", files.remote, "--format", "json").json["months"]
+    assert [(one["segments"], one["entries"]) for one in months] == [(1, 0), (0, 1)]
+    assert all(one["newest"] is not None for one in months)
+    checked = files("db", "check", files.remote, "--format", "json")
+    assert (checked.code, checked.json["entries"]) == (0, 2)
+    (segment,) = (disk / "sessions").rglob("*.zst")
+    segment.write_bytes(b"")
+    assert (
+        segment.name in files("db", "check", files.remote, "--format", "json").json["problems"][0]
+    )

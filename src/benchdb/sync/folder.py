@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import NoAccess, UnreachableHistory, UnusableHistory
 from benchdb.store.locks import HeldByAnother, ProcessLock
+from benchdb.sync.artifacts import ARTIFACTS
 from benchdb.sync.objects import Got, dated
+from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
 
 _HELPERS: Final = ".benchdb"
 _PART: Final = ".part"
+
+#: The folders that objects of a history lie in.
+_OURS: Final = frozenset(one.rstrip("/") for one in (SEGMENTS, SNAPSHOTS, ARTIFACTS))
 
 #: What was being written and hasn't grown for so many seconds belongs to a process that is dead.
 _LEFT_OVER: Final = 3600.0
@@ -306,18 +311,27 @@ def _state(path: Path) -> str | None:
         return None
 
 
-def _files(folder: Path, above: str, start: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Yield the files in a folder and in those below it, with their names as objects."""
+def _files(
+    folder: Path, above: str, start: str = "", within: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Yield the files in a folder and in those below it, with their names as objects.
+
+    A link is followed where objects of a history may lie, as who lists only these follows it; one
+    that leads to a folder it is `within` is not.
+    """
     try:
         entries = list(os.scandir(folder))
     except FileNotFoundError:
         return
+    within |= {os.path.realpath(folder)}
     for entry in entries:
         name = f"{above}{entry.name}"
         if name == _HELPERS or not entry.name.startswith(start):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path), f"{name}/")
+        is_ours = name.split("/", maxsplit=1)[0] in _OURS
+        if entry.is_dir(follow_symlinks=is_ours):
+            if os.path.realpath(entry.path) not in within:
+                yield from _files(Path(entry.path), f"{name}/", within=within)
         elif entry.is_file() and name.isprintable():  # ours are; others may not even be Unicode
             yield name, entry
 
