@@ -56,6 +56,12 @@ def test_a_check_of_a_remote_looks_into_the_published_file(files: Files) -> None
         (problem,) = checked.json["problems"]
         assert problem.startswith("benchmark.db: ")
         assert "/" not in problem
+    page = bytes(4096)
+    for harm in (b"no database", sound[:5000], b"", sound[:8192] + page + sound[12288:]):
+        path.write_bytes(harm)
+        (problem,) = files("db", "check", files.remote, "--format", "json").json["problems"]
+        assert problem.startswith("benchmark.db: it is ")
+        assert problem.endswith(": move it away, and the next sync makes another")
     path.unlink()
     ok(files("db", "check", files.remote))
 

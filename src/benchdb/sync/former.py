@@ -36,7 +36,7 @@ PUBLISHED: Final = "benchmark.db"
 _BESIDE: Final = (f"{PUBLISHED}-wal", f"{PUBLISHED}-journal")
 
 _TAKE_IN: Final = "`benchdb merge` a copy of it and push, then move it away"
-_MOVE: Final = "move it away, and the next sync makes another"
+MOVE: Final = "move it away, and the next sync makes another"
 
 
 class Untouchable(BenchdbError):
@@ -105,9 +105,9 @@ def look_into(path: Path) -> Former:
         said = str(error).replace(str(path), "it")
         raise TooNew(f"{said}, and run the same command again") from error
     except ForeignFile as error:
-        raise Untouchable(f"it is no database of benchdb's: {_MOVE}") from error
+        raise Untouchable(f"it is no database of benchdb's: {MOVE}") from error
     except (DamagedFile, sqlite3.DatabaseError) as error:
-        raise Untouchable(f"it is damaged: {_MOVE}") from error
+        raise Untouchable(f"it is damaged: {MOVE}") from error
 
 
 def _demand_published(path: Path) -> None:
@@ -189,7 +189,7 @@ def demand_held(former: Former, path: Path, manifest: Manifest) -> None:
         try:  # what was superseded is not copied
             merged = merge_file(path, former.path, only=lost)
         except UserError as error:
-            raise Untouchable(f"it is damaged: {_MOVE}") from error
+            raise Untouchable(f"it is damaged: {MOVE}") from error
         more += merged.added + len(merged.unfit)
     if more:
         raise Untouchable(f"it holds {more:,} that the history lacks: {_TAKE_IN}")

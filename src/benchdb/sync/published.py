@@ -14,7 +14,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import BenchdbError, UserError
+from benchdb.errors import BenchdbError, DamagedFile, UserError
 from benchdb.store.annotations import left_out
 from benchdb.store.check import check, unsound
 from benchdb.store.database import Schema, connect
@@ -24,6 +24,7 @@ from benchdb.store.progress import untold
 from benchdb.store.prune import prune
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.former import (
+    MOVE,
     PUBLISHED,
     TooNew,
     Untouchable,
@@ -260,6 +261,9 @@ def check_published(
         demand_unused(objects)
         former = look_into(path)
         yield from (f"{PUBLISHED}: {line}" for line in check(path, progress).problems)
+    except DamagedFile:  # what that says is for who has nothing else
+        yield f"{PUBLISHED}: it is damaged: {MOVE}"
+        return
     except (Untouchable, UserError, sqlite3.Error) as error:
         yield f"{PUBLISHED}: {str(error).replace(str(path), 'it')}"
         return
