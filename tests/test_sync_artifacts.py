@@ -195,3 +195,15 @@ def test_files_are_not_fetched_into_a_folder_with_the_project_in_it(
     ran = files.pull("mine", "--artifacts")
     assert (ran.code, "name a folder of their own by artifacts" in ran.err) == (2, True)
     assert not (files.folder / "Makefile").exists()
+
+
+def test_files_that_are_too_large_for_who_pulls_are_told(files: Files) -> None:
+    pushed_file(files, "benchmark-artifacts/one/note.txt")
+    files.settings('publish_every = "0"\nlargest_artifact = 10')
+    ran = files.pull("mine", "--artifacts")
+    assert (ran.code, "fetched 0 files" in ran.out) == (0, True)
+    assert "1 file larger than largest_artifact in [tool.benchdb], 10 B, left" in ran.err
+    files.settings('publish_every = "0"\nlargest_artifact = 11')
+    assert "fetched 1 file" in ok(files.pull("mine", "--artifacts"))
+    files.settings('publish_every = "0"\nlargest_artifact = 10')
+    assert "fetched 0 files" in ok(files.pull("mine", "--artifacts"))  # it is there

@@ -66,6 +66,7 @@ def command(
     unusable = dict(done.unusable)
     if artifacts:
         from benchdb.report.text import counted
+        from benchdb.report.units import with_unit
         from benchdb.sync.artifacts import fetch_files, lacking_files
 
         base = files_folder(path, settings)
@@ -75,6 +76,11 @@ def command(
             brought = fetch_files(objects, lacking.wanted, progress)
         gone = f", {brought.gone:,} not in the history" if brought.gone else ""
         write(f"fetched {counted(brought.files, 'file')}{gone}\n")
+        if lacking.large:
+            say(
+                f"{counted(lacking.large, 'file')} larger than largest_artifact in [tool.benchdb], "
+                f"{with_unit(settings.largest_artifact, 'B')}, left: set it higher for them"
+            )
         if lacking.left:
             say(
                 f"{counted(len(lacking.left), 'file')} left, as {lacking.left[0]}: files are "

@@ -101,10 +101,13 @@ class Lacking:
         Those that may be fetched.
     left
         Paths of those that would not lie in the folder for artifacts, or might be run there.
+    large
+        How many others are too large.
     """
 
     wanted: tuple[Wanted, ...]
     left: tuple[str, ...]
+    large: int
 
 
 def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
@@ -134,18 +137,23 @@ def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
             "their own by artifacts in [tool.benchdb]"
         )
     with explaining(at), connected(at) as connection:
-        rows = connection.execute(f"{_RECORDED} AND size <= ?", (most,)).fetchall()
+        rows = connection.execute(_RECORDED).fetchall()
+        fitting = connection.execute(f"{_RECORDED} AND size <= ?", (most,)).fetchall()
+    small = set(fitting)
     wanted = []
     left = []
+    large = 0
     for sha256, url in _files(rows):
         place = Path(os.path.normpath(base / url))
         if os.path.lexists(place):
             continue
-        if _is_kept_in(place, Path(os.path.normpath(folder))):
+        if not _is_kept_in(place, Path(os.path.normpath(folder))):
+            left.append(url)
+        elif (sha256, url) in small:
             wanted.append(Wanted(sha256, place))
         else:
-            left.append(url)
-    return Lacking(tuple(wanted), tuple(sorted(left)))
+            large += 1
+    return Lacking(tuple(wanted), tuple(sorted(left)), large)
 
 
 def _is_kept_in(place: Path, folder: Path) -> bool:
