@@ -64,6 +64,27 @@ def test_where_none_was_recorded_here_all_sessions_of_head_are_judged(tmp_path: 
     assert document["chosen"] == f"of HEAD, {at[:10]}"
 
 
+def test_the_headline_says_that_a_session_was_lost_and_that_head_is_another(
+    tmp_path: Path,
+) -> None:
+    project = new_project(tmp_path / "project")
+    with project.recording() as process:
+        process.kill()
+    said = project.benchdb("gate").out.splitlines()[0]
+    assert said.endswith("; but the session was LOST: its process was killed before its end")
+    project.record("-k", "sum")
+    assert "; but" not in project.benchdb("gate").out.splitlines()[0]
+    project.git("commit", "--allow-empty", "-m", "not recorded")
+    ran = project.benchdb("gate", "--format", "json").json
+    (session,) = ran["sessions"]
+    started = session["started"][:16].replace("T", " ")
+    assert ran["head"] not in (None, session["subjects"][0]["commit"])
+    said = f"; but HEAD, {ran['head'][:10]}, was not recorded: this is the session of {started}"
+    assert f"{said} (UTC)" in ran["headline"]
+    assert "::warning title=benchdb gate::" in project.benchdb("gate", "--format", "github").out
+    assert project.benchdb("gate", "last:1", "--format", "json").json["head"] is None
+
+
 def test_where_there_is_nothing_to_judge_it_fails_with_2_and_one_line(history: History) -> None:
     ran = history.gate()
     assert ran.code == 2
@@ -335,6 +356,7 @@ def test_a_new_case_is_undecided_and_one_that_is_absent_is_listed(history: Histo
     ran = history.gate()
     assert ran.code == 0
     assert "missing: 1 case of the trunk's last session did not run: test_it.py::test_1" in ran.out
+    assert ran.out.splitlines()[0].endswith("; 1 case missing")
     assert history.verdicts()["test_new", "duration"]["why"] == "new"
     history.add({"test_0": history.near()}, command_line="pytest --benchmark -k test_0")
     ran = history.gate()

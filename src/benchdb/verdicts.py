@@ -109,6 +109,8 @@ class Gate:
         The series of which a value to judge is infinite, and is therefore left out.
     unmatched
         Patterns of the settings that fit nothing, each behind the name of its setting.
+    head
+        HEAD, where what is judged ran at another commit of the project and nobody named it.
     """
 
     sessions: tuple[StoredSession, ...]
@@ -124,6 +126,7 @@ class Gate:
     conflicts: tuple[str, ...] = ()
     infinite: tuple[SeriesKey, ...] = ()
     unmatched: tuple[str, ...] = ()
+    head: str | None = None
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:
         """Return the series with a verdict."""

@@ -27,6 +27,11 @@ def head(root: Path) -> str | None:
     return said.strip() or None if said else None
 
 
+def is_known(root: Path, commit: str) -> bool:
+    """Tell whether a repository has a commit."""
+    return _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
 def merge_base(root: Path, branches: Sequence[str], commit: str) -> Commit | None:
     """Return where a commit left the trunk: the newest that it shares with one of its branches.
 

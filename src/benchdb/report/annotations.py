@@ -23,8 +23,9 @@ def workflow_commands(gate: Gate) -> str:
     lines = []
     failing = gate.failing
     other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and one not in failing]
-    lacks = gate.undecided or gate.missing or gate.infinite or gate.unmatched
-    of_all = "error" if failing else "warning" if lacks else "notice"
+    lost = any(one.state == "lost" for one in gate.sessions)
+    less = (gate.undecided, gate.missing, gate.infinite, gate.unmatched, gate.head, lost)
+    of_all = "error" if failing else "warning" if any(less) else "notice"
     for kind, some in (("error", failing), ("warning", other)):
         room = _MOST_ANNOTATIONS - (kind == of_all)
         shown = some if len(some) <= room else some[: room - 1]

@@ -41,7 +41,24 @@ _STYLES: Final = {Verdict.REGRESSED: "bad", Verdict.IMPROVED: "good"}
 
 
 def headline(gate: Gate) -> str:
-    """Return the outcome in one line."""
+    """Return the outcome in one line, with what makes it worth less."""
+    return "; ".join([_outcome(gate), *_reservations(gate)])
+
+
+def _reservations(gate: Gate) -> Iterator[str]:
+    newest = gate.sessions[0]
+    if any(one.state == "lost" for one in gate.sessions):
+        yield "but the session was LOST: its process was killed before its end"
+    if gate.missing:
+        yield f"{text.counted(len(gate.missing), 'case')} missing"
+    if gate.head is not None:
+        yield (
+            f"but HEAD, {gate.head[:10]}, was not recorded: this is the session of "
+            f"{text.minute(newest.started)} (UTC)"
+        )
+
+
+def _outcome(gate: Gate) -> str:
     failing = gate.failing
     if failing:
         tests = text.counted(len({one.key.case for one in failing}), "test")
@@ -314,6 +331,7 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
         "infinite": [series_text(one) for one in gate.infinite],
+        "head": gate.head,
         "unmatched": list(gate.unmatched),
         "conflicts": list(gate.conflicts),
     }
@@ -325,6 +343,7 @@ def _session(session: StoredSession) -> dict[str, Any]:
         "started": session.started,
         "branch": session.branch,
         "dirty": session.dirty,
+        "state": session.state,
         "subjects": subjects_content(session.subjects),
     }
 

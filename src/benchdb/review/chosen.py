@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchdb.collect.ancestry import head, merge_base
+from benchdb.collect.ancestry import head, is_known, merge_base
 from benchdb.errors import UserError
 from benchdb.review.series import is_trunk
 from benchdb.review.sides import Sides
@@ -12,6 +12,7 @@ from benchdb.store.queries import recorded_here
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from benchdb.config import Settings
     from benchdb.series import StoredSession
@@ -23,6 +24,7 @@ class Chosen(NamedTuple):
 
     sessions: tuple[StoredSession, ...]
     why: str
+    head: str | None = None  # where that is another commit of the project's than theirs
 
 
 class Base(NamedTuple):
@@ -48,7 +50,8 @@ def choose(
     here = recorded_here(connection)
     for one in usable:  # the newest first
         if one.uid in here:
-            return Chosen((one,), "the newest that was recorded into this file")
+            why = "the newest that was recorded into this file"
+            return Chosen((one,), why, _another_head(settings.root, one))
     commit = head(settings.root)
     if commit is not None:
         of_head = tuple(one for one in usable if any(it.commit == commit for it in one.subjects))
@@ -59,6 +62,15 @@ def choose(
         f"no session was recorded into this file{at}: record one with `pytest --benchmark`, "
         "or name what to judge, as `benchdb gate last:1`"
     )
+
+
+def _another_head(root: Path, session: StoredSession) -> str | None:
+    """Return HEAD where a session ran at another commit of this repository."""
+    commits = [one.commit for one in session.subjects if one.commit is not None]
+    now = head(root) if commits else None
+    if now is None or now in commits:
+        return None
+    return now if any(is_known(root, one) for one in commits) else None
 
 
 def base_of(

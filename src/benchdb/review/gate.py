@@ -120,6 +120,7 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         conflicts=ready.conflicts,
         infinite=ready.infinite,
         unmatched=ready.unmatched,
+        head=ready.chosen.head,
     )
 
 
