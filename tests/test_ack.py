@@ -85,6 +85,39 @@ def test_it_holds_for_the_same_change_on_another_machine(tmp_path: Path, history
     assert events(of) == []
 
 
+@pytest.mark.parametrize("larger", [False, True])
+def test_it_holds_for_a_test_that_shows_the_change_later_and_hides_no_larger_one(
+    tmp_path: Path, larger: bool
+) -> None:
+    every = {"t.py::test_03", "t.py::test_05", "t.py::test_07"}
+    made = History(42, 60, 5, effects=slower("test_03", "test_05", "test_07", at=38))
+    of = project(tmp_path, made)
+    (event,) = events(of)
+    (later,) = every - cases(event)
+    acknowledged(of, "--expected")
+    made.sessions = 45 if larger else 44
+    if larger:
+        made.effects[later] = lambda session: (1.08 if session > 37 else 1) * step(42, 1.3)(session)
+    add(of, made.rows(first=42))
+    ran = of.benchdb("gate", "last:1", "--format", "json")
+    regressed = [one for one in ran.json["verdicts"] if one["verdict"] == "REGRESSED"]
+    if not larger:
+        assert (ran.code, regressed) == (0, [])
+        return
+    assert ran.code == 1
+    (failing,) = regressed
+    assert failing["case"] == later
+    assert failing["commits"][0]["bad"] == commit(42)
+
+
+def test_what_was_taken_back_fails_a_session_again(tmp_path: Path) -> None:
+    of = project(tmp_path, History(41, 60, 5, effects=slower("test_05", at=38, factor=1.2)))
+    event = acknowledged(of, "--noise")
+    assert of.benchdb("gate", "last:1").code == 0
+    assert of.benchdb("ack", event, "--open").code == 0
+    assert of.benchdb("gate", "last:1").code == 1
+
+
 @pytest.mark.parametrize("former", ["t.py", "t.py::test_x", "t.py::test_x[a b]"])
 def test_it_holds_when_its_tests_are_renamed(tmp_path: Path, former: str) -> None:
     effects = slower("test_x[a b]", at=36, factor=1.3)

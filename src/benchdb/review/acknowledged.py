@@ -25,13 +25,20 @@ if TYPE_CHECKING:
 _MOST_OF_IT: Final = 0.5
 
 #: Who says so takes the new level for the baseline.
-_ACCEPTED: Final = (State.EXPECTED, State.WONT_FIX)
+ACCEPTED: Final = (State.EXPECTED, State.WONT_FIX)
 
 
 class _Placed(NamedTuple):
     saying: Saying
     first: int
     last: int
+    begins: int
+
+
+class Cause(NamedTuple):
+    """An event that was acknowledged, and the number of the session that it begins with."""
+
+    saying: Saying
     begins: int
 
 
@@ -78,27 +85,49 @@ class Acknowledged:
         found = None
         for one in self._placed:
             if one.first <= last and one.last >= first:
-                covered = sum(self._covers(one.saying, each.key, each.direction) for each in moved)
+                covered = sum(self.covers(one.saying, each.key, each.direction) for each in moved)
                 if covered and covered >= _MOST_OF_IT * len(moved):
                     found = one.saying
         return found
 
-    def of_change(self, key: SeriesKey, direction: str, cut: int) -> Saying | None:
-        """Return what holds for a change of one series.
+    def of_change(self, key: SeriesKey, direction: str, first: int, last: int) -> Saying | None:
+        """Return what holds for a change of one series; None too where it was taken back.
 
         Parameters
         ----------
         direction
             "up" or "down".
-        cut
-            The number of the first session of the new level.
+        first, last
+            The cuts that it may be at: numbers of the first session of the new level.
         """
         found = None
         for one in self._placed:
-            near = one.first <= cut <= one.last or cut == one.begins
-            if near and self._covers(one.saying, key, direction):
+            near = (one.first <= last and one.last >= first) or first <= one.begins <= last
+            if near and self.covers(one.saying, key, direction):
                 found = one.saying
-        return found
+        return None if found is None or found.state is State.OPEN else found
+
+    def causes(self, direction: str, first: int, last: int) -> list[Cause]:
+        """Return the events that hold, and began where a change may be, in its direction.
+
+        Such a change is a part of them, though its series was not seen to move when they were
+        acknowledged.
+
+        Parameters
+        ----------
+        direction, first, last
+            As `of_change` takes them.
+        """
+        followed = {one.saying.follows for one in self._placed}
+        return [
+            Cause(one.saying, one.begins)
+            for one in self._placed
+            if one.saying.session is not None
+            and one.saying.state is not State.OPEN
+            and one.saying.key not in followed
+            and one.saying.direction in (None, direction)
+            and first <= one.begins <= last
+        ]
 
     def baseline_start(self, key: SeriesKey) -> int:
         """Return the number of the session from which on the baseline of a series starts.
@@ -108,12 +137,13 @@ class Acknowledged:
         """
         last: dict[tuple[int, int, str | None], _Placed] = {}
         for one in self._placed:
-            if self._covers(one.saying, key, one.saying.direction):
+            if self.covers(one.saying, key, one.saying.direction):
                 last[one.first, one.last, one.saying.direction] = one
-        starts = [one.begins for one in last.values() if one.saying.state in _ACCEPTED]
+        starts = [one.begins for one in last.values() if one.saying.state in ACCEPTED]
         return max(starts, default=0)
 
-    def _covers(self, saying: Saying, key: SeriesKey, direction: str | None) -> bool:
+    def covers(self, saying: Saying, key: SeriesKey, direction: str | None) -> bool:
+        """Tell whether something was said of a series by its name, and of this direction."""
         if saying.direction is not None and saying.direction != direction:
             return False
         return any(

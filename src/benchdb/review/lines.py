@@ -18,6 +18,7 @@ from benchdb.review.differences import commit_ranges
 from benchdb.review.judging import Rule, judge_contenders, judge_newest
 from benchdb.review.outcomes import judge_outcomes, usual_rate
 from benchdb.review.places import at_one_place
+from benchdb.review.settled import saying_at, settled
 from benchdb.verdicts import SeriesVerdict
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchdb.config import Settings
+    from benchdb.findings import Saying
     from benchdb.review.acknowledged import Acknowledged
     from benchdb.review.judging import Judged
     from benchdb.series import SeriesKey, StoredSession
@@ -113,8 +115,18 @@ def verdicts_of(
     found = judge_lines(measured, settings, limit, first=first)
     places = at_one_place([one.at for one in measured], [one.values for one in measured], found)
     made = [
-        _verdict(line, judged, settings, said, numbers)
-        for line, judged in zip(measured, places, strict=True)
+        _verdict(line, one.judged, settings, one.saying)
+        for line, one in zip(
+            measured,
+            settled(
+                measured,
+                places,
+                said,
+                numbers,
+                lambda some: judge_lines(some, settings, limit, first=first),
+            ),
+            strict=True,
+        )
     ]
     by_metric: dict[str, list[Line]] = defaultdict(list)
     for one in lines:
@@ -126,7 +138,9 @@ def verdicts_of(
             new = [(value, runs) for _, value, runs in line.new]
             judged = judge_outcomes(line.values, line.runs, new, rate, limit, first=first)
             if is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
-                made.append(_verdict(line, judged, settings, said, numbers))
+                moved = judged.certainty is not None and (judged.begins < len(line.at) or line.new)
+                saying = saying_at(line, judged, said, numbers) if moved else None
+                made.append(_verdict(line, judged, settings, saying))
     return with_known_causes(_with_controls(made, settings))
 
 
@@ -153,8 +167,7 @@ def _verdict(
     line: Line,
     judged: Judged,
     settings: Settings,
-    said: Acknowledged,
-    numbers: Mapping[int, int],
+    saying: Saying | None,
 ) -> SeriesVerdict:
     moved = judged.certainty is not None
     n = len(line.at)
@@ -165,12 +178,9 @@ def _verdict(
     raised = line.at[judged.raised - 1] if moved and judged.raised < n else None
     verdict, why = judged.verdict, judged.why
     certainty = judged.certainty
-    if moved and since is not None and since.row in numbers:
-        direction = "up" if judged.effect > 0 else "down"
-        saying = said.of_change(line.key, direction, numbers[since.row])
-        if saying is not None:
-            verdict, certainty = Verdict.UNDECIDED, None
-            why = f"acknowledged as {saying.state}"
+    if saying is not None:
+        verdict, certainty = Verdict.UNDECIDED, None
+        why = f"acknowledged as {saying.state}"
     return SeriesVerdict(
         key=line.key,
         verdict=verdict,

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: So many points on either side of a step tell where it began.
 _NEAR: Final = 10
 
+#: So much less likely places are none, in units of log-likelihood.
+_DEAR: Final = 20.0
+
 
 def at_one_place(
     at: Sequence[Sequence[StoredSession]],
@@ -90,7 +93,14 @@ def boundary_near(
         _noise(judged, scale, near),
         judged.p,
     )
-    return boundary(series, np.array(at[kept], dtype=np.int64), near, step, scale)
+    sessions = np.array(at[kept], dtype=np.int64)
+    costs = boundary(series, sessions, near, step, scale).costs
+    # What is cheap again behind what is dear is another step's place.
+    middle = judged.begins - kept.start
+    dear = np.flatnonzero(costs > costs[middle] + _DEAR)
+    first = int(dear[dear < middle].max(initial=0))
+    stop = int(dear[dear > middle].min(initial=len(near)))
+    return boundary(series, sessions[first:stop], near[first:stop], step, scale)
 
 
 def _noise(judged: Judged, scale: Scale, near: NDArray[np.float64]) -> float:
