@@ -254,3 +254,16 @@ def test_a_published_file_that_is_dated_ahead_is_told_and_renewed(files: Files) 
     assert "published benchmark.db" in ok(files.sync("a"))
     assert published(files) == {"session-1", "session-2"}
     assert "renewed" in ok(files("db", "info", files.remote))
+
+
+def test_a_published_file_that_was_only_looked_at_is_renewed(files: Files) -> None:
+    files.record("a", "session-1")
+    ok(files.sync("a"))
+    path = files.remote / "benchmark.db"
+    ok(files("show", "--db", path))
+    ok(files("changes", "--db", path))
+    execute(path, "analyze")
+    files.record("a", "session-2", day=1)
+    grow_old(files)
+    assert "published benchmark.db" in ok(files.sync("a"))
+    assert published(files) == {"session-1", "session-2"}
