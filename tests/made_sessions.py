@@ -44,6 +44,7 @@ class History:
         branch: str = "main",
         version: str | None = None,
         at: str | None = None,
+        beside: tuple[SubjectRevision, ...] = (),
         **said: Any,
     ) -> str:
         """Record a session: of each test a value, several, or what became of it."""
@@ -57,7 +58,7 @@ class History:
                 uid,
                 self.day,
                 branch=branch,
-                revision=Revision(f"{at or commit(self.day)}-{branch}", (subject,)),
+                revision=Revision(f"{at or commit(self.day)}-{branch}", (subject, *beside)),
                 **{"command_line": "pytest --benchmark", **said},
             ),
         )

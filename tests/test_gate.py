@@ -14,6 +14,7 @@ from made_sessions import FAIL, HANG, LOSE, History, commit
 from recorded import new_project
 from store_samples import EPOCH
 
+from benchdb.records import SubjectRevision
 from benchdb.report import schemas
 from benchdb.store.merge import merge
 
@@ -116,6 +117,22 @@ def test_what_is_infinite_has_no_level_and_is_said_to_be_left_out(history: Histo
     ran = history.project.benchdb("compare", "last:10", "last:3")
     assert ran.code == 0
     assert "infinite in the contender" in ran.out
+
+
+def test_the_commit_that_is_named_is_the_projects_and_not_of_what_is_installed_beside(
+    history: History,
+) -> None:
+    later = SubjectRevision("another", "2", "e" * 40, EPOCH + timedelta(days=99), "main", False)
+    history.add({"test_0": 1.0}, beside=(later,))
+    named = "[project]\nname = 'Common'\n"
+    (history.project.folder / "pyproject.toml").write_text(named)
+    assert f" at {commit(1)[:10]} on main" in history.gate().out
+    for arguments in (["show"], ["explain", "test_0"]):
+        out = history.project.benchdb(*arguments).out
+        assert commit(1)[:10] in out
+        assert "eeee" not in out
+    history.settings('subjects = ["another"]')
+    assert " at eeeeeeeeee on main" in history.gate().out
 
 
 # -- the trunk

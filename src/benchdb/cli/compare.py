@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.options import database_option, format_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
 if TYPE_CHECKING:
@@ -123,5 +123,5 @@ def command(
             write(part)
     else:
         whole = verbose or form == "markdown"
-        write_tables(comparison_tables(found, settings.subjects or (), verbose=whole), form)
+        write_tables(comparison_tables(found, leading_subjects(settings), verbose=whole), form)
     return 1 if fail_on_regression and found.regressed else 0

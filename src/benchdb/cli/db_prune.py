@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import click
 
 from benchdb.cli.instants import instant
-from benchdb.cli.options import database_option, format_option, locate, prepare
+from benchdb.cli.options import database_option, format_option, leading_subjects, locate, prepare
 from benchdb.cli.output import on_terminal, say, write, write_tables
 from benchdb.cli.progress import progress_bar
 from benchdb.errors import UserError
@@ -184,7 +184,7 @@ def _report(
         write_tables([Table((), (), remarks=(f"nothing to remove from {path}",))], form)
     elif done is None:
         remark = Table((), (), remarks=(f"would remove {what} from {path}",))
-        write_tables([sessions_table(chosen, settings.subjects or ()), remark], form)
+        write_tables([sessions_table(chosen, leading_subjects(settings)), remark], form)
     else:
         room = (
             f"{with_unit(done.freed, 'B')} given back"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.options import database_option, format_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
 
@@ -36,4 +36,4 @@ def command(
         for part in schemas.parts(schemas.EXPLANATION, path, explanation_content(found)):
             write(part)
     else:
-        write_tables(explanation_tables(found), form)
+        write_tables(explanation_tables(found, leading_subjects(settings)), form)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import click
 
-from benchdb.cli.options import database_option, locate
+from benchdb.cli.options import database_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
 
@@ -67,5 +67,5 @@ def command(
     elif form == "github":
         write(workflow_commands(found))
     else:
-        write_tables(gate_tables(found, settings.subjects or (), verbose=verbose), form)
+        write_tables(gate_tables(found, leading_subjects(settings), verbose=verbose), form)
     return code

@@ -68,6 +68,15 @@ def locate(db: str | None) -> tuple[Location, Settings]:
     return database_location(db, settings), settings
 
 
+def leading_subjects(settings: Settings) -> tuple[str, ...]:
+    """Return which subjects stand for a revision, the first first: those set, else the project."""
+    from benchdb.collect.revision import named_project
+    from benchdb.keys import normalised
+
+    names = settings.subjects or (named_project(settings.root)[0] or settings.root.name,)
+    return tuple(normalised(one) for one in names)
+
+
 def files_folder(place: Location, settings: Settings) -> Path:
     """Return the folder that the paths of test runs' files are relative to.
 

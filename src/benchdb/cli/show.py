@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from benchdb.cli.options import database_option, format_option, locate
+from benchdb.cli.options import database_option, format_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
 #: More sessions than any file has; what counts them takes no number of any size.
@@ -56,7 +56,7 @@ def command(
         raise click.UsageError("--metric needs a CASE", click.get_current_context())
     last = min(last, _MOST)
     path, settings = locate(db)
-    preferred = settings.subjects or ()
+    preferred = leading_subjects(settings)
     with reading(path, say) as connection:
         if not cases:
             from benchdb.report.sessions import sessions_content, sessions_table

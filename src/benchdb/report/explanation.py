@@ -19,12 +19,20 @@ if TYPE_CHECKING:
     from benchdb.verdicts import Explained
 
 
-def explanation_tables(every: Sequence[Explained]) -> list[Table]:
-    """Return what to show of verdicts and what they are made of."""
-    return [table for one in every for table in _tables(one)]
+def explanation_tables(every: Sequence[Explained], preferred: tuple[str, ...] = ()) -> list[Table]:
+    """Return what to show of verdicts and what they are made of.
+
+    Parameters
+    ----------
+    every
+        The verdicts.
+    preferred
+        Names of the subjects that stand for a revision, the first first.
+    """
+    return [table for one in every for table in _tables(one, preferred)]
 
 
-def _tables(one: Explained) -> Iterator[Table]:
+def _tables(one: Explained, preferred: tuple[str, ...]) -> Iterator[Table]:
     verdict = one.verdict
     scale = scale_of([value for _, value in one.points], verdict.key.metric.unit)
     name = f"{verdict.key.case.id} {verdict.key.metric.name}"
@@ -60,7 +68,7 @@ def _tables(one: Explained) -> Iterator[Table]:
         )
     rows = []
     for number, (session, value) in enumerate(reversed(one.points)):
-        main = text.main_subject(session.subjects, session.branch)
+        main = text.main_subject(session.subjects, session.branch, preferred)
         judged = "judged" if number < one.judged else ""
         rows.append(
             (
