@@ -60,7 +60,7 @@ def test_what_was_said_of_an_event_is_shown_with_it(
     out = of.benchdb("changes", "--closed").out
     assert f"{said}, said by me at " in out
     assert "(UTC): bigger tables" in out
-    assert "1 other event: --closed shows" in of.benchdb("changes").out
+    assert "1 event settled by people: --closed shows" in of.benchdb("changes").out
 
 
 def test_it_holds_with_more_sessions_and_a_new_event_stays_open(

@@ -180,6 +180,13 @@ def test_a_case_a_metric_and_a_date_choose_what_is_shown(tmp_path: Path) -> None
     of = project(tmp_path, History(effects=effects))
     assert [cases(one) for one in events(of, "test_01")] == [{"t.py::test_01"}]
     assert [cases(one) for one in events(of, "--since", "2026-01-20")] == [{"t.py::test_02"}]
+    ran = of.benchdb("changes", "--since", "3000-01")
+    assert ran.out.startswith("nothing to show of 2 events\n")
+    assert "2 events began before 3000-01-01 00:00 (UTC)" in ran.out
+    assert "--closed" not in ran.out
+    ran = of.benchdb("changes", "--fdr", "nan")
+    assert (ran.code, ran.out) == (2, "")
+    assert "nan is not in the range 0<x<1" in ran.err
     assert events(of, "--metric", "failed") == []
     ran = of.benchdb("changes", "--metric", "nope")
     assert ran.code == 2

@@ -76,7 +76,8 @@ def command(
         for part in schemas.parts(schemas.CHANGES, path, changes_content(every, shown)):
             write(part)
     else:
-        write_tables(changes_tables(every, shown, settings.trunk, verbose=verbose), form)
+        tables = changes_tables(every, shown, settings.trunk, since=start, verbose=verbose)
+        write_tables(tables, form)
 
 
 def _is_shown(event: Event, start: datetime | None, *, closed: bool) -> bool:

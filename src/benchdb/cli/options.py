@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,13 @@ def format_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def _a_number(_: click.Context, __: click.Parameter, given: float) -> float:
+    """Refuse what is no number: a range takes it for one within."""
+    if math.isnan(given):
+        raise click.BadParameter("nan is not in the range 0<x<1.")
+    return given
+
+
 def rate_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--fdr``."""
     return click.option(
@@ -45,6 +53,7 @@ def rate_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "rate",
         metavar="Q",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        callback=_a_number,
         default=0.05,
         show_default=True,
         help="The share of false ones among all events that is allowed for.",

@@ -19,6 +19,7 @@ from benchdb.report.units import scale_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
     from benchdb.findings import Changes, Drift, Event, Watched
 
@@ -30,7 +31,12 @@ _MOST_WATCHED: Final = 500
 
 
 def changes_tables(
-    changes: Changes, shown: Sequence[Event], trunk: Sequence[str], *, verbose: bool = False
+    changes: Changes,
+    shown: Sequence[Event],
+    trunk: Sequence[str],
+    *,
+    since: datetime | None = None,
+    verbose: bool = False,
 ) -> list[Table]:
     """Return what to show of the changes of a history.
 
@@ -42,13 +48,19 @@ def changes_tables(
         The events to show.
     trunk
         Names of the branches that series stand on.
+    since
+        What began before it is not shown.
     verbose
         Whether to show everything, and what each series can tell from noise.
     """
     most = len(shown) if verbose else _MOST_EVENTS
     tables = []
+    hidden = list(_hidden_lines(changes, shown, since))
     if len(shown) > 1:
         tables.append(_overview(shown))
+    elif hidden and not shown:
+        count = text.counted(len(changes.events), "event")
+        tables.append(Table((), (), f"nothing to show of {count}"))
     tables += [event_table(one, verbose=verbose) for one in shown[:most]]
     if len(shown) > most:
         left = text.counted(len(shown) - most, "more event")
@@ -57,7 +69,7 @@ def changes_tables(
         tables.append(_drifts_table(changes.drifts, verbose=verbose))
     if verbose:
         tables.append(_watched_table(changes.watched))
-    tables.append(Table((), (), remarks=tuple(_remarks(changes, shown, trunk))))
+    tables.append(Table((), (), remarks=(*_remarks(changes, shown, trunk), *hidden)))
     return tables
 
 
@@ -185,9 +197,6 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
     young = len(measuring) - len(floors)
     if young:
         yield f"{text.counted(young, 'series', 'series')} with too few points to tell anything yet"
-    hidden = len(changes.events) - len(shown)
-    if hidden:
-        yield f"{text.counted(hidden, 'other event')}: --closed shows those that people settled"
     if changes.fallback:
         branches = " or ".join(trunk) or "a branch in [tool.benchdb] trunk"
         whose = text.counted(len(changes.fallback), "test")
@@ -197,6 +206,19 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
     waiting = [one for one in shown if one.state is State.OPEN]
     if waiting:
         yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY`"
+
+
+def _hidden_lines(
+    changes: Changes, shown: Sequence[Event], since: datetime | None
+) -> Iterator[str]:
+    """Yield how many events are not shown, and why."""
+    ids = {one.id for one in shown}
+    hidden = [one for one in changes.events if one.id not in ids]
+    earlier = [one for one in hidden if since is not None and one.first_after.place < since]
+    if earlier:
+        yield f"{text.counted(len(earlier), 'event')} began before {text.minute(since)} (UTC)"
+    if settled := len(hidden) - len(earlier):
+        yield f"{text.counted(settled, 'event')} settled by people: --closed shows them, too"
 
 
 def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:
