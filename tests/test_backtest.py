@@ -13,7 +13,9 @@ from made_up import add, project, step
 from benchdb.analysis.quick_look import may_end_new_levels, may_have_moved
 from benchdb.records import Direction, Verdict
 from benchdb.report import schemas
-from benchdb.review.judging import LEAST_PAST, Rule, judge_contenders, judge_newest, newest_alone
+from benchdb.review import judging
+from benchdb.review.judged import LEAST_PAST, Rule
+from benchdb.review.judging import judge_contenders, judge_newest, newest_alone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,3 +180,27 @@ def test_without_a_change_a_large_suite_doesnt_alarm() -> None:
     spikes = [one * np.where(dice.random(110) < 0.05, 1.3, 1) for one in series]
     found += judge_contenders([one[:-1] for one in spikes], [one[-1:] for one in spikes], rules)
     assert [one for one in found if one.certainty] == []
+
+
+def test_series_that_move_together_are_judged_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each search costs as much for one series as for hundreds.
+    searches = []
+    search = judging.find_change_points_many
+    monkeypatch.setattr(
+        judging,
+        "find_change_points_many",
+        lambda *given, **how: searches.append(1) or search(*given, **how),
+    )
+    dice = np.random.default_rng(1)
+
+    def searched(series: int) -> int:
+        searches.clear()
+        values = [np.exp(dice.normal(0, 0.02, 33)) for _ in range(series)]
+        moved = [np.where(np.arange(33) >= 27, 1.3, 1.0) * one for one in values]
+        rule = Rule(1e-4, 0.02, Direction.LOWER_IS_BETTER)
+        found = judge_newest(moved, [rule] * series)
+        assert {one.certainty for one in found} == {"confirmed"}
+        return len(searches)
+
+    few = searched(5)
+    assert searched(40) <= 2 * few

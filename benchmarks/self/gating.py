@@ -26,12 +26,13 @@ from benchdb.cli import main as benchdb
 from benchdb.config import Settings
 from benchdb.records import Direction, Verdict
 from benchdb.review.backtest import replay
-from benchdb.review.judging import Rule, judge_contenders, judge_newest, same_event
+from benchdb.review.judged import Rule, same_event
+from benchdb.review.judging import judge_contenders, judge_newest
 from benchdb.store.opening import reading
 from benchdb.store.progress import untold
 
 if TYPE_CHECKING:
-    from benchdb.review.judging import Judged
+    from benchdb.review.judged import Judged
 
 World = "Callable[[np.random.Generator, int], np.ndarray]"
 

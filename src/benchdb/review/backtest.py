@@ -16,7 +16,7 @@ from benchdb.review.cases import cases_among
 from benchdb.review.causes import of_one_cause
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
-from benchdb.review.judging import ONE_LOOK, RECENT, SAME_PLACE
+from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
 from benchdb.review.lines import Line, is_failed, is_judged, verdicts_of
 from benchdb.review.outcomes import usual_rate
 from benchdb.verdicts import Alarm, Backtest

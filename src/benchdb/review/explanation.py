@@ -13,7 +13,7 @@ from benchdb.records import worse_way
 from benchdb.review.cases import matching_cases
 from benchdb.review.expecting import expected
 from benchdb.review.gate import prepare
-from benchdb.review.judging import LOOKS, ONE_LOOK, RUNS
+from benchdb.review.judged import LOOKS, ONE_LOOK, RUNS
 from benchdb.review.outcomes import expected_rate, usual_rate
 from benchdb.verdicts import Explained, Stretch
 

@@ -15,7 +15,8 @@ from benchdb.records import Verdict
 from benchdb.review.cases import cases_among
 from benchdb.review.causes import with_known_causes
 from benchdb.review.differences import commit_ranges
-from benchdb.review.judging import Rule, judge_contenders, judge_newest
+from benchdb.review.judged import Rule
+from benchdb.review.judging import judge_contenders, judge_newest
 from benchdb.review.outcomes import judge_outcomes, usual_rate
 from benchdb.review.places import at_one_place
 from benchdb.review.settled import saying_at, settled
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from benchdb.config import Settings
     from benchdb.findings import Saying
     from benchdb.review.acknowledged import Acknowledged
-    from benchdb.review.judging import Judged
+    from benchdb.review.judged import Judged
     from benchdb.series import SeriesKey, StoredSession
 
 #: A control that moved tells of a machine that differs by up to so many times as much.

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.records import Verdict
-from benchdb.review.judging import FEW_BEFORE, LEAST_PAST, RECENT, Judged
+from benchdb.review.judged import FEW_BEFORE, LEAST_PAST, RECENT, Judged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchdb.review.judging import Certainty
+    from benchdb.review.judged import Certainty
 
 #: Failures that nobody has seen yet: a share of test runs, and in how many it is believed.
 _PRIOR, _PRIOR_RUNS = 2e-6, 1000.0

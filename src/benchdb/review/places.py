@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchdb.review.boundaries import Boundary
-    from benchdb.review.judging import Judged
+    from benchdb.review.judged import Judged
     from benchdb.series import StoredSession
 
 #: So many points on either side of a step tell where it began.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from benchdb.findings import Saying
     from benchdb.review.acknowledged import Acknowledged, Cause
-    from benchdb.review.judging import Judged
+    from benchdb.review.judged import Judged
     from benchdb.review.lines import Line
 
 #: So many changes behind one another are looked at.
