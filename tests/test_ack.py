@@ -196,6 +196,8 @@ def test_it_is_listed_and_written_as_toml_that_reads_back(tmp_path: Path, histor
     assert of.benchdb("ack", "--write-toml", target).code == 0
     (entry,) = tomllib.loads(target.read_text("utf-8"))["event"]
     assert (entry["state"], entry["text"]) == ("expected", 'a "quoted"\nreason')
+    assert of.command("ack", "--write-toml", "-").out == target.read_text("utf-8")
+    assert not (of.folder / "-").exists()
     other = project(tmp_path / "two", history)
     for said in ("1 new entry", "0 new entries"):
         assert said in other.benchdb("ack", "--read-toml", target).out

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,13 +20,26 @@ if TYPE_CHECKING:
     from benchdb.config import Location, Settings
     from benchdb.findings import Saying
 
+#: The name that stands for the standard input or output.
+_STREAM: Final = "-"
+
 
 @click.command("ack", short_help="Say how an event stands: expected, noise, fixed, won't fix.")
 @click.argument("event", metavar="[EVENT]", required=False)
 @saying_options
 @click.option("--list", "listing", is_flag=True, help="List what was said.")
-@click.option("--write-toml", "target", metavar="FILE", help="Write all that was said into a file.")
-@click.option("--read-toml", "source", metavar="FILE", help="Take in what a file says.")
+@click.option(
+    "--write-toml",
+    "target",
+    metavar="FILE",
+    help="Write all that was said into a file; - is the standard output.",
+)
+@click.option(
+    "--read-toml",
+    "source",
+    metavar="FILE",
+    help="Take in what a file says; - is the standard input.",
+)
 @rate_option
 @click.option("--all", "every_session", is_flag=True, help="As in `benchdb changes`.")
 @database_option
@@ -65,9 +79,9 @@ def command(
     if listing:
         _list(path, form)
     elif target is not None:
-        _write_toml(path, Path(target))
+        _write_toml(path, target)
     elif source is not None:
-        _read_toml(path, Path(source), author or this_user())
+        _read_toml(path, source, author or this_user())
     elif event is not None and state is not None:
         _acknowledge(
             path,
@@ -121,13 +135,16 @@ def _acknowledge(
     write(literal(f"event {event.id} ({series}): {said(one)}") + "\n")
 
 
-def _write_toml(path: Location, target: Path) -> None:
+def _write_toml(path: Location, target: str) -> None:
     from benchdb.report.sayings import as_toml
     from benchdb.report.text import counted
 
     every = stored(path)
+    if target == _STREAM:
+        write(as_toml(every))
+        return
     try:
-        target.write_text(as_toml(every), "utf-8")
+        Path(target).write_text(as_toml(every), "utf-8")
     except OSError as error:
         raise UserError(
             f"{target} can't be written ({error.strerror}): name another file"
@@ -135,7 +152,7 @@ def _write_toml(path: Location, target: Path) -> None:
     write(f"{target}: {counted(len(every), 'entry', 'entries')}\n")
 
 
-def _read_toml(path: Location, source: Path, author: str | None) -> None:
+def _read_toml(path: Location, source: str, author: str | None) -> None:
     """Take in what isn't known; an entry that was changed follows the one that it was."""
     from datetime import UTC, datetime
 
@@ -144,12 +161,12 @@ def _read_toml(path: Location, source: Path, author: str | None) -> None:
     from benchdb.report.text import counted
 
     try:
-        content = source.read_text("utf-8")
+        content = sys.stdin.read() if source == _STREAM else Path(source).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{source} can't be read ({reason(error)}): name another file") from None
     known = {one.key: one for one in stored(path)}
     new = []
-    for given in from_toml(content, str(source)):
+    for given in from_toml(content, source):
         before = known.get(given["key"] or "")
         if before is not None and _same(before, given):
             continue
