@@ -124,6 +124,29 @@ def test_negative_values_are_compared_by_their_size() -> None:
     assert found.verdict == IMPROVED  # less, which is what is better
 
 
+def test_an_effect_below_zero_means_less_whoever_tells_it() -> None:
+    before, after = -runs(1, 30), -runs(1.2, 30, seed=1)
+    told = [
+        compare(before, after, direction="LOWER_IS_BETTER"),
+        *find_change_points([*before, *after]),
+        judge_points(find_change_points(before).baseline, after),
+    ]
+    assert [one.effect for one in told] == [pytest.approx(-0.2, abs=0.02)] * 3
+    assert told[0].verdict == IMPROVED
+
+
+def test_what_is_masked_is_missing() -> None:
+    values = np.ma.masked_array([1.0, 1.1, 99.0, 1.05, 0.95], mask=[0, 0, 1, 0, 0])
+    bare = [1.0, 1.1, np.nan, 1.05, 0.95]
+    assert compare(values, values) == compare(bare, bare)
+    assert compare(values, values).baseline_runs == 4
+    assert find_change_points(values).baseline == find_change_points(bare).baseline
+    baseline = find_change_points(runs(1, 30)).baseline
+    assert judge_points(baseline, values) == judge_points(baseline, bare)
+    whole = np.ma.masked_array([1, 2, 3], mask=[0, 1, 0])
+    assert compare(whole, whole).baseline_runs == 2
+
+
 @pytest.mark.parametrize(("one", "two"), [([], [1.0]), ([1.0], [np.nan]), ([], [])])
 def test_a_side_without_values_is_undecided(one: list[float], two: list[float]) -> None:
     found = compare(one, two)

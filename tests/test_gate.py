@@ -210,6 +210,16 @@ def test_a_control_test_that_moved_too_makes_it_the_machine(history: History) ->
     assert ran.code == 0
     found = history.verdicts()["test_0", "duration"]
     assert found["why"] == "the control test test_it.py::test_1 moved, too"
+
+
+def test_a_control_test_may_move_below_zero(history: History) -> None:
+    history.settings('controls = ["test_1"]')
+    history.usual(30, tests=2, level=-1.0)
+    for _ in range(3):
+        history.add({"test_0": history.near(-3.0), "test_1": history.near(-3.0)})
+    found = history.verdicts()["test_0", "duration"]
+    assert found["effect"] == pytest.approx(-2, rel=0.1)
+    assert found["why"] == "the control test test_it.py::test_1 moved, too"
     assert found["verdict"] == "UNDECIDED"
 
 

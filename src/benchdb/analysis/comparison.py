@@ -42,7 +42,8 @@ class Comparison:
     ----------
     effect
         Level of the contender / level of the baseline - 1, as measured: above 0 is more, whether
-        that is better or not. NaN where a side has no value, infinite where the baseline is 0.
+        that is better or not. Of a baseline below 0, the difference / its size: from -1 to -1.2 is
+        -20 %. NaN where a side has no value, infinite where the baseline is 0.
     low, high
         The bounds of its 95 % interval; infinite, or -1, where nothing is known.
     effect_size
@@ -89,7 +90,8 @@ def compare(
     Parameters
     ----------
     baseline, contender
-        The values of each side in the order they were taken, in one unit; NaN where one is missing.
+        The values of each side in the order they were taken, in one unit; NaN, or masked, where
+        one is missing.
     direction
         Which way the values get better. None where neither way does: then nothing regresses.
     tolerance
@@ -103,7 +105,8 @@ def compare(
     Raises
     ------
     ValueError
-        For values that are no row of numbers, infinite ones, and a tolerance below 0.
+        For values that are no row of numbers, infinite ones, a tolerance below 0, and an unknown
+        direction.
 
     Notes
     -----
@@ -115,6 +118,7 @@ def compare(
     That nothing changed is proved as by two one-sided tests (Schuirmann 1987) at 2.5 % each.
     A side with one value borrows the spread of the other; with one value each nothing is known.
     """
+    direction = None if direction is None else Direction(direction)
     if not tolerance >= 0:
         raise ValueError(f"tolerance must be a share from 0 on, not {tolerance}")
     rows = [one_row(baseline), one_row(contender)]

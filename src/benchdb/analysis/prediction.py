@@ -146,7 +146,7 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
     with what strays drawn in, and beside it how likely it is that most of them lie so far out if
     each were as a single point: the larger p counts.
     """
-    given = one_row(np.atleast_1d(np.asarray(new, dtype=float)))
+    given = one_row(new if np.ndim(new) else np.array([new], dtype=float))
     given = given[~np.isnan(given)]
     unknown = (-math.inf, math.inf, 1.0, 1.0)
     if baseline is None:

@@ -27,6 +27,8 @@ def one_row(values: ArrayLike) -> Floats:
     ValueError
         For other shapes, and for infinite values: which run is meant is not for us to say.
     """
+    if isinstance(values, np.ma.MaskedArray):  # what is masked is missing
+        values = np.ma.filled(values.astype(float), np.nan)
     given = np.asarray(values, dtype=float)
     if given.ndim != 1:
         raise ValueError(f"values must be one row of numbers, not of shape {given.shape}")

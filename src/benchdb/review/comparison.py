@@ -26,6 +26,7 @@ from benchdb.comparisons import (
 )
 from benchdb.errors import UserError
 from benchdb.records import Verdict
+from benchdb.review.causes import size
 from benchdb.review.differences import commit_ranges, differences
 from benchdb.review.halves import Halves
 from benchdb.review.history import read_history
@@ -147,7 +148,7 @@ def _size(one: ComparedCase) -> float:
     """Return how large an effect is, a half as large as a doubling."""
     if math.isnan(one.effect):
         return 0.0
-    return abs(math.log1p(one.effect)) if one.effect > -1 else math.inf
+    return size(one.effect)
 
 
 def _named(one: ComparedCase) -> tuple[object, ...]:

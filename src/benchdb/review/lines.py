@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,7 +12,7 @@ from benchdb.globs import matches
 from benchdb.metrics import FAILED, counts_outcomes
 from benchdb.records import Verdict
 from benchdb.review.cases import cases_among
-from benchdb.review.causes import with_known_causes
+from benchdb.review.causes import size, with_known_causes
 from benchdb.review.differences import commit_ranges
 from benchdb.review.judged import Rule
 from benchdb.review.judging import judge_contenders, judge_newest
@@ -231,7 +230,7 @@ def _beside(one: SeriesVerdict, moved: Sequence[SeriesVerdict]) -> SeriesVerdict
             and control.key.conditions.environment == one.key.conditions.environment
             and (control.effect > 0) == (one.effect > 0)
         )
-        if same and abs(math.log1p(one.effect)) <= _AS_CONTROL * abs(math.log1p(control.effect)):
+        if same and size(one.effect) <= _AS_CONTROL * size(control.effect):
             why = f"the control test {control.key.case.id} moved, too"
             return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
     return one
