@@ -95,8 +95,8 @@ class History:
         for _ in range(sessions):
             self.add({f"test_{number}": self.near(level) for number in range(tests)}, **said)
 
-    def gate(self, *arguments: object) -> Ran:
-        return self.project.benchdb("gate", *arguments)
+    def gate(self, *arguments: object, **variables: str) -> Ran:
+        return self.project.benchdb("gate", *arguments, **variables)
 
     def verdicts(self, *arguments: object) -> dict[tuple[str, str], Any]:
         document = self.gate(*arguments, "--format", "json").json

@@ -164,6 +164,29 @@ def test_a_confirmed_regression_of_the_trunk_fails_once_and_then_is_known(
     assert "`pytest --benchmark --benchmark-repeat 5 test_it.py::test_0`" in ran.out
 
 
+def test_a_narrow_terminal_keeps_both_levels_and_what_is_to_be_suspected(
+    history: History,
+) -> None:
+    history.usual(40, tests=2)
+    for _ in range(5):
+        history.add({"test_0": history.near(1.2), "test_1": history.near()})
+    ran = history.gate(COLUMNS="80")
+    assert ran.code == 0
+    head = next(line for line in ran.out.splitlines() if "verdict" in line)
+    assert head.split()[-2:] == ["before", "after"]
+    assert "\ntest_it.py::test_0 · duration\n" in ran.out
+    good, bad = commit(40)[:12], commit(41)[:12]
+    assert f"test_it.py::test_0, what changed: `git log {good}..{bad}` in common" in ran.out
+    for width in (60, 40):
+        lines = history.gate(COLUMNS=str(width)).out.splitlines()
+        assert max(map(len, lines)) <= width
+        (row,) = (line for line in lines if "REGRESSED (" in line)
+        assert row.endswith("…")
+    out = history.gate(COLUMNS="40", PYTHONIOENCODING="ascii").out
+    assert "REGRESSED (confirmed~" in out
+    assert "test_it.py::test_0 | duration\n" in out
+
+
 def test_what_gets_better_is_no_regression_and_direction_counts(history: History) -> None:
     history.usual(40)
     for _ in range(3):

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 #: Rows of a table that are shown unless all are asked for.
 _MOST_ROWS: Final = 20
 
+#: Places of a history that are listed beneath a table.
+_MOST_RANGES: Final = 5
+
 #: What was accepted of a contender holds for what the trunk does from here on for so long.
 _MERGED_WITHIN: Final = timedelta(days=30)
 
@@ -108,7 +111,8 @@ def gate_tables(
         (gate.of(Verdict.UNCHANGED) if verbose else [], "unchanged"),
     ):
         if some:
-            tables.append(_table(some, heading, verbose=verbose))
+            passes = some is suspects or some is known  # "what to do next" is of the others
+            tables.append(_table(some, heading, verbose=verbose, suspected=passes))
     if failing:
         tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(gate))))
     remarks = [*missing_lines(gate, verbose=verbose), *_remarks(gate)]
@@ -134,18 +138,20 @@ def _judged_line(gate: Gate, preferred: tuple[str, ...]) -> str:
     )
 
 
-def _table(some: Sequence[SeriesVerdict], heading: str, *, verbose: bool) -> Table:
+def _table(
+    some: Sequence[SeriesVerdict], heading: str, *, verbose: bool, suspected: bool = False
+) -> Table:
     several = len({one.key.conditions for one in some}) > 1
     shown = some if verbose else some[:_MOST_ROWS]
     rows = [_row(one, several=several) for one in shown]
     columns = (
         Column("test", code=True, above=True),
-        Column("metric", code=True),
+        Column("metric", code=True, above=True),
         Column("verdict"),
         Column("effect (95 % interval)", right=True),
-        Column("before", right=True, rank=2),
-        Column("after", right=True, rank=2),
-        Column("since (UTC)", optional=True, rank=1),
+        Column("before", right=True, rank=1),
+        Column("after", right=True, rank=1),
+        Column("since (UTC)", optional=True, rank=2),
         Column("first raised (UTC)", optional=True, rank=4),
         Column("commits", optional=True, rank=3, fold=True),
         Column("conditions", optional=True, rank=5, fold=True),
@@ -155,8 +161,25 @@ def _table(some: Sequence[SeriesVerdict], heading: str, *, verbose: bool) -> Tab
         columns,
         tuple(rows),
         f"{heading}: {_series(len(some))}",
-        remarks=(f"{more:,} more: --verbose shows them all",) if more else (),
+        remarks=(
+            *((f"{more:,} more: --verbose shows them all",) if more else ()),
+            *(_suspected_lines(some) if suspected else ()),
+        ),
     )
+
+
+def _suspected_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
+    """Yield what lies between both levels, and of which tests: columns may find no room."""
+    tests: dict[CommitRange, dict[str, None]] = {}
+    for one in some:
+        for each in one.commits:
+            tests.setdefault(each, {})[one.key.case.id] = None
+    for each, (first, *more) in list(tests.items())[:_MOST_RANGES]:
+        (line,) = commit_lines([each])
+        others = f" and {text.counted(len(more), 'more test')}" if more else ""
+        yield f"{first}{others}, what changed: {line}"
+    if len(tests) > _MOST_RANGES:
+        yield f"{len(tests) - _MOST_RANGES:,} more places: --format json has them all"
 
 
 def _row(one: SeriesVerdict, *, several: bool) -> tuple[str | Cell, ...]:

@@ -138,7 +138,7 @@ def terminal(table: Table, medium: Medium) -> str:
         drawn.add_column(
             Text(column.title),
             justify="right" if column.right else "left",
-            overflow="fold",
+            overflow="fold" if column.fold and not leading else "ellipsis",
             no_wrap=bool(leading) or not column.fold or medium.width is None,
         )
     for row in fitting.rows:
@@ -158,7 +158,10 @@ def terminal(table: Table, medium: Medium) -> str:
             console.print(Text(remark, "dim"), soft_wrap=medium.width is None)
         if left_out:
             console.print(Text(_too_narrow(left_out), "dim"))
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    said = captured.get()
+    if medium.ascii_only:  # of cells that were cut, and between what leads a row
+        said = said.replace("…", "~").replace("·", "|")
+    return "".join(f"{line.rstrip()}\n" for line in said.splitlines())
 
 
 def _leading(table: Table, width: int | None, measure: Callable[[str], int]) -> int:
