@@ -9,6 +9,7 @@ import pytest
 from made_sessions import FAIL, History, commit
 from made_up import History as MadeUp
 from made_up import add, project, step
+from made_up import commit as commit_of
 
 from benchdb.analysis.quick_look import may_end_new_levels, may_have_moved
 from benchdb.records import Direction, Verdict
@@ -76,6 +77,34 @@ def test_one_cause_fails_once_and_tests_that_show_it_later_are_known(tmp_path: P
     (alarm,) = of.benchdb("backtest", "--format", "json").json["alarms"]
     assert {alarm["case"], *alarm["also"]} == set(slower)
     assert len(alarm["also"]) == 2
+
+
+def test_a_regression_stays_known_until_it_is_accepted_or_gone(tmp_path: Path) -> None:
+    slower = {
+        "t.py::test_03": step(30, 1.15),
+        "t.py::test_05": lambda at: 1.2 if 30 <= at < 60 else 1.0,
+    }
+    made = MadeUp(90, 8, effects=slower)
+    of = project(tmp_path, made)
+    found = {one["case"]: one for one in of.benchdb("backtest", "--format", "json").json["alarms"]}
+    assert {name: one["lasts"] for name, one in found.items()} == {
+        "t.py::test_03": True,
+        "t.py::test_05": False,
+    }
+    assert found["t.py::test_03"]["stayed"] == 90 - 32
+    assert 25 <= found["t.py::test_05"]["stayed"] <= 31
+
+    def regressed() -> list[tuple[str, str]]:
+        ran = of.benchdb("gate", "last:1", "--format", "json")
+        assert ran.code == 0
+        some = [one for one in ran.json["verdicts"] if one["verdict"] == "REGRESSED"]
+        return [(one["case"], one["commits"][0]["bad"]) for one in some]
+
+    assert regressed() == [("t.py::test_03", commit_of(30))]
+    events = of.benchdb("changes", "--format", "json").json["events"]
+    for event in events:
+        assert of.benchdb("ack", event["id"], "--wont-fix").code == 0
+    assert regressed() == []
 
 
 def test_a_change_much_larger_than_a_known_one_at_its_place_fails_by_itself(

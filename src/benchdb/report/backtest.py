@@ -54,7 +54,7 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
         remarks.append(f"{len(newest) - len(shown):,} earlier ones: --verbose shows them all")
     remarks.append(
         "delay: how many sessions it took until it was raised; stayed: for how many it was listed, "
-        "at most the 20 in which a change is new (40 of failures)"
+        "as long as its level lasts, at most 150 (of failures 40)"
     )
     remarks.append(
         f"by chance about {found.false_alarms * found.sessions:.2g} of these sessions may fail "

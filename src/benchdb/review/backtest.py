@@ -17,7 +17,8 @@ from benchdb.review.causes import of_one_cause
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
-from benchdb.review.lines import Line, is_failed, is_judged, verdicts_of
+from benchdb.review.judging import lasting
+from benchdb.review.lines import Line, is_failed, is_judged, rule_of, verdicts_of
 from benchdb.review.outcomes import usual_rate
 from benchdb.verdicts import Alarm, Backtest
 
@@ -91,6 +92,7 @@ class _Replay:
             progress("judging sessions", number, len(looked_at))
             if some := candidates.get(session):
                 self._judge(session, some)
+        self._follow()
         alarms = [
             one.alarm(self._sessions)
             for some in self._raised.values()
@@ -193,6 +195,49 @@ class _Replay:
         )
         if root is not None:
             root.also.append(verdict.key.case)
+
+    def _follow(self) -> None:
+        """Tell for how long regressions stay listed when they aren't new any more.
+
+        The last point at which each is listed is searched by halves, of all at once.
+        """
+        left = [
+            (one, one.listed, min(len(series.at) - 1, one.begins + LAST - 1))
+            for number, some in self._raised.items()
+            for series in [self._series[number]]
+            for one in some
+            if one.cause is None and not counts_outcomes(series.key.metric)
+        ]
+        asked = [(one, last) for one, listed, last in left if listed < last]
+        left = [some for some in left if some[1] < some[2]]
+        while left:
+            answers = self._lasting(asked)
+            left = [
+                (one, at, last) if lasts else (one, listed, at - 1)
+                for (one, listed, last), (_, at), lasts in zip(left, asked, answers, strict=True)
+            ]
+            for one, listed, _ in left:
+                one.listed = listed
+                one.lasts = listed == len(self._series[one.place.series].at) - 1
+            left = [some for some in left if some[1] < some[2]]
+            asked = [(one, (listed + last + 1) // 2) for one, listed, last in left]
+
+    def _lasting(self, asked: Sequence[tuple[_Raised, int]]) -> list[bool]:
+        """Tell of regressions whether they are listed still at a point of their series."""
+        series = [self._series[one.place.series] for one, _ in asked]
+        starts = [max(point - LAST, 0) for _, point in asked]
+        values = [
+            one.values[start : point + 1]
+            for one, start, (_, point) in zip(series, starts, asked, strict=True)
+        ]
+        rules = [
+            rule_of(one.key, self._settings, float(self._limits[one.at[point]]))
+            for one, (_, point) in zip(series, asked, strict=True)
+        ]
+        return [
+            found is not None and abs(found.begins + start - one.begins) <= SAME_PLACE
+            for found, start, (one, _) in zip(lasting(values, rules), starts, asked, strict=True)
+        ]
 
     def _is_last(self, place: _Place) -> bool:
         return place.point == len(self._series[place.series].at) - 1

@@ -14,11 +14,13 @@ from benchdb.analysis.change_points import find_change_points_many
 from benchdb.analysis.prediction import judge_points
 from benchdb.analysis.quick_look import may_end_new_levels
 from benchdb.analysis.student import two_sided_quantile
+from benchdb.records import Verdict
 from benchdb.review.expecting import LAST, Levelled, levelled, wary
 from benchdb.review.judged import (
     LEAST_PAST,
     LOOKS,
     ONE_LOOK,
+    SAME_PLACE,
     UNSURE,
     alarmed,
     is_change,
@@ -30,11 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from benchdb.analysis.results import Baseline, ChangePoints
+    from benchdb.analysis.sensitivity import Sensitivity
     from benchdb.review.expecting import Values
     from benchdb.review.judged import Certainty, Judged, Rule
 
 #: From so many points at the new level on a regression may be confirmed.
 CONFIRMED_POINTS: Final = 3
+
+#: So many points after it began a regression has been raised, or never was: for the gate it is new
+#: as long as `benchdb.analysis.sensitivity.RULES` say, and may be seen to begin a little later.
+_RAISED: Final = 20 + SAME_PLACE
 
 #: To be looked at as one of two, a point must be so far out, as a share of what it must be alone.
 _PAIR: Final = 0.6
@@ -62,12 +69,29 @@ def judge_newest(
     """
     level = [levelled(*one) for one in _with_accepted(series, accepted)]
     judging = _Judging(level, rules)
-    found = judging.ending({number: len(one.values) for number, one in enumerate(level)})
+    ends = {number: len(one.values) for number, one in enumerate(level)}
+    found = judging.ending(ends)
     if first:
-        found |= judging.with_first(
-            {number: one for number, one in found.items() if one.certainty is not None}
-        )
+        alarms = {number: one for number, one in found.items() if one.certainty is not None}
+        quiet = {number: end for number, end in ends.items() if found[number].begins == end}
+        lasts = judging.with_first(judging.lasting(quiet), within=_RAISED)
+        found |= judging.with_first(alarms)
+        found |= {number: one for number, one in lasts.items() if one.raised < ends[number]}
     return [_counted(found[number], one) for number, one in enumerate(level)]
+
+
+def lasting(series: Sequence[Values], rules: Sequence[Rule]) -> list[Judged | None]:
+    """Return the largest regression of each series that lasts, whenever it began.
+
+    Parameters
+    ----------
+    series, rules
+        As `judge_newest` takes them.
+    """
+    level = [levelled(one, 0) for one in series]
+    ends = {number: len(one) for number, one in enumerate(series)}
+    found = _Judging(level, rules).lasting(ends)
+    return [found.get(number) for number in ends]
 
 
 def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
@@ -158,8 +182,30 @@ class _Judging:
             found[number] = self._pair(number, begins) or found[number]
         return found
 
-    def with_first(self, alarms: Mapping[int, Judged]) -> dict[int, Judged]:
-        """Add since when there are alarms: a step is one event however often it is seen."""
+    def lasting(self, ends: Mapping[int, int]) -> dict[int, Judged]:
+        """Return by series the largest regression that holds still, whenever it began."""
+        steps = self._steps(ends, look_first=False, sensitivity="report")
+        self._look([(number, cut) for number, cuts in steps.items() for cut in cuts])
+        found: dict[int, Judged] = {}
+        for number, cuts in steps.items():
+            held = [self._held(number, ends[number], cuts, at) for at in range(len(cuts))]
+            worse = [one for one in held if one and one.verdict is Verdict.REGRESSED]
+            if worse:
+                found[number] = max(worse, key=lambda one: abs(one.effect))
+        return found
+
+    def with_first(
+        self, alarms: Mapping[int, Judged], within: int | None = None
+    ) -> dict[int, Judged]:
+        """Add since when there are alarms: a step is one event however often it is seen.
+
+        Parameters
+        ----------
+        alarms
+            By series.
+        within
+            How many points of a new level to look at; all by default.
+        """
         found = dict(alarms)
         left = {
             number: points
@@ -171,11 +217,19 @@ class _Judging:
                 points = left.pop(number)
                 if same_event(alarms[number], before):
                     found[number] = replace(alarms[number], raised=points)
-                elif points + 1 < len(self._level[number].values):
+                elif points + 1 < len(self._level[number].values) and (
+                    within is None or points < alarms[number].begins + within
+                ):
                     left[number] = points + 1
         return found
 
-    def _steps(self, ends: Mapping[int, int], *, look_first: bool) -> dict[int, list[int]]:
+    def _steps(
+        self,
+        ends: Mapping[int, int],
+        *,
+        look_first: bool,
+        sensitivity: Sensitivity = "confirmed",
+    ) -> dict[int, list[int]]:
         """Return where new levels began among the last points."""
         recent = {
             number: self._level[number].values[max(end - LAST - 1, 0) : end]
@@ -187,7 +241,7 @@ class _Judging:
             recent = {
                 number: some for (number, some), one in zip(recent.items(), may, strict=True) if one
             }
-        changes = find_change_points_many(recent.values(), sensitivity="confirmed")
+        changes = find_change_points_many(recent.values(), sensitivity=sensitivity)
         return {
             number: [step.index + max(ends[number] - LAST - 1, 0) for step in one.steps]
             for number, one in zip(recent, changes, strict=True)
@@ -232,16 +286,22 @@ class _Judging:
 
     def _step(self, number: int, end: int, cuts: Sequence[int]) -> Judged | None:
         """Judge the steps among the last points: the earliest that holds still."""
-        one, rule = self._level[number], self._rules[number]
-        for at, cut in enumerate(cuts):
-            baseline = self._baseline(number, cut, one.known - (end - cut))
-            said = judge_points(baseline, one.values[cut : (*cuts, end)[at + 1]])
-            if not is_change(said, rule, rule.limit / LOOKS):
-                continue
-            if at + 1 < len(cuts):
-                # What came later may have undone it: the newest points alone tell what holds.
-                last = judge_points(baseline, one.values[cuts[-1] : end])
-                if not is_change(last, rule, UNSURE) or (last.effect > 0) != (said.effect > 0):
-                    continue
-            return alarmed(said, rule, baseline, "confirmed", begins=cut, raised=end)
+        for at in range(len(cuts)):
+            held = self._held(number, end, cuts, at)
+            if held is not None:
+                return held
         return None
+
+    def _held(self, number: int, end: int, cuts: Sequence[int], at: int) -> Judged | None:
+        """Judge one of several steps; None where it isn't one, or doesn't hold still."""
+        one, rule, cut = self._level[number], self._rules[number], cuts[at]
+        baseline = self._baseline(number, cut, one.known - (end - cut))
+        said = judge_points(baseline, one.values[cut : (*cuts, end)[at + 1]])
+        if not is_change(said, rule, rule.limit / LOOKS):
+            return None
+        if at + 1 < len(cuts):
+            # What came later may have undone it: the newest points alone tell what holds.
+            last = judge_points(baseline, one.values[cuts[-1] : end])
+            if not is_change(last, rule, UNSURE) or (last.effect > 0) != (said.effect > 0):
+                return None
+        return alarmed(said, rule, baseline, "confirmed", begins=cut, raised=end)

@@ -144,18 +144,17 @@ def verdicts_of(
     return with_known_causes(_with_controls(made, settings))
 
 
+def rule_of(key: SeriesKey, settings: Settings, limit: float) -> Rule:
+    """Return by what a series is judged."""
+    tolerance = settings.tolerance_of(key.case.id, key.metric.name)
+    return Rule(limit, tolerance, key.metric.direction)
+
+
 def judge_lines(
     lines: Sequence[Line], settings: Settings, limit: float, *, first: bool = True
 ) -> list[Judged]:
     """Judge series that measure something."""
-    rules = [
-        Rule(
-            limit,
-            settings.tolerance_of(one.key.case.id, one.key.metric.name),
-            one.key.metric.direction,
-        )
-        for one in lines
-    ]
+    rules = [rule_of(one.key, settings, limit) for one in lines]
     accepted = [one.accepted for one in lines]
     if any(one.new for one in lines):
         new = [np.array([value for _, value, _ in one.new]) for one in lines]
