@@ -23,12 +23,22 @@ from test_sync_command import Files, ok, sessions
 
 from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
-from benchdb.store.revisions import head
+from benchdb.store.revisions import head, lineage
 from benchdb.sync import segments
 from benchdb.sync.folder import Folder
 from benchdb.sync.protocol.names import Entry, SegmentName, snapshot_name
 from benchdb.sync.protocol.steps import Contents
-from benchdb.sync.segments import Damaged, listing_frame, pack, stored_entries, unpack, verify
+from benchdb.sync.segments import (
+    Damaged,
+    copy_entries,
+    listing_frame,
+    new_file,
+    pack,
+    scratch,
+    stored_entries,
+    unpack,
+    verify,
+)
 
 DATA = Path(__file__).with_name("data")
 
@@ -301,3 +311,25 @@ def test_a_file_that_can_not_be_written_is_a_matter_of_permissions(what: str, fi
     assert (ran.code, ran.err.count("\n")) == (2, 1)
     assert "change the permissions of it and of its folder" in ran.err
     assert "disk" not in ran.err
+
+
+def test_compaction_keeps_what_an_older_schema_has_no_place_for(files: Files) -> None:
+    files.record("a", "one")
+    older, schema = files.folder / "older.db", lineage()[-2]
+    new_file(older, schema)
+    with contextlib.closing(connect(files.file("a"))) as connection:
+        entries = tuple(sorted(stored_entries(connection)))
+    with contextlib.closing(scratch(older)) as connection:
+        copy_entries(connection, files.file("a"), [one.key for one in entries])
+    made = pack(older, files.folder / "made", Contents(entries), schema)
+    name = SegmentName(entries[0].month, entries[0].uid, entries[0].digest, 1, made.sha256)
+    (files.remote / str(name)).parent.mkdir(parents=True)
+    made.path.rename(files.remote / str(name))
+    files.record("b", "two", day=1)
+    columns = "key, made, kind, series, session_uid, fixed_by"
+    values = "'said', '2026-01-03 00:00:00.000000', 'fixed', 'a.py::test_a', 'two', 'abc123'"
+    execute(files.file("b"), f"insert into annotation ({columns}) values ({values})")
+    ok(files.push("b"))
+    assert "folded 2 segments" in ok(files.compact("--grace", "0"))
+    ok(files.pull("c"))
+    assert query(files.file("c"), "select fixed_by from annotation") == [("abc123",)]

@@ -132,8 +132,10 @@ def import_files(
     if merged.added and undirected:
         say(_undirected_line(undirected))
     write(literal(f"look at them: benchdb show{'' if db is None else _option(db)}") + "\n")
+    for line in merged.unfit:
+        say(f"{line}: it was left out")
     tell_conflicts(path)
-    if merged.conflicts:
+    if merged.conflicts or merged.unfit:
         click.get_current_context().exit(2)
 
 

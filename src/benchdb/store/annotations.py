@@ -117,14 +117,11 @@ def copy_annotations(
     known = theirs.column_kinds("annotation")
     names = [name for name in ours.column_kinds("annotation") if name in known]
     held = {key for (key,) in ours.execute("SELECT key FROM annotation")}
-    query = f"SELECT {quoted(('key', *names))} FROM annotation ORDER BY made, key"
-    lacking = {
-        key: row
-        for key, *row in theirs.execute(query)
-        if key not in held and (only is None or key in only)
-    }
-    for key in unfit_annotations(theirs, lacking.keys()) if lacking else ():
-        del lacking[key]
+    wanted = [key for (key,) in theirs.execute("SELECT key FROM annotation ORDER BY made, key")]
+    wanted = [key for key in wanted if key not in held and (only is None or key in only)]
+    unfit = unfit_annotations(theirs, wanted) if wanted else {}
+    query = f"SELECT {quoted(names)} FROM annotation WHERE key=?"
+    lacking = {key: theirs.execute(query, (key,)).fetchone() for key in wanted if key not in unfit}
     if lacking:
         with ours.transaction():
             ours.executemany(

@@ -171,6 +171,22 @@ def copy_test_runs(connection: FileConnection) -> int:
     return runs
 
 
+def would_lack(older: FileConnection, newest: FileConnection) -> bool:
+    """Tell whether an older schema has no place for something that a file in the newest holds.
+
+    Digests are of sessions' own rows: of annotations, and of what sessions share, nothing else
+    would notice.
+    """
+    tables = older.tables()
+    for table in newest.tables():
+        known = older.column_kinds(table) if table in tables else {}
+        for column in newest.column_kinds(table).keys() - known.keys():
+            query = f"SELECT 1 FROM {table} WHERE {quoted([column])} IS NOT NULL LIMIT 1"
+            if newest.execute(query).fetchone():
+                return True
+    return False
+
+
 def _copy_shared(connection: FileConnection, table: str) -> None:
     """Copy the rows of a table that are referred to and new, and map the ids of all."""
     ids = f"temp.{table}_ids"

@@ -23,8 +23,7 @@ _INSTANT: Final = "-".join(_DIGITS * many for many in (4, 2, 2)) + " {}:{}:{}.{}
     *(_DIGITS * many for many in (2, 2, 2, 6))
 )
 
-#: What SQLite says of a value that fits its column, by the column's kind. An instant of the year
-#: 9999 is none: nothing could come after it.
+#: What SQLite says of a value that fits its column, by the column's kind.
 _FITS: Final = {
     "text": "typeof({0})='text' AND instr({0}, char(0))=0",
     "integer": "typeof({0})='integer'",
@@ -32,8 +31,16 @@ _FITS: Final = {
     "float": "typeof({0}) IN ('real', 'integer')",
     "instant": f"typeof({{0}})='text' AND {{0}} GLOB '{_INSTANT}' "
     "AND datetime(substr({0}, 1, 19), '+0 seconds') IS substr({0}, 1, 19) "
-    "AND substr({0}, 1, 4) BETWEEN '0001' AND '9998'",
+    "AND substr({0}, 1, 4) BETWEEN '0001' AND '9999'",
 }
+
+#: The latest of several annotations holds: nothing could come after one of the last year.
+_NOT_LAST: Final = " AND substr({0}, 1, 4) < '9999'"
+
+#: Tables whose texts are decoded anyway, when digests are made of them.
+_DECODED: Final = frozenset(SESSION_TABLES[1:])
+
+_SAID: Final = "has a value that nothing could read"
 
 #: Columns that are looked at by one statement: SQLite's expressions have a depth.
 _AT_ONCE: Final = 200
@@ -79,9 +86,9 @@ def unfit_sessions(connection: Connection) -> dict[tuple[str, str], str]:
         return {}
     found = {}
     for row, said in _unfit_rows(connection, "session", "digest IS NOT NULL", {}):
-        query = "SELECT uid, digest FROM session WHERE rowid=?"
-        key = connection.execute(query, (row,)).fetchone()
-        found[key] = said
+        query = "SELECT CAST(uid AS BLOB), CAST(digest AS BLOB) FROM session WHERE rowid=?"
+        uid, digest = connection.execute(query, (row,)).fetchone()
+        found[_decoded(uid), _decoded(digest)] = said
     return found
 
 
@@ -93,10 +100,15 @@ def unfit_annotations(
         return {}
     found = {}
     for row, said in _unfit_rows(connection, "annotation", "1", {}):
-        (key,) = connection.execute("SELECT key FROM annotation WHERE rowid=?", (row,)).fetchone()
+        query = "SELECT CAST(key AS BLOB) FROM annotation WHERE rowid=?"
+        key = _decoded(connection.execute(query, (row,)).fetchone()[0])
         if keys is None or key in keys:
             found[key] = said
     return found
+
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "backslashreplace")
 
 
 def first_unfit(connection: Connection) -> str | None:
@@ -110,12 +122,17 @@ def first_unfit(connection: Connection) -> str | None:
 
 def session_line(uid: str, unfit: str) -> str:
     """Return what is wrong about a session that must not travel."""
-    return f"session {uid} has a value that nothing could read: {unfit}"
+    return f"session {uid} {_SAID}: {unfit}"
 
 
 def annotation_line(key: str, unfit: str) -> str:
     """Return what is wrong about an annotation that must not travel."""
-    return f"annotation {key} has a value that nothing could read: {unfit}"
+    return f"annotation {key} {_SAID}: {unfit}"
+
+
+def is_unfit(line: str) -> bool:
+    """Tell whether a line says so of a session or an annotation."""
+    return _SAID in line
 
 
 def _unfit(
@@ -129,11 +146,16 @@ def _unfit_rows(
     connection: FileConnection, table: str, condition: str, values: dict[str, int]
 ) -> Iterator[tuple[int, str]]:
     """Give the row id of each row that holds what it can't, and a line about the first such."""
-    fits = {
-        name: _FITS[kind].format(f'"{name}"')
-        for name, kind in connection.column_kinds(table).items()
-        if kind in _FITS
-    }
+    fits = {}
+    for name, kind in connection.column_kinds(table).items():
+        if kind in _FITS:
+            said = _FITS[kind]
+            if kind == "text" and table not in _DECODED:
+                said += " AND is_utf8(CAST({0} AS BLOB))"
+            if (table, name) == ("annotation", "made"):
+                said += _NOT_LAST
+            fits[name] = said.format(f'"{name}"')
+    connection.create_function("is_utf8", 1, _is_utf8, deterministic=True)
     rows: set[int] = set()
     for some in _groups(list(fits.items())):
         every = " AND ".join(f'("{name}" IS NULL OR ({one}))' for name, one in some)
@@ -141,10 +163,13 @@ def _unfit_rows(
         rows.update(row for (row,) in connection.execute(query, values))
     for row in sorted(rows):
         for name, one in fits.items():
-            query = f'SELECT quote("{name}") FROM {table} WHERE rowid=? AND NOT ({one})'
+            query = (
+                f'SELECT CAST(quote("{name}") AS BLOB) FROM {table} WHERE rowid=? AND NOT ({one})'
+            )
             held = connection.execute(query, (row,)).fetchone()
-            if held and held[0] != "NULL":
-                yield row, f"{_readable(held[0])} can't stand in {table}.{name}"
+            if held and held[0] != b"NULL":
+                said = _readable(held[0].decode("utf-8", "backslashreplace"))
+                yield row, f"{said} can't stand in {table}.{name}"
                 break
 
 
@@ -153,9 +178,16 @@ def _groups(columns: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
         yield columns[start : start + _AT_ONCE]
 
 
-def _readable(quoted: object) -> str:
-    said = str(quoted)
-    return shown(said[1:-1]) if said.startswith("'") else shown(quoted)
+def _is_utf8(text: bytes | None) -> bool:
+    try:
+        (text or b"").decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _readable(quoted: str) -> str:
+    return shown(quoted[1:-1] if quoted.startswith("'") else quoted)
 
 
 def is_undecodable(error: Exception) -> bool:

@@ -27,6 +27,7 @@ from benchdb.store.fitness import (
     annotation_line,
     session_line,
     unfit_annotations,
+    unfit_session,
     unfit_sessions,
 )
 from benchdb.store.forms import conflicts as unsettled
@@ -299,8 +300,9 @@ class _Merging:
     def run(self, source: Location) -> Merged:
         """Merge all sessions, batch by batch."""
         held, live, pruned = self._compare()
-        for key, line in unfit_annotations(self.theirs).items():
-            self._unfit.append(annotation_line(key, line))
+        if self.only is None:
+            for key, line in unfit_annotations(self.theirs).items():
+                self._unfit.append(annotation_line(key, line))
         missing = sum(map(len, self._missing.values()))
         added = runs = left = 0
         conflicts: list[str] = []
@@ -344,9 +346,9 @@ class _Merging:
         gone = set() if self.bring_back else set(self.ours.execute(f"{keys} local_pruned"))
         # The beginning of what was pruned is not wanted either: it may have been superseded by it.
         uids = {uid for uid, _ in gone}
-        unfit = unfit_sessions(self.theirs)
-        query = "SELECT uid, digest, state FROM session ORDER BY started, uid"
-        for uid, digest, state in self.theirs.execute(query):
+        unfit: dict[tuple[str, str], str] | None = None
+        query = "SELECT uid, digest, state, id FROM session ORDER BY started, uid"
+        for uid, digest, state, row in self.theirs.execute(query).fetchall():
             if self.only is not None and (uid, digest) not in self.only:
                 continue
             if digest is None:
@@ -355,9 +357,16 @@ class _Merging:
                 held += 1
             elif (uid, digest) in gone or (state == "lost" and uid in uids):
                 pruned += 1
-            elif (uid, digest) in unfit:
-                self._unfit.append(session_line(uid, unfit[uid, digest]))
             else:
+                if unfit is None:
+                    unfit = unfit_sessions(self.theirs)
+                said = unfit.get((uid, digest))
+                if said is None and not isinstance(self.ours, FileConnection):
+                    # A server takes no such value, and nothing of what comes with it.
+                    said = unfit_session(self.theirs, row)
+                if said is not None:
+                    self._unfit.append(session_line(uid, said))
+                    continue
                 self._missing.setdefault(uid, []).append(digest)
         return held, live, pruned
 

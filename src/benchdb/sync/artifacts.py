@@ -140,14 +140,16 @@ def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
         rows = connection.execute(_RECORDED).fetchall()
         fitting = connection.execute(f"{_RECORDED} AND size <= ?", (most,)).fetchall()
     small = set(fitting)
+    # A project may be reached through a link, and its folder for artifacts be one.
+    top, below = base.resolve(), folder.parent.resolve() / folder.name
     wanted = []
     left = []
     large = 0
     for sha256, url in _files(rows):
-        place = Path(os.path.normpath(base / url))
+        place = Path(os.path.normpath(top / url))
         if os.path.lexists(place):
             continue
-        if not _is_kept_in(place, Path(os.path.normpath(folder))):
+        if not _is_kept_in(place, below):
             left.append(url)
         elif (sha256, url) in small:
             wanted.append(Wanted(sha256, place))
@@ -165,7 +167,7 @@ def _is_kept_in(place: Path, folder: Path) -> bool:
 
 
 #: The names that the plugin gives to what it keeps. So nothing is hidden.
-_PLAIN: Final = re.compile("[A-Za-z0-9-][A-Za-z0-9._-]*")
+_PLAIN: Final = re.compile("_|[A-Za-z0-9-][A-Za-z0-9._-]*")
 
 #: What pytest collects, and Python imports.
 _RUN: Final = frozenset({".py", ".pyc", ".pyd", ".pyw", ".so", ".pth"})

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchdb.records import ANNOTATION
+from benchdb.store.copying import would_lack
 from benchdb.store.database import connect
 from benchdb.store.merge import merge_file
 from benchdb.store.revisions import head, lineage
@@ -27,7 +27,6 @@ from benchdb.sync.segments import (
 )
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
@@ -116,10 +115,9 @@ def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path
     older, again = folder / f"{schema}.db", folder / "again.db"
     new_file(older, schema)
     with contextlib.closing(scratch(older)) as connection:
-        if not _has_annotations(connection) and any(
-            one.digest == ANNOTATION for one in contents.entries
-        ):
-            return None
+        with contextlib.closing(connect(newest)) as whole:
+            if would_lack(connection, whole):
+                return None
         copy_entries(connection, newest, [one.key for one in contents.entries])
     again.write_bytes(older.read_bytes())
     try:
@@ -129,8 +127,3 @@ def _in_older_schema(newest: Path, contents: Contents, schema: str, folder: Path
     finally:
         again.unlink()
     return older
-
-
-def _has_annotations(connection: sqlite3.Connection) -> bool:
-    query = "SELECT 1 FROM sqlite_master WHERE name='annotation'"
-    return connection.execute(query).fetchone() is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import DamagedHistory
+from benchdb.store.fitness import is_unfit
 from benchdb.store.progress import untold
 from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
@@ -263,9 +264,11 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
                     damaged = True
                     problems.append(f"{name} is not there, though the manifest lists it")
             else:
+                why = machine.why.get(name, frame.value)
                 newer = newer or frame is Missing.NEWER
-                damaged = damaged or frame is not Missing.NEWER
-                problems.append(f"{name}: {machine.why.get(name, frame.value)}")
+                # Of what nothing could read, the line itself says what to do.
+                damaged = damaged or not (frame is Missing.NEWER or is_unfit(why))
+                problems.append(f"{name}: {why}")
         files = sorted(filter(is_file, every))
         for done, name in enumerate(files):
             progress("fetching files", done, len(files))

@@ -435,17 +435,29 @@ def _check(
         if digest is None or session_digest(connection, row) != digest:
             raise Damaged(f"the rows of session {uid} don't give its digest")
         if said := unfit_session(connection, row):
-            raise Damaged(session_line(uid, said))
+            raise Damaged(
+                f"{session_line(uid, said)}; `benchdb compact REMOTE --erase UID` of it "
+                "frees the rest"
+            )
     said_of = None if used is None else {key for key, kind in used if kind == ANNOTATION}
     for key, said in unfit_annotations(connection, said_of).items():
-        raise Damaged(annotation_line(key, said))
+        raise Damaged(
+            f"{annotation_line(key, said)}; `benchdb compact REMOTE --erase KEY` of it "
+            "frees the rest"
+        )
 
 
 def stored_entries(connection: sqlite3.Connection) -> set[Entry]:
     """Return all sessions and annotations of a database; one still open has no digest."""
-    # As text: who wrote there by hand may have left anything, and is told when it is looked at.
+    # As bytes: who wrote there by hand may have left anything, and is told when it is looked at.
     rows = connection.execute(
-        "SELECT CAST(started AS TEXT), uid, coalesce(digest, '') FROM session"
+        "SELECT CAST(started AS BLOB), uid, coalesce(digest, '') FROM session"
     )
-    said = connection.execute("SELECT CAST(made AS TEXT), key FROM annotation")
-    return {Entry(*row) for row in rows} | {Entry(made, key, ANNOTATION) for made, key in said}
+    said = connection.execute("SELECT CAST(made AS BLOB), key FROM annotation")
+    return {Entry(_text(started), uid, digest) for started, uid, digest in rows} | {
+        Entry(_text(made), key, ANNOTATION) for made, key in said
+    }
+
+
+def _text(held: bytes) -> str:
+    return held.decode("utf-8", "backslashreplace")
