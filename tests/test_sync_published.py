@@ -12,6 +12,8 @@ from store_samples import EPOCH, execute, facts, fill, lose, query, record
 from test_sync_command import Files, ok, published, recover, sessions
 
 from benchdb.store.recorder import Recorder
+from benchdb.sync.looking import check_remote
+from benchdb.sync.objects import open_remote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +66,24 @@ def test_a_check_of_a_remote_looks_into_the_published_file(files: Files) -> None
         assert problem.endswith(": move it away, and the next sync makes another")
     path.unlink()
     ok(files("db", "check", files.remote))
+
+
+def test_a_sync_beside_a_check_is_no_problem(files: Files) -> None:
+    files.record("a", "session-1")
+    ok(files.sync("a"))
+    files.record("b", "session-2", day=1)
+    grow_old(files)
+    done = []
+
+    def sync_meanwhile(doing: str, *_: object) -> None:
+        if doing == "fetching" and not done:
+            done.append(doing)
+            ok(files.sync("b"))
+
+    checked = check_remote(open_remote(str(files.remote)), sync_meanwhile)
+    assert done
+    assert published(files) == {"session-1", "session-2"}
+    assert checked.problems == ()
 
 
 @pytest.mark.parametrize("given", ["publish_every = 0\ncompact_grace = 0", 'publish_every = "0"'])

@@ -246,7 +246,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
     every = {one.name: one for one in objects.list("")}
     manifest, damage = _manifest(objects)
     listed = manifest.snapshots() if manifest else frozenset()
-    names = sorted({name for name in every if segment_name(name) or is_snapshot(name)} | listed)
+    names = sorted({*filter(_is_of_sessions, every), *listed})
     problems = [damage] if damage else []
     newer = damaged = False
     entries: set[Key] = set()
@@ -277,7 +277,16 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
                 problems.append(f"{name}: its bytes are not those that its name tells")
         # What no manifest lists is there, too, and a compaction folds it in.
         held = entries.union(entry.key for one in apart.values() for entry in one.entries)
-        problems += check_published(objects, folder, manifest or Manifest(), held, progress)
+
+        def keys(newest: bool) -> set[Key]:
+            if not newest:
+                return held
+            now = {one.name for one in objects.list("") if _is_of_sessions(one.name)}
+            found = machine.read_contents(sorted(now.difference(names)))
+            some = [one for one in found.values() if isinstance(one, Contents)]
+            return held.union(entry.key for one in some for entry in one.entries)
+
+        problems += check_published(objects, folder, manifest or Manifest(), keys, progress)
     cut_off = list(_cut_off(apart, entries, manifest or Manifest()))
     problems += cut_off
     advice = [_INSTALL] * newer + [_LEAVE] * bool(cut_off) + [_PUT_BACK] * damaged
@@ -290,6 +299,10 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         len(theirs.names.difference(files)),
         tuple(advice),
     )
+
+
+def _is_of_sessions(name: str) -> bool:
+    return segment_name(name) is not None or is_snapshot(name)
 
 
 def _cut_off(apart: Mapping[str, Contents], entries: Set[Key], manifest: Manifest) -> Iterator[str]:

@@ -41,7 +41,7 @@ from benchdb.sync.permission import may_maintain
 from benchdb.sync.state import clear_known
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from benchdb.config import Location
@@ -236,7 +236,7 @@ def check_published(
     objects: Objects,
     folder: Path,
     manifest: Manifest,
-    entries: Collection[Key],
+    entries: Callable[[bool], Collection[Key]],
     progress: Progress = untold,
 ) -> Iterator[str]:
     """Give a line for everything that is wrong with the published file, if there is one.
@@ -250,7 +250,8 @@ def check_published(
     manifest
         It tells what must not be in it.
     entries
-        Keys of all that the history holds.
+        Gives the keys of all that the history holds; with True, those too of what was pushed since
+        it was read: the file may have been renewed meanwhile.
     progress
         Is told how far it is.
     """
@@ -273,7 +274,9 @@ def check_published(
             f"{PUBLISHED} still holds {len(forgotten):,} erased or from before the history's "
             "horizon"
         )
-    lacking, _ = missing(former, entries, manifest)
+    lacking, _ = missing(former, entries(False), manifest)
+    if lacking:
+        lacking, _ = missing(former, entries(True), manifest)
     if more := len(lacking):
         yield (
             f"{PUBLISHED} holds {more:,} that nothing else has: `benchdb merge` a copy of "
