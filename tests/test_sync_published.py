@@ -69,20 +69,21 @@ def test_a_check_of_a_remote_looks_into_the_published_file(files: Files) -> None
 
 
 def test_a_sync_beside_a_check_is_no_problem(files: Files) -> None:
-    files.record("a", "session-1")
-    ok(files.sync("a"))
-    files.record("b", "session-2", day=1)
+    for number in range(3):
+        files.record("a", f"session-{number}", day=number)
+        ok(files.sync("a"))
+    files.record("b", "session-3", day=3)
     grow_old(files)
     done = []
 
     def sync_meanwhile(doing: str, *_: object) -> None:
-        if doing == "fetching" and not done:
+        if doing == "fetching" and not done:  # what there is was listed
             done.append(doing)
             ok(files.sync("b"))
 
     checked = check_remote(open_remote(str(files.remote)), sync_meanwhile)
     assert done
-    assert published(files) == {"session-1", "session-2"}
+    assert published(files) == {f"session-{number}" for number in range(4)}
     assert checked.problems == ()
 
 
