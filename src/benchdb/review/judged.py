@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from benchdb.analysis.prediction import smallest_effect
 from benchdb.records import Verdict, verdict_on_change, worse_way
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from benchdb.analysis.prediction import Judgement
     from benchdb.analysis.results import Baseline
     from benchdb.records import Direction
+    from benchdb.verdicts import Certainty
 
 #: Failures that began before these last points are the past of the session that is judged. What is
 #: measured has a shorter memory: `benchdb.analysis.sensitivity.RULES` say which points are recent.
@@ -41,8 +42,6 @@ SAME_PLACE: Final = 3
 
 #: The points over which the smallest detectable slowdown is told.
 RUNS: Final = 5
-
-Certainty = Literal["suspect", "confirmed"]
 
 
 @dataclass(frozen=True, slots=True)

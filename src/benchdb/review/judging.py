@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from benchdb.analysis.results import Baseline, ChangePoints
     from benchdb.analysis.sensitivity import Sensitivity
     from benchdb.review.expecting import Values
-    from benchdb.review.judged import Certainty, Judged, Rule
+    from benchdb.review.judged import Judged, Rule
+    from benchdb.verdicts import Certainty
 
 #: From so many points at the new level on a regression may be confirmed.
 CONFIRMED_POINTS: Final = 3

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from benchdb.review.judged import Certainty
+    from benchdb.verdicts import Certainty
 
 #: Failures that nobody has seen yet: a share of test runs, and in how many it is believed.
 _PRIOR, _PRIOR_RUNS = 2e-6, 1000.0

@@ -279,6 +279,7 @@ def check_remote(objects: Objects, progress: Progress = untold) -> CheckedRemote
         held = entries.union(entry.key for one in apart.values() for entry in one.entries)
 
         def keys(newest: bool) -> set[Key]:
+            """Return the keys of all that is here, or with what was put since as well."""
             if not newest:
                 return held
             now = {one.name for one in objects.list("") if _is_of_sessions(one.name)}
