@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from suites import Suite
 
 pytestmark = [
@@ -128,7 +130,11 @@ def test_a_fork_inside_a_test_does_no_harm(suite: Suite) -> None:
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["one process", "worker"])
 @pytest.mark.parametrize("forks", ["--forked", "pytestmark = pytest.mark.forked"])
 def test_forked_tests_are_recorded_by_their_parent(
-    suite: Suite, forks: str, workers: tuple[str, ...]
+    suite: Suite,
+    forks: str,
+    workers: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("pytest_forked")
     plugins = "pytest_forked xdist" if workers else "pytest_forked"
@@ -155,8 +161,36 @@ def test_late(request): request.getfixturevalue("benchmark_time")
 def test_teardown(cleaning): pass
 def test_killed(benchmark_time): os.kill(os.getpid(), signal.SIGKILL)
 """,
-        test_then="def test_after(benchmark_time): pass",
+        test_then="""
+        import os
+
+        def test_after(benchmark_time):
+            with open(os.environ["BEHIND"], "a") as behind:
+                behind.write("1")
+        """,
     )
+    # The controller hears of a child's death when its worker is a test further.
+    suite.pytester.makeconftest(
+        """
+        import os, pathlib, time, pytest
+
+        deaths = 0
+
+        @pytest.hookimpl(wrapper=True)
+        def pytest_runtest_logreport(report):
+            global deaths
+            if report.when == "???" and "PYTEST_XDIST_WORKER" not in os.environ:
+                deaths += 1
+                behind = pathlib.Path(os.environ["BEHIND"])
+                # In the further round; in the first the worker waits to be given tests.
+                while deaths == 2 and behind.stat().st_size < 2:
+                    time.sleep(0.001)
+            return (yield)
+        """
+        if workers
+        else ""
+    )
+    monkeypatch.setenv("BEHIND", str(tmp_path / "behind"))
     if "EXITED" in suite.run("-k", "none or timed", *options, plugins=plugins).stdout.str():
         pytest.skip("pytest-forked doesn't work with this pytest")
     done = suite.run("--benchmark", "--benchmark-repeat=2", *options, plugins=plugins)

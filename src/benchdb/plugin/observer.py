@@ -16,7 +16,7 @@ from benchdb.collect.clock import Clock
 from benchdb.plugin.fixtures import ASKING, RUNNING
 from benchdb.plugin.running import RunningTest
 from benchdb.plugin.start import WORKER_INPUT
-from benchdb.plugin.whereabouts import NO_WORKER, Diary
+from benchdb.plugin.whereabouts import NO_WORKER, Diary, last_words
 from benchdb.plugin.wire import to_wire
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ class Observer:
         self._pid = os.getpid()
         self._artifacts = ArtifactFolder(bench.artifacts, bench.database, bench.folder, bench.uid)
         self._diary = _diary(config, controller)
+        told = getattr(config, "workerinput", None)
+        if told is not None and config.pluginmanager.hasplugin("pytest_forked"):
+            folder = Path(told[WORKER_INPUT]["folder"])
+            config.pluginmanager.register(ForkedChildren(folder, told["workerid"]))
 
     @property
     def _writer(self) -> Controller | None:
@@ -173,6 +177,24 @@ def outcome_of(report: pytest.TestReport) -> str:
     if hasattr(report, "wasxfail"):
         return {"skipped": "xfailed", "passed": "xpassed"}.get(report.outcome, report.outcome)
     return str(report.outcome)
+
+
+class ForkedChildren:
+    """In a worker, puts a dead child's last words onto the report that pytest-forked makes of it.
+
+    When its controller comes to read that report, the worker may be several tests further.
+    """
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self._folder = folder
+        self._worker = worker
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add what the child wrote last."""
+        if report.when not in ("setup", "call", "teardown"):
+            words = last_words(self._folder, self._worker)
+            report.benchdb = {"last_words": words}  # type: ignore[attr-defined]
 
 
 class CallPhase:

@@ -11,7 +11,7 @@ import pytest
 from benchdb.collect.clock import Clock
 from benchdb.plugin.neighbours import Neighbours
 from benchdb.plugin.observer import outcome_of
-from benchdb.plugin.whereabouts import NO_WORKER, last_written
+from benchdb.plugin.whereabouts import NO_WORKER, last_words, whereabouts
 from benchdb.plugin.wire import from_wire
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class RemoteTests:
         if report.when not in ("setup", "call", "teardown"):
             # Of a forked child that died, or of a worker, of which pytest-xdist told already.
             if slot[0] not in self._mourned:
-                self._mourn(*slot)
+                self._mourn(*slot, words=(sent or {}).get("last_words"))
         elif sent is not None and "closed" in sent:
             self._take(slot, from_wire(sent["closed"]), report)
         elif (ordinal := self._row_of(slot)) is not None:
@@ -202,10 +202,10 @@ class RemoteTests:
         if slot in self._announced.get(slot[1], ()):
             self._announced[slot[1]].remove(slot)
 
-    def _mourn(self, node: Any, nodeid: str | None = None) -> None:
+    def _mourn(self, node: Any, nodeid: str | None = None, words: list[Any] | None = None) -> None:
         """Whatever a worker was running, or a forked child with this test, is lost."""
         worker = NO_WORKER if node is None else node.gateway.id
-        last = last_written(self._folder, worker)
+        last = whereabouts(words or last_words(self._folder, worker))
         if last is not None and nodeid in (None, last.nodeid):
             if ((node, last.nodeid), last.round, last.attempt) not in self._closed:
                 self._learn(node, last)

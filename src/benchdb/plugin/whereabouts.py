@@ -14,7 +14,7 @@ import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchdb.store.locks import ProcessLock, is_locked
 
@@ -121,14 +121,23 @@ class Diary:
             self._stream = None
 
 
-def last_written(folder: Path, worker: str) -> Whereabouts | None:
-    """Return the last whereabouts of a process; None where none are known here."""
+def last_words(folder: Path, worker: str) -> list[Any] | None:
+    """Return the last whereabouts of a process as plain values, which a report can carry."""
     try:
         with _path(folder, worker).open("rb") as stream:
-            words = Whereabouts(*json.loads(stream.readline()))
-        start, since = (datetime.fromisoformat(str(one)) for one in (words.start, words.since))
-        return words._replace(start=start, since=since)
-    except (OSError, ValueError, TypeError):
+            words: list[Any] = json.loads(stream.readline())
+        return words
+    except (OSError, ValueError):
+        return None
+
+
+def whereabouts(words: list[Any] | None) -> Whereabouts | None:
+    """Return what `last_words` returned as a record; None where none are known here."""
+    try:
+        read = Whereabouts(*(words or ()))
+        start, since = (datetime.fromisoformat(str(one)) for one in (read.start, read.since))
+        return read._replace(start=start, since=since)
+    except (ValueError, TypeError):
         return None
 
 
