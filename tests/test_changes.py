@@ -84,6 +84,15 @@ def test_the_environment_is_the_cause_where_a_control_moved_too(tmp_path: Path) 
     assert "suspect: the environment, as a control test moved too" in out
 
 
+def test_control_tests_that_no_test_is_called_as_are_named(tmp_path: Path) -> None:
+    of = project(tmp_path, History(30, effects={"t.py::test_control": step(1, 1.0)}))
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"*control*"', '"*control*", "contorl"'))
+    out = of.benchdb("changes").out
+    assert "without effect, as nothing is called so: controls 'contorl' of [tool.benchdb]" in out
+    assert of.benchdb("changes", "--format", "json").json["unmatched"] == ["controls 'contorl'"]
+
+
 def test_packages_that_changed_there_are_named_and_suspected_without_a_commit(
     tmp_path: Path,
 ) -> None:

@@ -319,6 +319,8 @@ class Changes:
         Cases without any trunk session.
     conflicts
         Uids of sessions that are not used, as there are several forms of them.
+    unmatched
+        Patterns of control tests that fit nothing, behind the name of the setting.
     """
 
     events: tuple[Event, ...]
@@ -329,6 +331,7 @@ class Changes:
     rate: float
     fallback: tuple[Case, ...]
     conflicts: tuple[str, ...]
+    unmatched: tuple[str, ...]
 
 
 def series_text(key: SeriesKey) -> str:

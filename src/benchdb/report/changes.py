@@ -203,6 +203,8 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
         yield f"no clean session on {branches} yet for {whose}: every session is used there"
     if changes.conflicts:
         yield conflict_line(changes.conflicts)
+    if changes.unmatched:
+        yield text.unmatched_line(", ".join(changes.unmatched))
     waiting = [one for one in shown if one.state is State.OPEN]
     if waiting:
         yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY`"
@@ -232,6 +234,7 @@ def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:
         "series": (_watched_content(one) for one in changes.watched),
         "fallback": [one.id for one in changes.fallback],
         "conflicts": list(changes.conflicts),
+        "unmatched": list(changes.unmatched),
     }
 
 

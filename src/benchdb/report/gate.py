@@ -296,8 +296,7 @@ def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
         named = _named([series_text(one) for one in gate.infinite], verbose=verbose)
         yield f"not judged, as it is infinite: {named}"
     if gate.unmatched:
-        named = _named(gate.unmatched, verbose=verbose)
-        yield f"without effect, as nothing is called so: {named} of [tool.benchdb]"
+        yield text.unmatched_line(_named(gate.unmatched, verbose=verbose))
 
 
 def _named(names: Sequence[str], *, verbose: bool) -> str:

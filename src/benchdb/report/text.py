@@ -65,6 +65,11 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def unmatched_line(patterns: str) -> str:
+    """Return a line on patterns of the settings that fit nothing."""
+    return f"without effect, as nothing is called so: {patterns} of [tool.benchdb]"
+
+
 def minute(instant: datetime | None) -> str:
     """Return an instant to the minute."""
     return "" if instant is None else f"{instant:%Y-%m-%d %H:%M}"

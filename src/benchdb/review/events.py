@@ -19,6 +19,7 @@ from benchdb.review.differences import commit_ranges, differences, differing
 from benchdb.review.family import discovered, established
 from benchdb.review.remembered import Kept, remembered_history
 from benchdb.review.searching import searched_history
+from benchdb.review.unmatched import unmatched_controls
 from benchdb.store.circumstances import stored_circumstances
 from benchdb.store.sayings import stored_sayings
 
@@ -88,6 +89,7 @@ class _Finding:
         self._rate = rate
         cases = sorted({one.key.case for one in history.series})
         self._said = Acknowledged(stored_sayings(connection), history.sessions, settings.renamed)
+        self._unmatched = unmatched_controls(connection, settings, cases)
         self._controls = {case for given in settings.controls for case in cases_among(given, cases)}
         self._first = np.array([one.at[0] for one in history.series], dtype=np.int64)
         self._last = np.array([one.at[-1] for one in history.series], dtype=np.int64)
@@ -133,6 +135,7 @@ class _Finding:
             rate=self._rate,
             fallback=tuple(sorted(history.fallback)),
             conflicts=history.conflicts,
+            unmatched=self._unmatched,
         )
 
     def _drifts(self, drifts: Mapping[int, ChangePoint]) -> list[Drift]:

@@ -34,15 +34,45 @@ def unmatched(
         are also looked for among all that were ever recorded.
     """
     near = sorted({one.case for one in keys})
+    known = _known(connection, settings)
+    metrics = {one.metric.name for one in keys} | {one.name for one in OUTCOME_METRICS}
+    patterns = tuple(_unmatched(settings, metrics, near, known))
+    return patterns + _unmatched_controls(settings, near, known)
+
+
+def unmatched_controls(
+    connection: Connection, settings: Settings, cases: Sequence[Case]
+) -> tuple[str, ...]:
+    """Return the patterns of control tests that fit nothing, each behind the setting's name.
+
+    Parameters
+    ----------
+    cases
+        Those of a history: looked through before all that were ever recorded.
+    """
+    return _unmatched_controls(settings, cases, _known(connection, settings))
+
+
+def _known(connection: Connection, settings: Settings) -> Callable[[], Sequence[Case]]:
+    """Return what looks up all cases, once and only when asked: that takes time."""
     every: list[Case] = []
 
-    def known() -> list[Case]:
-        if not every:  # only now: that takes longer the more there are
+    def known() -> Sequence[Case]:
+        if not every:
             every.extend(current(one, settings.renamed) for one in stored_cases(connection))
         return every
 
-    metrics = {one.metric.name for one in keys} | {one.name for one in OUTCOME_METRICS}
-    return tuple(_unmatched(settings, metrics, near, known))
+    return known
+
+
+def _unmatched_controls(
+    settings: Settings, near: Sequence[Case], known: Callable[[], Sequence[Case]]
+) -> tuple[str, ...]:
+    return tuple(
+        f"controls {given!r}"
+        for given in settings.controls
+        if not cases_among(given, near) and not cases_among(given, known())
+    )
 
 
 def _unmatched(
@@ -67,6 +97,3 @@ def _unmatched(
         test, at, metric = pattern.rpartition(" @ ")
         if not has_test(test if at else pattern) or (at and not has_metric(metric)):
             yield f"tolerance {pattern!r}"
-    for given in settings.controls:
-        if not cases_among(given, near) and not cases_among(given, known()):
-            yield f"controls {given!r}"
