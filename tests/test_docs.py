@@ -400,7 +400,7 @@ def test_settings_in_examples_are_known(tmp_path: Path) -> None:
 def test_recipes_for_ci_are_valid_and_keep_the_log_too() -> None:
     yaml = pytest.importorskip("yaml")
     found = list(examples("yaml", pages=sorted(DOCS.glob("*.md"))))
-    assert len(found) == 5
+    assert len(found) == 6
     for example in found:
         assert yaml.safe_load(example.source)
         assert ("benchmark.db*" in example.source) != ("benchdb push" in example.source)

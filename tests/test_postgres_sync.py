@@ -15,6 +15,7 @@ from benchdb.config import Location, Server
 from benchdb.errors import UserError
 from benchdb.records import Artifact
 from benchdb.store.check import check
+from benchdb.store.locations import artifact_locations
 from benchdb.store.merge import merge
 from benchdb.store.opening import connected, make_writable
 from benchdb.store.postgresql import ServerConnection
@@ -172,6 +173,38 @@ def test_files_of_test_runs_lie_in_the_rootdir(
     (team.folder / "benchmark-artifacts/note.txt").unlink()
     assert "fetched 1 file" in ok(team("pull", cluster.new(), "--artifacts"))
     assert (team.folder / "benchmark-artifacts/note.txt").read_text() == "a"
+
+
+def test_where_artifacts_are_travels_from_server_to_server(
+    team: Team, cluster: Cluster, server: Server
+) -> None:
+    record(server, "session-one")
+    for place in ("s3://b/c", "s3://b/d"):
+        said = Project(team.folder).benchdb(
+            "annotate", "artifact", "dump.zst", "--at", place, "--db", server.url
+        )
+        assert ok(said) == f"noted: dump.zst is at {place}\n"
+    ok(team("push", server))
+    other = cluster.new()
+    ok(team("pull", other))
+    ok(team("pull", team.file("a")))
+    for at in (server, other, team.file("a")):
+        with connected(at) as connection:
+            assert artifact_locations(connection) == {"ab": "s3://b/d"}
+
+
+def test_locations_on_a_server_that_no_file_could_look_into_stay_there(
+    team: Team, cluster: Cluster, server: Server
+) -> None:
+    record(server, "session-one")
+    values = "'said', '2026-01-03', 'location', 'no JSON'"
+    cluster.execute(
+        server, f"INSERT INTO annotation (key, made, kind, locations) VALUES ({values})"
+    )
+    ran = team("push", server)
+    assert (ran.code, ran.err.count("\n")) == (2, 1)
+    assert "'no JSON' can't stand in annotation.locations" in ran.err
+    assert "pulled 1 session with 2 test runs from" in ok(team("pull", team.file("a")))
 
 
 # -- many at once, cut off, and not allowed

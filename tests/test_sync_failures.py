@@ -326,10 +326,11 @@ def test_compaction_keeps_what_an_older_schema_has_no_place_for(files: Files) ->
     (files.remote / str(name)).parent.mkdir(parents=True)
     made.path.rename(files.remote / str(name))
     files.record("b", "two", day=1)
-    columns = "key, made, kind, series, session_uid, fixed_by"
-    values = "'said', '2026-01-03 00:00:00.000000', 'fixed', 'a.py::test_a', 'two', 'abc123'"
+    values = "'said', '2026-01-03 00:00:00.000000', 'location', '{\"ab\":\"s3://b/c\"}'"
+    columns = "key, made, kind, locations"
     execute(files.file("b"), f"insert into annotation ({columns}) values ({values})")
     ok(files.push("b"))
     assert "folded 2 segments" in ok(files.compact("--grace", "0"))
     ok(files.pull("c"))
-    assert query(files.file("c"), "select fixed_by from annotation") == [("abc123",)]
+    said = query(files.file("c"), "select locations from annotation")
+    assert said == [('{"ab":"s3://b/c"}',)]

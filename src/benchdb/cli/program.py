@@ -56,6 +56,7 @@ _DATABASE_VERBS: Final = {
 }
 
 _ANNOTATE_VERBS: Final = {
+    "artifact": "benchdb.cli.annotate_artifact",
     "series": "benchdb.cli.annotate_series",
     "session": "benchdb.cli.annotate_session",
 }

@@ -6,10 +6,11 @@ import contextlib
 
 import click
 
+from benchdb.cli.files import fetch_artifacts
 from benchdb.cli.instants import month
 from benchdb.cli.merge import tell_conflicts
-from benchdb.cli.options import database_option, files_folder, locate, prepare
-from benchdb.cli.output import say, write
+from benchdb.cli.options import database_option, locate, prepare
+from benchdb.cli.output import say
 from benchdb.cli.progress import progress_bar
 from benchdb.cli.remote import (
     compact_if_crowded,
@@ -21,7 +22,6 @@ from benchdb.cli.remote import (
     tell_pull,
     tell_unusable,
 )
-from benchdb.config import artifacts_folder
 from benchdb.errors import UnusableHistory
 
 
@@ -65,29 +65,7 @@ def command(
         tell_pull(done, objects, path)
     unusable = dict(done.unusable)
     if artifacts:
-        from benchdb.report.text import counted
-        from benchdb.report.units import with_unit
-        from benchdb.sync.artifacts import fetch_files, lacking_files
-
-        base = files_folder(path, settings)
-        folder = artifacts_folder(base, settings)
-        with progress_bar() as progress:
-            lacking = lacking_files(path, base, folder, settings.largest_artifact)
-            brought = fetch_files(objects, lacking.wanted, progress)
-        gone = f", {brought.gone:,} not in the history" if brought.gone else ""
-        write(f"fetched {counted(brought.files, 'file')}{gone}\n")
-        if lacking.large:
-            say(
-                f"{counted(lacking.large, 'file')} larger than largest_artifact in [tool.benchdb], "
-                f"{with_unit(settings.largest_artifact, 'B')}, left: set it higher for them"
-            )
-        if lacking.left:
-            say(
-                f"{counted(len(lacking.left), 'file')} left, as {lacking.left[0]}: files are "
-                f"fetched into {folder} alone (artifacts in [tool.benchdb] names another folder), "
-                "and none that pytest or Python might run"
-            )
-        unusable.update(dict.fromkeys(brought.damaged, "its bytes are not those of its name"))
+        unusable.update(fetch_artifacts(path, settings, objects))
     # All that was asked for is done.
     with contextlib.suppress(UnusableHistory), progress_bar() as progress:
         compact_if_crowded(objects, path, done, settings, progress)

@@ -29,12 +29,17 @@ _OPTIONS: Final[dict[State, tuple[tuple[str, ...], str, str | None]]] = {
 }
 
 
-def saying_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what says how a change stands, why, and who says so."""
+def author_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add why something is said, and who says so."""
     command = click.option(
         "--by", "author", metavar="WHO", help="Who says so; by default this user."
     )(command)
-    command = click.option("-m", "--message", "text", metavar="TEXT", help="Why.")(command)
+    return click.option("-m", "--message", "text", metavar="TEXT", help="Why.")(command)
+
+
+def saying_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what says how a change stands, why, and who says so."""
+    command = author_options(command)
     for names, meaning, value in reversed(_OPTIONS.values()):
         command = click.option(*names, is_flag=value is None, metavar=value, help=meaning)(command)
     return command

@@ -7,14 +7,14 @@ is back when a form of it is kept. Annotations travel with sessions, by merging 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.store.columns import insertion, quoted
 from benchdb.store.fitness import unfit_annotations
 from benchdb.store.values import just_after, stored_instant, text
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from benchdb.store.connection import Connection
 
@@ -66,8 +66,13 @@ def annotate_session(
             values["follows"] = before[0]
             made = just_after(datetime.now(UTC), before[1])
             values["made"] = max(str(values["made"]), stored_instant(made))
-        connection.execute(insertion("annotation", values), tuple(values.values()))
-        connection.execute("INSERT INTO local_fresh (uid) VALUES (?)", (key,))
+        add_annotation(connection, values)
+
+
+def add_annotation(connection: Connection, values: Mapping[str, Any]) -> None:
+    """Store a new annotation, made in this very file; must run in a transaction."""
+    connection.execute(insertion("annotation", values), tuple(values.values()))
+    connection.execute("INSERT INTO local_fresh (uid) VALUES (?)", (values["key"],))
 
 
 def said_of_sessions(

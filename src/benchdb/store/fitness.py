@@ -6,6 +6,7 @@ must not travel: one such value would keep out all that comes with it.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,15 @@ _FITS: Final = {
 
 #: The latest of several annotations holds: nothing could come after one of the last year.
 _NOT_LAST: Final = " AND substr({0}, 1, 4) < '9999'"
+
+#: People ask SQL for what is in it, which fails for all of them where it is none.
+_IS_OBJECT: Final = "CASE WHEN json_valid({0}) THEN json_type({0}) = 'object' ELSE 0 END"
+
+#: Columns that hold less than others of their kind.
+_NARROWER: Final = {
+    ("annotation", "made"): _NOT_LAST,
+    ("annotation", "locations"): f" AND {_IS_OBJECT}",
+}
 
 #: Tables whose texts are decoded anyway, when digests are made of them.
 _DECODED: Final = frozenset(SESSION_TABLES[1:])
@@ -97,7 +107,8 @@ def unfit_annotations(
 ) -> dict[str, str]:
     """Return which annotations hold what they can't, by key; of all by default."""
     if not isinstance(connection, FileConnection):
-        return {}
+        every = _unfit_locations(connection)
+        return {key: said for key, said in every.items() if keys is None or key in keys}
     found = {}
     for row, said in _unfit_rows(connection, "annotation", "1", {}):
         query = "SELECT CAST(key AS BLOB) FROM annotation WHERE rowid=?"
@@ -105,6 +116,17 @@ def unfit_annotations(
         if keys is None or key in keys:
             found[key] = said
     return found
+
+
+def _unfit_locations(server: Connection) -> dict[str, str]:
+    """Return which annotations on a server have locations that SQLite couldn't look into."""
+    query = "SELECT key, locations FROM annotation WHERE locations IS NOT NULL"
+    with contextlib.closing(sqlite3.connect(":memory:")) as memory:
+        return {
+            key: f"{shown(held)} can't stand in annotation.locations"
+            for key, held in server.execute(query)
+            if not memory.execute(f"SELECT {_IS_OBJECT.format('?1')}", (held,)).fetchone()[0]
+        }
 
 
 def _decoded(text: bytes) -> str:
@@ -152,8 +174,7 @@ def _unfit_rows(
             said = _FITS[kind]
             if kind == "text" and table not in _DECODED:
                 said += " AND is_utf8(CAST({0} AS BLOB))"
-            if (table, name) == ("annotation", "made"):
-                said += _NOT_LAST
+            said += _NARROWER.get((table, name), "")
             fits[name] = said.format(f'"{name}"')
     connection.create_function("is_utf8", 1, _is_utf8, deterministic=True)
     rows: set[int] = set()

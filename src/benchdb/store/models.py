@@ -348,7 +348,7 @@ class Artifact(Base):
 
 
 class Annotation(Base):
-    """What people said about sessions or series; never changed, the latest of several holds."""
+    """What people said of sessions, series or artifacts; never changed, the latest one holds."""
 
     __tablename__ = "annotation"
     __table_args__ = (Index(None, "session_uid"),)
@@ -356,7 +356,8 @@ class Annotation(Base):
     key: Mapped[str] = mapped_column(primary_key=True, comment="UUIDv7")
     made: Mapped[datetime]
     kind: Mapped[str] = mapped_column(
-        comment="keep or withdraw (a session); expected, noise, fixed, wont-fix, open (an event)"
+        comment="keep or withdraw (a session); expected, noise, fixed, wont-fix, open (an event); "
+        "location (artifacts)"
     )
     follows: Mapped[str | None] = mapped_column(comment="key of the annotation that it follows")
     author: Mapped[str | None]
@@ -372,6 +373,9 @@ class Annotation(Base):
     revision_to: Mapped[str | None] = mapped_column(comment="and at the latest with this one")
     direction: Mapped[str | None] = mapped_column(comment="up or down; NULL for both")
     fixed_by: Mapped[str | None] = mapped_column(comment="commit of the fix")
+    locations: Mapped[str | None] = mapped_column(
+        comment="JSON object: SHA-256 of an artifact, or its URL where it has none, to where it is"
+    )
 
 
 class LocalPackageScan(Base):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from benchdb.findings import Saying, State
-from benchdb.store.columns import insertion
+from benchdb.store.annotations import add_annotation
 from benchdb.store.values import just_after, read_instant, stored_instant, text
 
 if TYPE_CHECKING:
@@ -75,7 +75,6 @@ def add_saying(connection: Connection, saying: Saying) -> Saying:
             "direction": saying.direction,
             "fixed_by": saying.commit and text(saying.commit),
         }
-        connection.execute(insertion("annotation", values), tuple(values.values()))
-        connection.execute("INSERT INTO local_fresh (uid) VALUES (?)", (saying.key,))
+        add_annotation(connection, values)
     (stored,) = [one for one in stored_sayings(connection) if one.key == saying.key]
     return stored

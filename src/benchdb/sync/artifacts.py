@@ -100,14 +100,15 @@ class Lacking:
     wanted
         Those that may be fetched.
     left
-        Paths of those that would not lie in the folder for artifacts, or might be run there.
+        The SHA-256 of those that would not lie in the folder for artifacts, or might be run there,
+        by path.
     large
-        How many others are too large.
+        The SHA-256 of others that are too large.
     """
 
     wanted: tuple[Wanted, ...]
-    left: tuple[str, ...]
-    large: int
+    left: dict[str, str]
+    large: tuple[str, ...]
 
 
 def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
@@ -143,19 +144,19 @@ def lacking_files(at: Location, base: Path, folder: Path, most: int) -> Lacking:
     # A project may be reached through a link, and its folder for artifacts be one.
     top, below = base.resolve(), folder.parent.resolve() / folder.name
     wanted = []
-    left = []
-    large = 0
+    left = {}
+    large = []
     for sha256, url in _files(rows):
         place = Path(os.path.normpath(top / url))
         if os.path.lexists(place):
             continue
         if not _is_kept_in(place, below):
-            left.append(url)
+            left[url] = sha256
         elif (sha256, url) in small:
             wanted.append(Wanted(sha256, place))
         else:
-            large += 1
-    return Lacking(tuple(wanted), tuple(sorted(left)), large)
+            large.append(sha256)
+    return Lacking(tuple(wanted), dict(sorted(left.items())), tuple(large))
 
 
 def _is_kept_in(place: Path, folder: Path) -> bool:
@@ -190,10 +191,18 @@ def put_files(objects: Objects, files: Iterable[Wanted], known: set[str]) -> set
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What came of fetching files: how many are there now; those that are not in the history."""
+    """What came of fetching files.
+
+    Parameters
+    ----------
+    files
+        How many are there now.
+    gone, damaged
+        The SHA-256 of those that are not in the history, and of those whose bytes there are others.
+    """
 
     files: int
-    gone: int
+    gone: tuple[str, ...]
     damaged: tuple[str, ...]
 
 
@@ -206,7 +215,8 @@ def fetch_files(objects: Objects, files: Iterable[Wanted], progress: Progress) -
         If one can't be written there; those before it are.
     """
     wanted = list(files)
-    count = gone = 0
+    count = 0
+    gone = []
     damaged = []
     for done, one in enumerate(wanted):
         progress("fetching files", done, len(wanted))
@@ -217,9 +227,9 @@ def fetch_files(objects: Objects, files: Iterable[Wanted], progress: Progress) -
             os.close(descriptor)
             try:
                 if not objects.fetch(name, Path(part)):
-                    gone += 1
+                    gone.append(one.sha256)
                 elif hashlib.sha256(Path(part).read_bytes()).hexdigest() != one.sha256:
-                    damaged.append(name)
+                    damaged.append(one.sha256)
                 else:
                     Path(part).chmod(0o644)
                     Path(part).replace(one.place)
@@ -231,4 +241,4 @@ def fetch_files(objects: Objects, files: Iterable[Wanted], progress: Progress) -
                 f"{one.place} can't be written ({error.strerror}): mend that, then pull "
                 "--artifacts again"
             ) from error
-    return Brought(count, gone, tuple(damaged))
+    return Brought(count, tuple(gone), tuple(damaged))

@@ -12,6 +12,7 @@ CREATE TABLE annotation (
 	revision_to TEXT, 
 	direction TEXT, 
 	fixed_by TEXT, 
+	locations TEXT, 
 	CONSTRAINT pk_annotation PRIMARY KEY ("key")
 );
 CREATE INDEX ix_annotation_session_uid ON annotation (session_uid);
