@@ -37,6 +37,9 @@ _WITH_HOST: Final = frozenset({"http", "https", "s3", "gs"})
 _EXCLUDED: Final = frozenset('<>"`{}|\\^')
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp", "Zs"})
 
+#: Only what any URL may have: nearly all are told so, and a history may have very many.
+_PLAIN: Final = re.compile(r"[!#-;=?-Z_a-z~]*")
+
 _LONGEST: Final = 4096
 
 
@@ -82,15 +85,17 @@ def unfit_location(url: str) -> str | None:
     """
     scheme, _, rest = url.partition("://")
     is_whole = bool(rest and _SCHEME.fullmatch(scheme))
-    try:
-        urlsplit(url)
-    except ValueError:
-        is_whole = False
+    is_plain = _PLAIN.fullmatch(url) is not None
+    if not is_plain:
+        try:
+            urlsplit(url)
+        except ValueError:  # brackets that are no address
+            is_whole = False
     if not is_whole or (scheme.lower() in _WITH_HOST and rest.startswith("/")):
         return "is no URL: write all of it, as https://host/path or s3://bucket/key"
     if scheme.lower() in _RUN:
         return f"is no place: a page with a link of {scheme}: would run it"
-    for char in url:
+    for char in "" if is_plain else url:
         if char in _EXCLUDED or unicodedata.category(char) in _UNSEEN:
             escaped = quote(char, errors="replace")
             return f"has {char!a} in it, which no URL has: write {escaped} instead"
