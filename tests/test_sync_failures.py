@@ -24,21 +24,19 @@ from test_sync_command import Files, ok, sessions
 from benchdb.store.database import connect
 from benchdb.store.digest import session_digest
 from benchdb.store.revisions import head, lineage
-from benchdb.sync import segments
+from benchdb.sync import verifying
 from benchdb.sync.folder import Folder
 from benchdb.sync.protocol.names import Entry, SegmentName, snapshot_name
 from benchdb.sync.protocol.steps import Contents
 from benchdb.sync.segments import (
-    Damaged,
     copy_entries,
     listing_frame,
     new_file,
     pack,
     scratch,
     stored_entries,
-    unpack,
-    verify,
 )
+from benchdb.sync.verifying import Damaged, unpack, verify
 
 DATA = Path(__file__).with_name("data")
 
@@ -132,7 +130,7 @@ def test_a_full_disk_beneath_temporary_files_is_told(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(segments, "checksum", full)
+    monkeypatch.setattr(verifying, "checksum", full)
     ran = files.pull("b")
     assert ran.code == 2
     assert "no room for temporary files" in ran.err

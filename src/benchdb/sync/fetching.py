@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from benchdb.store.revisions import head
 from benchdb.sync.protocol.steps import Missing
-from benchdb.sync.segments import Damaged, Frame, OtherBytes, unpack, verify
+from benchdb.sync.verifying import Damaged, Frame, OtherBytes, unpack, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

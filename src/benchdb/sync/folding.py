@@ -14,17 +14,8 @@ from benchdb.sync.intake import Intake
 from benchdb.sync.protocol.manifest import Snapshot
 from benchdb.sync.protocol.names import is_snapshot, segment_name, snapshot_name
 from benchdb.sync.protocol.steps import Contents, Folded, Missing
-from benchdb.sync.segments import (
-    Damaged,
-    Frame,
-    copy_entries,
-    new_file,
-    new_nonce,
-    pack,
-    scratch,
-    stored_entries,
-    verify,
-)
+from benchdb.sync.segments import copy_entries, new_file, new_nonce, pack, scratch, stored_entries
+from benchdb.sync.verifying import Damaged, Frame, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import DamagedFile
 from benchdb.store.gathering import Gathering, Rows
-from benchdb.sync.segments import Damaged, Frame, new_file, scratch
+from benchdb.sync.segments import new_file, scratch
+from benchdb.sync.verifying import Damaged, Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from benchdb.store.database import FileConnection
     from benchdb.store.progress import Progress
     from benchdb.sync.objects import ObjectFacts, Objects
-    from benchdb.sync.segments import Frame
     from benchdb.sync.state import Key
+    from benchdb.sync.verifying import Frame
 
 #: Objects that are none of ours are named, up to so many.
 _NAMED: Final = 100

@@ -35,18 +35,8 @@ from benchdb.sync.protocol.steps import (
     Swap,
     TakeIn,
 )
-from benchdb.sync.segments import (
-    FIRST,
-    Damaged,
-    Frame,
-    check_name,
-    checksum,
-    key_in_name,
-    listing_size,
-    make_segment,
-    new_nonce,
-    read_listing,
-)
+from benchdb.sync.segments import checksum, key_in_name, make_segment, new_nonce
+from benchdb.sync.verifying import FIRST, Damaged, Frame, check_name, listing_size, read_listing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterator
