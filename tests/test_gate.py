@@ -19,7 +19,10 @@ from benchdb.report import schemas
 from benchdb.store.merge import merge
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
+
+    from recorded import Project
 
 
 @pytest.fixture
@@ -366,35 +369,58 @@ def test_three_sessions_of_a_contender_confirm(history: History) -> None:
     assert "REGRESSED (confirmed, 3 sessions)" in ran.out
 
 
-def test_a_contender_is_judged_by_the_trunk_up_to_its_merge_base(tmp_path: Path) -> None:
-    project = new_project(tmp_path / "project")
-    history = History(project.folder)
-    history.usual(20)
-    # The branch began here; the trunk became slower since.
-    left = (EPOCH + timedelta(days=20, hours=1)).isoformat()
-    project.git("-c", "core.abbrev=40", "commit", "--amend", "--no-edit", "--date", left)
-    when = {**os.environ, "GIT_COMMITTER_DATE": left}
+def at_time(project: Project, when: datetime, *arguments: str) -> str:
+    """Commit at a time, and return the commit."""
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run(
-        ["git", *identity, "commit", "--amend", "--no-edit", "--date", left],
+        ["git", *identity, "commit", "--allow-empty", "-m", "one more", *arguments],
         cwd=project.folder,
-        env=when,
+        env={**os.environ, "GIT_COMMITTER_DATE": when.isoformat()},
         check=True,
         capture_output=True,
     )
-    project.git("checkout", "-b", "feature")
-    project.git("commit", "--allow-empty", "-m", "on the branch")
-    at = subprocess.run(
+    return subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=project.folder, capture_output=True, text=True
     ).stdout.strip()
-    history.usual(20, level=1.3)
-    history.add({"test_0": history.near(1.3)}, branch="feature", at=at)
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_contender_is_judged_by_the_trunk_up_to_its_merge_base(
+    tmp_path: Path, beside: bool
+) -> None:
+    project = new_project(tmp_path / "project")
+    history = History(project.folder)
+    # Another editable package, with a newer commit: it stands for the place of each session.
+    later = SubjectRevision("another", "2", "e" * 40, EPOCH + timedelta(days=99), "main", False)
+    also = (later,) if beside else ()
+    history.usual(20, beside=also)
+    # The branch began here; the trunk became slower since.
+    at_time(project, EPOCH + timedelta(days=20, hours=1), "--amend")
+    project.git("checkout", "-b", "feature")
+    at = at_time(project, EPOCH + timedelta(days=21))
+    history.usual(20, level=1.3, beside=also)
+    history.add({"test_0": history.near(1.3)}, branch="feature", at=at, beside=also)
     ran = history.gate()
     assert "contender, against the trunk up to the merge base" in ran.out
     assert ran.code == 1
     found = history.verdicts()["test_0", "duration"]
     assert found["effect"] == pytest.approx(0.3, abs=0.05)
     assert found["past"] == 20
+
+
+def test_sessions_of_the_merge_base_count_however_late_they_ran(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "project")
+    history = History(project.folder)
+    base = at_time(project, EPOCH, "--amend")
+    history.usual(20, at=base)
+    trunk = at_time(project, EPOCH + timedelta(hours=1))
+    history.usual(20, level=1.3, at=trunk)
+    project.git("checkout", "-b", "feature", base)
+    at = at_time(project, EPOCH + timedelta(days=50))
+    history.add({"test_0": history.near(1.3)}, branch="feature", at=at)
+    assert history.gate().code == 1
+    found = history.verdicts()["test_0", "duration"]
+    assert (found["past"], found["last_before"]) == (20, "session-020-main")
 
 
 # -- what can't be said

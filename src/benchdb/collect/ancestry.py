@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchdb.collect.checkouts import TIMEOUT, git_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
+
+#: What may be the hash of a commit, or its beginning.
+_HASH: Final = re.compile(r"[0-9a-f]{4,64}")
 
 
 class Commit(NamedTuple):
@@ -59,14 +63,49 @@ def merge_base(root: Path, branches: Sequence[str], commit: str) -> Commit | Non
     return max(found, key=lambda one: one.committed, default=None)
 
 
-def _git(root: Path, *arguments: str) -> str | None:
-    """Return what git says; None where it fails, is late or is missing."""
+def held_in(root: Path, commit: str, others: Collection[str]) -> dict[str, bool]:
+    """Tell of commits whether another one holds them: as itself or as an ancestor.
+
+    Parameters
+    ----------
+    root
+        A folder of the repository.
+    commit
+        The one that may hold them.
+    others
+        Their hashes, also the beginnings of such.
+
+    Returns
+    -------
+    dict of str to bool
+        Of those that git knows.
+    """
+    asked = sorted(one for one in others if _HASH.fullmatch(one))
+    format_ = "--batch-check=%(objecttype) %(objectname)"
+    said = _git(root, "cat-file", format_, given="".join(f"{one}^{{commit}}\n" for one in asked))
+    lines = (said or "").splitlines()
+    full = {
+        one: name
+        for one, line in zip(asked, lines, strict=False)
+        for kind, _, name in [line.partition(" ")]
+        if kind == "commit"
+    }
+    starts = "".join(f"{one}\n" for one in (f"^{commit}", *full.values()))
+    beyond = _git(root, "rev-list", "--stdin", given=starts) if full else None
+    if beyond is None:
+        return {}
+    outside = set(beyond.split())
+    return {one: name not in outside for one, name in full.items()}
+
+
+def _git(root: Path, *arguments: str, given: str = "") -> str | None:
+    """Return what git says to what it is given; None where it fails, is late or is missing."""
     try:
         done = subprocess.run(
             ("git", "-c", "log.showSignature=false", *arguments),
             cwd=root,
             env=git_environment(os.environ),
-            stdin=subprocess.DEVNULL,
+            input=given.encode(),
             capture_output=True,
             timeout=TIMEOUT,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchdb.collect.ancestry import head, is_known, merge_base
+from benchdb.collect.ancestry import head, held_in, is_known, merge_base
 from benchdb.errors import UserError
 from benchdb.review.series import is_trunk
 from benchdb.review.sides import Sides
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from benchdb.collect.ancestry import Commit
     from benchdb.config import Settings
+    from benchdb.records import SubjectRevision
     from benchdb.series import StoredSession
     from benchdb.store.connection import Connection
 
@@ -94,12 +96,34 @@ def base_of(
         return Base([one for one in pool if one.order <= last], "the trunk before it")
     rows = {one.row for one in judged}
     pool = [one for one in pool if one.row not in rows]
-    commits = [
-        subject.commit for one in judged for subject in one.subjects if subject.commit is not None
-    ]
-    for commit in dict.fromkeys(commits):
+    commits = {
+        subject.commit: subject.name
+        for one in judged
+        for subject in one.subjects
+        if subject.commit is not None
+    }
+    for commit, name in commits.items():
         base = merge_base(settings.root, settings.trunk, commit)
         if base is not None:
-            kept = [one for one in pool if one.place <= base.committed]
+            kept = _up_to(settings.root, base, name, pool)
             return Base(kept, f"the trunk up to the merge base {base.hash[:10]}")
     return Base(pool, "the trunk's newest (git knows no merge base)")
+
+
+def _up_to(
+    root: Path, base: Commit, name: str, pool: Sequence[StoredSession]
+) -> list[StoredSession]:
+    """Return the sessions that ran what the merge base holds, whatever else was new by then.
+
+    Only the subject that git was asked about tells: another one that is installed beside it may be
+    newer, and sessions of the merge base may be run long after it was committed.
+    """
+    of_it = [next((it for it in one.subjects if it.name == name), None) for one in pool]
+    held = held_in(root, base.hash, {it.commit for it in of_it if it and it.commit})
+
+    def is_before(one: StoredSession, it: SubjectRevision | None) -> bool:
+        if it is not None and it.commit in held:
+            return held[it.commit]
+        return ((it and it.committed) or one.place) <= base.committed
+
+    return [one for one, it in zip(pool, of_it, strict=True) if is_before(one, it)]
