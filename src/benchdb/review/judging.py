@@ -95,13 +95,6 @@ def lasting(series: Sequence[Values], rules: Sequence[Rule]) -> list[Judged | No
     return [found.get(number) for number in ends]
 
 
-def newest_alone(values: Values, rule: Rule, accepted: int = 0) -> Judged:
-    """Judge the last point of one series, as `judge_newest` does, whether it is new or not."""
-    one = levelled(values, accepted)
-    found = _Judging([one], [rule]).ending({0: len(one.values)}, look_first=False)
-    return _counted(found[0], one)
-
-
 def judge_contenders(
     series: Sequence[Values],
     contenders: Sequence[Values],
@@ -158,17 +151,15 @@ class _Judging:
         #: By series and point: what the points before that lead one to expect.
         self._expected: dict[tuple[int, int], Baseline | None] = {}
 
-    def ending(self, ends: Mapping[int, int], *, look_first: bool = True) -> dict[int, Judged]:
+    def ending(self, ends: Mapping[int, int]) -> dict[int, Judged]:
         """Judge the last point of series: first whether it ends a new level, then by itself.
 
         Parameters
         ----------
         ends
             By the number of a series, how many of its points there are.
-        look_first
-            Whether to search those alone that a quick look finds may end a new level.
         """
-        steps = self._steps(ends, look_first=look_first)
+        steps = self._steps(ends, look_first=True)
         self._look([(number, end - 1) for number, end in ends.items()])
         self._look([(number, cut) for number, cuts in steps.items() for cut in cuts])
         found: dict[int, Judged] = {}
