@@ -11,11 +11,11 @@ from benchdb.errors import UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.digest import session_digest
 from benchdb.store.fitness import (
+    Fitness,
     annotation_line,
     is_undecodable,
     session_line,
     unfit_annotations,
-    unfit_session,
 )
 from benchdb.store.lost import unclosed
 from benchdb.store.opening import connected, explaining, newest, opened, settle
@@ -60,9 +60,10 @@ def check(path: Location, progress: Progress = untold) -> Checked:
             closed = connection.execute(
                 "SELECT id, uid, digest FROM session WHERE digest IS NOT NULL ORDER BY started, uid"
             ).fetchall()
+            fitness = Fitness(connection, len(closed))
             for done, (row, uid, digest) in enumerate(closed):
                 progress("checking", done, len(closed))
-                count, problem = _check_session(connection, row, uid, digest)
+                count, problem = _check_session(connection, fitness, row, uid, digest)
                 runs += count
                 problems += problem
             progress("checking", len(closed), len(closed))
@@ -95,6 +96,7 @@ def unsound(
     found = {}
     with explaining(at), connected(at) as connection:
         said = {key for key, kind in wanted if kind == ANNOTATION}
+        fitness = Fitness(connection, len(wanted) - len(said))
         for key, line in unfit_annotations(connection, said).items():
             found[key, ANNOTATION] = annotation_line(key, line)
         for done, (uid, digest) in enumerate(wanted):
@@ -103,7 +105,7 @@ def unsound(
             progress("checking", done, len(wanted))
             query = "SELECT id FROM session WHERE uid=? AND digest=?"
             for (row,) in connection.execute(query, (uid, digest)).fetchall():
-                _, problems = _check_session(connection, row, uid, digest)
+                _, problems = _check_session(connection, fitness, row, uid, digest)
                 if problems:
                     found[uid, digest] = problems[0]
     return found
@@ -121,7 +123,7 @@ def _file_problems(path: Path) -> list[str]:
 
 
 def _check_session(
-    connection: Connection, row: int, uid: str, digest: str
+    connection: Connection, fitness: Fitness, row: int, uid: str, digest: str
 ) -> tuple[int, list[str]]:
     """Check one session in a transaction of its own, so that who records waits for none."""
     with connection.snapshot():
@@ -132,7 +134,7 @@ def _check_session(
         (runs,) = connection.execute(count, (row,)).fetchone()
         try:
             same = session_digest(connection, row) == digest
-            unfit = unfit_session(connection, row) if same else None
+            unfit = fitness.unfit(row) if same else None
         except (ValueError, TypeError, KeyError, sqlite3.OperationalError) as error:
             if isinstance(error, sqlite3.OperationalError) and not is_undecodable(error):
                 raise

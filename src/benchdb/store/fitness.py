@@ -66,24 +66,60 @@ _SHARED: Final = {
     "cluster": "id IN (SELECT cluster FROM test_run WHERE session_id=:row)",
 }
 
+#: Its own rows.
+_OWNED: Final = dict.fromkeys(SESSION_TABLES, "session_id=:row") | {"session": "id=:row"}
 
-def unfit_session(connection: Connection, row: int) -> str | None:
-    """Return what of a session's rows its column can't hold; None where all is well.
+#: Of so many sessions one at least: all are looked at.
+_GOOD_PART: Final = 4
+
+
+class Fitness:
+    """Tells of sessions whether their rows hold what their columns can.
 
     Parameters
     ----------
     connection
         On a database at the newest schema. One on a server holds nothing that doesn't fit.
-    row
-        The session's id.
+    sessions
+        How many sessions of it will be asked for: where that is a good part, one look at all rows
+        is cheaper than one at each session's.
     """
-    if not isinstance(connection, FileConnection):
+
+    def __init__(self, connection: Connection, sessions: int) -> None:
+        self._connection = connection if isinstance(connection, FileConnection) else None
+        self._asked = sessions
+        self._is_sound: bool | None = None
+
+    def unfit(self, row: int) -> str | None:
+        """Return what of a session's rows its column can't hold; None where all is well.
+
+        Parameters
+        ----------
+        row
+            The session's id.
+        """
+        if self._connection is None:
+            return None
+        if self._is_sound is None:
+            self._is_sound = self._has_most() and self._all_fit()
+        if self._is_sound:
+            return None
+        for table, condition in (_OWNED | _SHARED).items():
+            for said in _unfit(self._connection, table, condition, {"row": row}):
+                return said
         return None
-    owned = dict.fromkeys(SESSION_TABLES, "session_id=:row") | {"session": "id=:row"}
-    for table, condition in (owned | _SHARED).items():
-        for said in _unfit(connection, table, condition, {"row": row}):
-            return said
-    return None
+
+    def _has_most(self) -> bool:
+        assert self._connection is not None
+        (held,) = self._connection.execute("SELECT count(*) FROM session").fetchone()
+        return bool(self._asked * _GOOD_PART >= held)
+
+    def _all_fit(self) -> bool:
+        assert self._connection is not None
+        connection = self._connection
+        return not any(
+            True for table in _OWNED | _SHARED for _ in _unfit(connection, table, "1", {})
+        )
 
 
 def unfit_sessions(connection: Connection) -> dict[tuple[str, str], str]:
@@ -136,8 +172,10 @@ def _decoded(text: bytes) -> str:
 def first_unfit(connection: Connection) -> str | None:
     """Return a line about a session that holds what it can't; None where none does."""
     query = "SELECT id, uid FROM session WHERE digest IS NOT NULL"
-    for row, uid in connection.execute(query).fetchall():
-        if said := unfit_session(connection, row):
+    rows = connection.execute(query).fetchall()
+    fitness = Fitness(connection, len(rows))
+    for row, uid in rows:
+        if said := fitness.unfit(row):
             return session_line(uid, said)
     return None
 

@@ -24,10 +24,10 @@ from benchdb.store.annotations import copy_annotations
 from benchdb.store.batches import Turns, batches, sizes_of
 from benchdb.store.database import FileConnection, connect, explained, leave_single_file
 from benchdb.store.fitness import (
+    Fitness,
     annotation_line,
     session_line,
     unfit_annotations,
-    unfit_session,
     unfit_sessions,
 )
 from benchdb.store.forms import conflicts as unsettled
@@ -348,7 +348,9 @@ class _Merging:
         uids = {uid for uid, _ in gone}
         unfit: dict[tuple[str, str], str] | None = None
         query = "SELECT uid, digest, state, id FROM session ORDER BY started, uid"
-        for uid, digest, state, row in self.theirs.execute(query).fetchall():
+        offered = self.theirs.execute(query).fetchall()
+        fitness = Fitness(self.theirs, len(offered if self.only is None else self.only))
+        for uid, digest, state, row in offered:
             if self.only is not None and (uid, digest) not in self.only:
                 continue
             if digest is None:
@@ -363,7 +365,7 @@ class _Merging:
                 said = unfit.get((uid, digest))
                 if said is None and not isinstance(self.ours, FileConnection):
                     # A server takes no such value, and nothing of what comes with it.
-                    said = unfit_session(self.theirs, row)
+                    said = fitness.unfit(row)
                 if said is not None:
                     self._unfit.append(session_line(uid, said))
                     continue

@@ -15,12 +15,7 @@ from benchdb.errors import BenchdbError, UserError
 from benchdb.records import ANNOTATION
 from benchdb.store.database import FileConnection, connect, inspect
 from benchdb.store.digest import session_digest
-from benchdb.store.fitness import (
-    annotation_line,
-    session_line,
-    unfit_annotations,
-    unfit_session,
-)
+from benchdb.store.fitness import Fitness, annotation_line, session_line, unfit_annotations
 from benchdb.store.revisions import head, lineage
 from benchdb.sync.protocol.names import Entry, checksum_of, segment_name
 from benchdb.sync.protocol.steps import Contents, Missing
@@ -258,12 +253,13 @@ def _check(
     if stored_entries(connection) != set(frame.contents.entries):
         raise Damaged("its file doesn't hold what it lists")
     used = None if wanted is None else set(wanted)
+    fitness = Fitness(connection, len(frame.contents.entries) if used is None else len(used))
     for row, uid, digest in connection.execute("SELECT id, uid, digest FROM session").fetchall():
         if used is not None and (uid, digest or "") not in used:
             continue
         if digest is None or session_digest(connection, row) != digest:
             raise Damaged(f"the rows of session {uid} don't give its digest")
-        if said := unfit_session(connection, row):
+        if said := fitness.unfit(row):
             raise Damaged(
                 f"{session_line(uid, said)}; `benchdb compact REMOTE --erase UID` of it "
                 "frees the rest"
