@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from recorded import Ran
 
-FAIL, LOSE, HANG = "fail", "lose", "hang"
+FAIL, LOSE, HANG, SKIP = "fail", "lose", "hang", "skip"
+
+#: What a test measured that passed and measured nothing.
+NOTHING = None
 
 
 def commit(number: int) -> str:
@@ -73,12 +76,14 @@ class History:
         if value == LOSE:
             recorder.abandon(ordinal, "lost", EPOCH)
             return
-        columns = {} if value == FAIL else {"duration": 1.0 if value == HANG else value}
+        columns = (
+            {} if value in (FAIL, SKIP, NOTHING) else {"duration": 1.0 if value == HANG else value}
+        )
         recorder.close(
             ordinal,
             ClosedTestRun(
                 setup_outcome="passed",
-                call_outcome="failed" if value == FAIL else "passed",
+                call_outcome={FAIL: "failed", SKIP: "skipped"}.get(value, "passed"),
                 teardown_outcome="passed",
                 start=EPOCH,
                 end=EPOCH,

@@ -94,9 +94,13 @@ class Gate:
     verdicts
         Of every series that was judged.
     missing
-        Cases of the trunk's last session that are absent.
+        Cases that the trunk's last sessions ran, and that are absent.
     deselected
         How many more are absent as the call selected others.
+    skipped
+        Cases that the trunk's last sessions ran, and that were skipped.
+    no_value
+        Series that the trunk's last sessions measured, without a value though their test ran.
     fail_on
         The certainty from which a regression fails.
     limit
@@ -126,6 +130,8 @@ class Gate:
     conflicts: tuple[str, ...] = ()
     infinite: tuple[SeriesKey, ...] = ()
     unmatched: tuple[str, ...] = ()
+    skipped: tuple[Case, ...] = ()
+    no_value: tuple[SeriesKey, ...] = ()
     head: str | None = None
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:

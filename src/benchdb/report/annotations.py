@@ -24,7 +24,8 @@ def workflow_commands(gate: Gate) -> str:
     failing = gate.failing
     other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and one not in failing]
     lost = any(one.state == "lost" for one in gate.sessions)
-    less = (gate.undecided, gate.missing, gate.infinite, gate.unmatched, gate.head, lost)
+    absent = (gate.missing, gate.skipped, gate.no_value)
+    less = (gate.undecided, *absent, gate.infinite, gate.unmatched, gate.head, lost)
     of_all = "error" if failing else "warning" if any(less) else "notice"
     for kind, some in (("error", failing), ("warning", other)):
         room = _MOST_ANNOTATIONS - (kind == of_all)

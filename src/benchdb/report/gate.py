@@ -8,6 +8,7 @@ import statistics
 from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.findings import series_text
@@ -37,8 +38,11 @@ _MOST_RANGES: Final = 5
 #: What was accepted of a contender holds for what the trunk does from here on for so long.
 _MERGED_WITHIN: Final = timedelta(days=30)
 
-#: Tests in a command to paste, and cases that are listed in a line.
+#: Tests in a command to paste.
 _MOST_TESTS: Final = 20
+
+#: Names that are listed in a line.
+_MOST_NAMED: Final = 5
 
 _STYLES: Final = {Verdict.REGRESSED: "bad", Verdict.IMPROVED: "good"}
 
@@ -54,6 +58,10 @@ def _reservations(gate: Gate) -> Iterator[str]:
         yield "but the session was LOST: its process was killed before its end"
     if gate.missing:
         yield f"{text.counted(len(gate.missing), 'case')} missing"
+    if gate.skipped:
+        yield f"{text.counted(len(gate.skipped), 'case')} skipped that ran before"
+    if gate.no_value:
+        yield f"{_series(len(gate.no_value))} without a value"
     if gate.head is not None:
         yield (
             f"but HEAD, {gate.head[:10]}, was not recorded: this is the session of "
@@ -288,10 +296,21 @@ def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
     if gate.missing:
         named = _named([one.id for one in gate.missing], verbose=verbose)
         cases = text.counted(len(gate.missing), "case")
-        yield f"missing: {cases} of the trunk's last session did not run: {named}"
+        yield f"missing: {cases} of the trunk's last sessions did not run: {named}"
     if gate.deselected:
         cases = text.counted(gate.deselected, "more case")
-        yield f"{cases} of the trunk's last session did not run, as the call selected others"
+        yield f"{cases} of the trunk's last sessions did not run, as the call selected others"
+    if gate.skipped:
+        named = _named([one.id for one in gate.skipped], verbose=verbose)
+        cases = text.counted(len(gate.skipped), "case")
+        yield f"now skipped: {cases} that the trunk's last sessions ran: {named}"
+    for metric, some in groupby(gate.no_value, key=lambda one: one.metric.name):
+        cases_of_it = [one.case.id for one in some]
+        named = _named(cases_of_it, verbose=verbose)
+        yield (
+            f"no value: {_series(len(cases_of_it))} of {metric}, which the trunk's last sessions "
+            f"measured: {named}"
+        )
     if gate.infinite:
         named = _named([series_text(one) for one in gate.infinite], verbose=verbose)
         yield f"not judged, as it is infinite: {named}"
@@ -301,7 +320,7 @@ def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
 
 def _named(names: Sequence[str], *, verbose: bool) -> str:
     """Return names in a line, the first of them if they are many."""
-    most = len(names) if verbose else _MOST_TESTS
+    most = len(names) if verbose else _MOST_NAMED
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
@@ -352,6 +371,8 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "verdicts": (verdict_content(one, fails=id(one) in failing) for one in gate.verdicts),
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
+        "skipped": [one.id for one in gate.skipped],
+        "no_value": [series_text(one) for one in gate.no_value],
         "infinite": [series_text(one) for one in gate.infinite],
         "head": gate.head,
         "unmatched": list(gate.unmatched),

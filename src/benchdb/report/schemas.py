@@ -301,8 +301,11 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         **{f"counts.{verdict}": "series with this verdict" for verdict in Verdict},
         "verdicts": "of every series that was judged, the worst first",
         **{f"verdicts{key}": said for key, said in _VERDICT.items()},
-        "missing": "cases of the trunk's last session that did not run: path::name",
+        "missing": "cases of the trunk's last sessions that did not run: path::name",
         "deselected": "number of those that the call did not ask for",
+        "skipped": "cases that the trunk's last sessions ran, and that were skipped: path::name",
+        "no_value": "series that the trunk's last sessions measured, without a value though their "
+        "test ran: path::name metric unit",
         "head": "HEAD, where what is judged ran at another commit, and nobody named it",
         "unmatched": "patterns of the settings that fit nothing, behind the name of the setting",
         "infinite": "series that are not judged as the value is infinite: path::name metric unit",

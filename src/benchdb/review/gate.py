@@ -11,17 +11,15 @@ from benchdb.errors import UserError
 from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report.text import short
+from benchdb.review.absent import Absent, absent
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.chosen import base_of, choose
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
-from benchdb.review.renaming import current
-from benchdb.review.selection import selected
 from benchdb.review.series import case_series, is_trunk
 from benchdb.review.unmatched import unmatched
 from benchdb.series import conflicts_among
-from benchdb.store.cases import cases_of_sessions
 from benchdb.store.queries import stored_sessions
 from benchdb.store.sayings import stored_sayings
 from benchdb.verdicts import Gate, SeriesVerdict
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
 
     from benchdb.config import Settings
     from benchdb.review.chosen import Base, Chosen
-    from benchdb.series import Case, SeriesKey, StoredSession
+    from benchdb.series import SeriesKey, StoredSession
     from benchdb.store.connection import Connection
     from benchdb.verdicts import Certainty
 
@@ -52,12 +50,15 @@ class _Read(NamedTuple):
         The names of the metrics that were measured in what is judged.
     keys
         All series that were read.
+    absent
+        What is lacking.
     """
 
     lines: list[Line]
     infinite: tuple[SeriesKey, ...]
     measured: set[str]
     keys: list[SeriesKey]
+    absent: Absent
 
 
 class Ready(NamedTuple):
@@ -73,6 +74,7 @@ class Ready(NamedTuple):
     conflicts: tuple[str, ...]
     infinite: tuple[SeriesKey, ...]
     unmatched: tuple[str, ...]
+    absent: Absent
 
     def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
         """Judge all of it, the worst first."""
@@ -102,7 +104,7 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         If there is no such session, or nothing in it can be judged.
     """
     ready = prepare(connection, settings, given)
-    missing, deselected = _missing(connection, settings, ready.chosen.sessions, ready.base.sessions)
+    lacking = ready.absent
     fail_on: Certainty = "confirmed" if ready.trunk else "suspect"
     if settings.fail_on is not None:
         fail_on = "suspect" if settings.fail_on == "suspect" else "confirmed"
@@ -112,8 +114,10 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         trunk=ready.trunk,
         base=ready.base.said,
         verdicts=tuple(ready.verdicts(settings)),
-        missing=missing,
-        deselected=deselected,
+        missing=lacking.missing,
+        deselected=lacking.deselected,
+        skipped=lacking.skipped,
+        no_value=lacking.no_value,
         fail_on=fail_on,
         limit=ready.limit,
         false_alarms=settings.false_alarms,
@@ -146,6 +150,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
         conflicts=conflicts_among(every),
         infinite=found.infinite,
         unmatched=unmatched(connection, settings, found.keys),
+        absent=found.absent,
     )
 
 
@@ -159,6 +164,11 @@ def _check(found: _Read, settings: Settings, sessions: Sequence[StoredSession]) 
     if not found.lines:
         raise UserError(
             f"nothing of session {named} can be judged: it has no test run that ended "
+            "(`benchdb show` lists sessions)"
+        )
+    if not found.absent.ran:
+        raise UserError(
+            f"nothing of session {named} can be judged: all of its tests were skipped "
             "(`benchdb show` lists sessions)"
         )
     if not found.measured or any(_tells(one) for one in found.lines):
@@ -230,6 +240,7 @@ def _read(
         tuple(one for one in infinite if is_judged(one, settings)),
         {one.metric.name for one in here if not counts_outcomes(one.metric)},
         [one.key for one in every],
+        absent(connection, settings, history, judged, like),
     )
 
 
@@ -275,29 +286,6 @@ def _from_accepted(line: Line, said: Acknowledged, base: Sequence[StoredSession]
         return line
     order = base[start].order
     return line._replace(accepted=sum(1 for one in line.at if one.order < order))
-
-
-def _missing(
-    connection: Connection,
-    settings: Settings,
-    judged: Sequence[StoredSession],
-    base: Sequence[StoredSession],
-) -> tuple[tuple[Case, ...], int]:
-    """Return the cases of the trunk's last session that are absent, and how many weren't meant."""
-    rows = {one.row for one in judged}
-    environments = {one.environment for one in judged}
-    like = [one for one in base if one.row not in rows and one.environment in environments]
-    if not like:
-        return (), 0
-    last = like[-1]
-    before, now = (_cases(connection, settings, some) for some in ({last.row}, rows))
-    absent = sorted(before - now)
-    meant = [one for one in absent if selected(one, [each.command_line for each in judged], last)]
-    return tuple(meant), len(absent) - len(meant)
-
-
-def _cases(connection: Connection, settings: Settings, rows: set[int]) -> set[Case]:
-    return {current(one, settings.renamed) for one in cases_of_sessions(connection, rows)}
 
 
 def _rank(one: SeriesVerdict) -> tuple[object, ...]:

@@ -78,16 +78,23 @@ def stored_cases(connection: Connection) -> list[Case]:
     return sorted({Case(path, name) for path, name in connection.execute(query)})
 
 
-def cases_of_sessions(connection: Connection, rows: Collection[int]) -> set[Case]:
-    """Return the cases of which sessions, by their ids, have a test run that ended."""
-    found = set()
+def ran_cases(connection: Connection, rows: Collection[int]) -> Iterator[tuple[int, Case, bool]]:
+    """Yield of sessions, by their ids, each case with a test run that ended.
+
+    Beside it stands whether any of its test runs was not skipped.
+    """
+    skipped = (
+        "state != 'lost' AND (setup_outcome = 'skipped' OR call_outcome = 'skipped') "
+        f"AND {FAILED} = 0"
+    )
     for some in chunks(sorted(rows)):
         query = (
-            f"SELECT DISTINCT path, name FROM test_run WHERE session_id IN ({marks(some)}) "
-            "AND state != 'open'"
+            f"SELECT session_id, path, name, max(CASE WHEN {skipped} THEN 0 ELSE 1 END) "
+            f"FROM test_run WHERE session_id IN ({marks(some)}) AND state != 'open' "
+            "GROUP BY session_id, path, name"
         )
-        found |= {Case(path or "", name) for path, name in connection.execute(query, some)}
-    return found
+        for row, path, name, ran in connection.execute(query, some):
+            yield row, Case(path or "", name), bool(ran)
 
 
 def cases_called(connection: Connection, given: str) -> list[Case]:
