@@ -139,11 +139,17 @@ class Project:
         with contextlib.closing(sqlite3.connect(self.database)) as connection, connection:
             return connection.execute(sql, values).fetchall()
 
-    def git(self, *arguments: str) -> None:
+    def git(self, *arguments: str) -> str:
+        """Return what git says."""
         identity = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
-        subprocess.run(
-            ["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True
+        ran = subprocess.run(
+            ["git", *identity, *arguments],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            text=True,
         )
+        return ran.stdout.strip()
 
     @contextlib.contextmanager
     def recording(self):

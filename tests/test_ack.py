@@ -118,6 +118,65 @@ def test_what_was_taken_back_fails_a_session_again(tmp_path: Path) -> None:
     assert of.benchdb("gate", "last:1").code == 1
 
 
+@pytest.mark.parametrize("mended", [False, True])
+def test_what_a_commit_was_said_to_fix_is_open_again_where_it_lasts(
+    tmp_path: Path, mended: bool
+) -> None:
+    made = History(36, effects=slower("test_01", at=30, factor=1.3))
+    of = project(tmp_path, made)
+    acknowledged(of, "--fixed-by", commit(38))
+    if mended:
+        made.effects["t.py::test_01"] = lambda session: 1.3 if 30 <= session < 38 else 1.0
+    for sessions, known in ((40, True), (42, mended)):
+        first, made.sessions = made.sessions, sessions
+        add(of, made.rows(first=first))
+        ran = of.benchdb("gate", "last:1", "--format", "json")
+        assert ran.code == 0
+        assert {one["fixed_by"] for one in ran.json["verdicts"]} - {None} == (
+            set() if known else {commit(38)}
+        )
+        assert any(one["lasts"] for one in events(of)) is not known
+    if not mended:
+        said = "t.py::test_01: said to be fixed by 000000000038, but lasts"
+        assert said in of.benchdb("gate", "last:1").out
+        assert f"it lasts, though: fixed by commit {commit(38)}" in of.benchdb("changes").out
+
+
+def test_a_fix_that_no_session_ran_at_is_looked_for_by_git(tmp_path: Path) -> None:
+    of = project(tmp_path, History(36, effects=slower("test_01", at=30, factor=1.3)))
+
+    def committed() -> str:
+        of.git("init", "--initial-branch", "main")
+        of.git("commit", "--allow-empty", "-m", "one more")
+        return of.git("rev-parse", "HEAD")
+
+    fix, later = committed(), committed()
+    of.git("tag", "the-fix", fix)
+    acknowledged(of, "--fixed-by", "the-fix")
+    after = History(40, effects=slower("test_01", at=30, factor=1.3))
+    after.more["commit"] = lambda _: later
+    assert events(of) == []
+    add(of, after.rows(first=36))
+    assert [one["lasts"] for one in events(of)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("fix", "said"),
+    [
+        ("not-a-commit", "no session here ran at it and git knows no such commit: give its hash"),
+        (commit(20), "sessions before the change had that commit: name the one that mended it"),
+    ],
+)
+def test_a_fix_that_cannot_be_one_is_refused(
+    tmp_path: Path, history: History, fix: str, said: str
+) -> None:
+    of = project(tmp_path, history)
+    ran = of.benchdb("ack", events(of)[0]["id"], "--fixed-by", fix)
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.err
+    assert len(events(of)) == 1
+
+
 @pytest.mark.parametrize("former", ["t.py", "t.py::test_x", "t.py::test_x[a b]"])
 def test_it_holds_when_its_tests_are_renamed(tmp_path: Path, former: str) -> None:
     effects = slower("test_x[a b]", at=36, factor=1.3)

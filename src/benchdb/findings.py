@@ -209,6 +209,8 @@ class Event:
         The control tests that moved.
     saying
         What people said of it.
+    lasts
+        Whether it is there still, though a commit was said to have fixed it: then it is open.
     """
 
     id: str
@@ -224,11 +226,12 @@ class Event:
     controls: tuple[Case, ...]
     cause: Cause
     saying: Saying | None
+    lasts: bool = False
 
     @property
     def state(self) -> State:
         """How far people are with it."""
-        return State.OPEN if self.saying is None else self.saying.state
+        return State.OPEN if self.saying is None or self.lasts else self.saying.state
 
     @property
     def back(self) -> bool:

@@ -49,6 +49,8 @@ class SeriesVerdict:
         Whether it is of a test that doesn't run the code on trial.
     why
         Why it is undecided; else empty.
+    fixed_by
+        The commit that was said to have fixed it, where it lasts all the same.
     """
 
     key: SeriesKey
@@ -70,6 +72,7 @@ class SeriesVerdict:
     smallest: float
     control: bool = False
     why: str = ""
+    fixed_by: str | None = None
 
     @property
     def alarms(self) -> bool:

@@ -13,7 +13,7 @@ import click
 
 from benchdb.cli.options import database_option, format_option, locate, rate_option
 from benchdb.cli.output import say, write, write_tables
-from benchdb.cli.saying import add, said_state, saying_options, stored, this_user
+from benchdb.cli.saying import add, checked, said_state, saying_options, stored, this_user
 from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ def _acknowledge(
     rate: float,
     every_session: bool,
     author: str | None,
+    commit: str | None,
     **about: Any,
 ) -> None:
     from benchdb.report.sayings import said
@@ -130,9 +131,15 @@ def _acknowledge(
     with reading(path, say) as connection:
         changes = find_changes(connection, settings, rate=rate, every_session=every_session)
     event = event_called(changes, given)
+    note = None
+    if commit is not None:
+        commit, note = checked(path, settings, commit, event.earliest)
+    about["commit"] = commit
     one = add(path, [saying_about(event, key=new_uid(), author=author, **about)])[0]
     series = counted(len(event.moved), "series", "series")
     write(literal(f"event {event.id} ({series}): {said(one)}") + "\n")
+    if note is not None:
+        write(literal(note) + "\n")
 
 
 def _write_toml(path: Location, target: str) -> None:

@@ -10,7 +10,7 @@ import click
 
 from benchdb.cli.options import database_option, locate, rate_option
 from benchdb.cli.output import say, write
-from benchdb.cli.saying import add, said_state, saying_options, this_user
+from benchdb.cli.saying import add, checked, said_state, saying_options, this_user
 
 if TYPE_CHECKING:
     from benchdb.config import Location, Settings
@@ -86,6 +86,9 @@ def command(
     from benchdb.store.values import new_uid
 
     path, settings = locate(db)
+    commit = states["commit"]
+    if commit is not None:
+        commit, _ = checked(path, settings, commit)
     saying = Saying(
         key=new_uid(),
         made=datetime.now(UTC),
@@ -98,7 +101,7 @@ def command(
         until=until,
         direction=direction,
         session=None,
-        commit=states["commit"],
+        commit=commit,
     )
     _tell(path, settings, add(path, [saying])[0], rate)
 

@@ -16,8 +16,9 @@ from benchdb.findings import State
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from benchdb.config import Location
+    from benchdb.config import Location, Settings
     from benchdb.findings import Saying
+    from benchdb.series import StoredSession
 
 #: The option of each state: by which names, what it means, and what a value of it is called.
 _OPTIONS: Final[dict[State, tuple[tuple[str, ...], str, str | None]]] = {
@@ -80,6 +81,27 @@ def stored(path: Location) -> list[Saying]:
 
     with reading(path, say) as connection:
         return stored_sayings(connection)
+
+
+def checked(
+    path: Location, settings: Settings, given: str, before: StoredSession | None = None
+) -> tuple[str, str | None]:
+    """Return the commit of a fix, and what to say of it: none of before what it is to mend.
+
+    Raises
+    ------
+    UserError
+        If nothing is called so, or sessions had it before the change.
+    """
+    from benchdb.review.fixes import checked_fix
+    from benchdb.store.opening import reading
+    from benchdb.store.queries import stored_sessions
+
+    with reading(path, say) as connection:
+        sessions = sorted(stored_sessions(connection), key=lambda one: one.order)
+    commit, ran = checked_fix(settings.root, given, sessions, before)
+    note = f"no session here ran at commit {commit} yet: it is open again if three show it still"
+    return commit, None if ran else note
 
 
 def add(path: Location, some: list[Saying]) -> list[Saying]:

@@ -36,6 +36,12 @@ def is_known(root: Path, commit: str) -> bool:
     return _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
+def commit_called(root: Path, name: str) -> str | None:
+    """Return the commit that git calls so: by a hash, a branch, a tag; None where none is."""
+    said = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return said.strip() or None if said else None
+
+
 def merge_base(root: Path, branches: Sequence[str], commit: str) -> Commit | None:
     """Return where a commit left the trunk: the newest that it shares with one of its branches.
 
@@ -80,22 +86,36 @@ def held_in(root: Path, commit: str, others: Collection[str]) -> dict[str, bool]
     dict of str to bool
         Of those that git knows.
     """
-    asked = sorted(one for one in others if _HASH.fullmatch(one))
-    format_ = "--batch-check=%(objecttype) %(objectname)"
-    said = _git(root, "cat-file", format_, given="".join(f"{one}^{{commit}}\n" for one in asked))
-    lines = (said or "").splitlines()
-    full = {
-        one: name
-        for one, line in zip(asked, lines, strict=False)
-        for kind, _, name in [line.partition(" ")]
-        if kind == "commit"
-    }
+    full = _known(root, others)
     starts = "".join(f"{one}\n" for one in (f"^{commit}", *full.values()))
     beyond = _git(root, "rev-list", "--stdin", given=starts) if full else None
     if beyond is None:
         return {}
     outside = set(beyond.split())
     return {one: name not in outside for one, name in full.items()}
+
+
+def holding(root: Path, commit: str, others: Collection[str]) -> set[str]:
+    """Return those of some commits that hold another one, as `held_in` takes them."""
+    known = commit_called(root, commit)
+    full = _known(root, others) if known else {}
+    starts = "".join(f"{one}\n" for one in (f"^{known}", *full.values()))
+    behind = _git(root, "rev-list", "--ancestry-path", "--stdin", given=starts) if full else None
+    found = {known, *(behind or "").split()}
+    return {one for one, name in full.items() if name in found}
+
+
+def _known(root: Path, commits: Collection[str]) -> dict[str, str]:
+    """Return of commits that git knows their whole hashes."""
+    asked = sorted(one for one in commits if _HASH.fullmatch(one))
+    format_ = "--batch-check=%(objecttype) %(objectname)"
+    said = _git(root, "cat-file", format_, given="".join(f"{one}^{{commit}}\n" for one in asked))
+    return {
+        one: name
+        for one, line in zip(asked, (said or "").splitlines(), strict=False)
+        for kind, _, name in [line.partition(" ")]
+        if kind == "commit"
+    }
 
 
 def _git(root: Path, *arguments: str, given: str = "") -> str | None:

@@ -90,7 +90,7 @@ def _event_lines(event: Event, most: int, *, verbose: bool) -> Iterator[str]:
             f"to {text.minute(event.latest.started)} (UTC)"
         )
     if event.saying is not None:
-        yield said(event.saying)
+        yield ("it lasts, though: " if event.lasts else "") + said(event.saying)
 
 
 _KINDS: Final = {
@@ -144,6 +144,7 @@ def event_content(event: Event) -> dict[str, Any]:
         "verdict": event.verdict,
         "cause": event.cause,
         "back": event.back,
+        "lasts": event.lasts,
         "tests_moved": len(event.moved_cases),
         "tests": event.cases,
         "series_moved": len(event.moved),

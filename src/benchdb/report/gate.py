@@ -172,6 +172,7 @@ def _table(
         remarks=(
             *((f"{more:,} more: --verbose shows them all",) if more else ()),
             *(_suspected_lines(some) if suspected else ()),
+            *_unfixed_lines(some),
         ),
     )
 
@@ -188,6 +189,17 @@ def _suspected_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
         yield f"{first}{others}, what changed: {line}"
     if len(tests) > _MOST_RANGES:
         yield f"{len(tests) - _MOST_RANGES:,} more places: --format json has them all"
+
+
+def _unfixed_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
+    """Yield what was said to be fixed and lasts."""
+    tests: dict[str, dict[str, None]] = {}
+    for one in some:
+        if one.fixed_by is not None:
+            tests.setdefault(one.fixed_by, {})[one.key.case.id] = None
+    for commit, (first, *more) in list(tests.items())[:_MOST_RANGES]:
+        others = f" and {text.counted(len(more), 'more test')}" if more else ""
+        yield f"{first}{others}: said to be fixed by {commit_text(commit) or commit}, but lasts"
 
 
 def _row(one: SeriesVerdict, *, several: bool) -> tuple[str | Cell, ...]:
@@ -414,4 +426,5 @@ def verdict_content(one: SeriesVerdict, *, fails: bool | None = None) -> dict[st
         "smallest": one.smallest,
         "control": one.control,
         "why": one.why or None,
+        "fixed_by": one.fixed_by,
     }

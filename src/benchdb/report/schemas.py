@@ -71,6 +71,7 @@ _EVENT: Final = {
     "[].verdict": "REGRESSED where anything got worse, else IMPROVED; null where no way is better",
     "[].cause": "what is to be suspected: environment, code, packages, platform or unknown",
     "[].back": "whether all of it went back to the old level since",
+    "[].lasts": "whether it is there still, though it was said to be fixed",
     "[].tests_moved": "number of tests with a series that moved",
     "[].tests": "number of tests measured on both sides",
     "[].series_moved": "number of series that moved",
@@ -153,6 +154,7 @@ _VERDICT: Final = {
     "where none would",
     "[].control": "whether the test is a control",
     "[].why": "why it is undecided; else null",
+    "[].fixed_by": "the commit that was said to have fixed it, where it lasts; else null",
 }
 
 SESSIONS: Final = "benchdb/sessions/1"

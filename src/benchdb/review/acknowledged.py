@@ -7,11 +7,13 @@ also with more sessions, after a merge, and where noise puts the boundary a sess
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchdb.findings import State, series_text
 from benchdb.globs import matches
 from benchdb.review.anchors import cuts_between
+from benchdb.review.fixes import Fixes
 from benchdb.review.renaming import former
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Acknowledged:
     renamed
         As `benchdb.review.renaming.current` takes it: what was said of a test by a former name
         holds for it still.
+    root
+        A folder of the repository, which may know of the commits of fixes.
     """
 
     def __init__(
@@ -61,7 +65,9 @@ class Acknowledged:
         sayings: Iterable[Saying],
         sessions: Sequence[StoredSession],
         renamed: Renamed = (),
+        root: Path = Path(),
     ) -> None:
+        self.fixes = Fixes(root, sessions)
         self._renamed = renamed
         self._former: dict[Case, list[Case]] = {}
         uids = {one.uid: number for number, one in enumerate(sessions)}

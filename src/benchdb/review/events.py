@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from benchdb.analysis.results import ChangePoint
     from benchdb.config import Settings
-    from benchdb.findings import Circumstances, CommitRange, Difference
+    from benchdb.findings import Circumstances, CommitRange, Difference, Saying
     from benchdb.review.boundaries import Boundary, Place
     from benchdb.review.family import Searched
     from benchdb.review.history import History
@@ -88,7 +88,9 @@ class _Finding:
         self._held, self._family = discovered(searched, rate)
         self._rate = rate
         cases = sorted({one.key.case for one in history.series})
-        self._said = Acknowledged(stored_sayings(connection), history.sessions, settings.renamed)
+        self._said = Acknowledged(
+            stored_sayings(connection), history.sessions, settings.renamed, settings.root
+        )
         self._unmatched = unmatched_controls(connection, settings, cases)
         self._controls = {case for given in settings.controls for case in cases_among(given, cases)}
         self._first = np.array([one.at[0] for one in history.series], dtype=np.int64)
@@ -203,7 +205,16 @@ class _Finding:
             controls=controls,
             cause=_cause(found, commits, moved_controls=bool(controls)),
             saying=saying,
+            lasts=saying is not None and self._lasts(saying, place),
         )
+
+    def _lasts(self, saying: Saying, place: Place) -> bool:
+        """Tell whether most of an event is there still, though it is said to be fixed."""
+        left = 0
+        for one in place.members:
+            series, levels = self._history.series[one.series], (one.step.before, one.step.after)
+            left += self._said.fixes.failed(saying, series.at, series.values, levels, place.last)
+        return 2 * left > len(place.members)
 
     def _sides(self, place: Place) -> tuple[StoredSession, StoredSession]:
         """Return the sessions next to a place that any of its series has a point at."""

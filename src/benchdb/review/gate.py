@@ -137,7 +137,7 @@ def prepare(connection: Connection, settings: Settings, given: Sequence[str] = (
     found = _read(connection, settings, chosen.sessions, base.sessions, trunk=trunk)
     lines = found.lines
     _check(found, settings, chosen.sessions)
-    said = Acknowledged(stored_sayings(connection), base.sessions, settings.renamed)
+    said = Acknowledged(stored_sayings(connection), base.sessions, settings.renamed, settings.root)
     family = judged_count(lines)
     return Ready(
         chosen=chosen,

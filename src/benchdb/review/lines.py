@@ -18,7 +18,7 @@ from benchdb.review.judged import Rule
 from benchdb.review.judging import judge_contenders, judge_newest
 from benchdb.review.outcomes import judge_outcomes, usual_rate
 from benchdb.review.places import at_one_place
-from benchdb.review.settled import saying_at, settled
+from benchdb.review.settled import Settled, is_unfixed, saying_at, settled
 from benchdb.verdicts import SeriesVerdict
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchdb.config import Settings
-    from benchdb.findings import Saying
     from benchdb.review.acknowledged import Acknowledged
     from benchdb.review.judged import Judged
     from benchdb.series import SeriesKey, StoredSession
@@ -115,7 +114,7 @@ def verdicts_of(
     found = judge_lines(measured, settings, limit, first=first)
     places = at_one_place([one.at for one in measured], [one.values for one in measured], found)
     made = [
-        _verdict(line, one.judged, settings, one.saying)
+        _verdict(line, one, settings)
         for line, one in zip(
             measured,
             settled(
@@ -140,7 +139,11 @@ def verdicts_of(
             if is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
                 moved = judged.certainty is not None and (judged.begins < len(line.at) or line.new)
                 saying = saying_at(line, judged, said, numbers) if moved else None
-                made.append(_verdict(line, judged, settings, saying))
+                held = Settled(judged, saying)
+                shares = line.values / line.runs
+                if saying and is_unfixed(saying, line, judged, said, numbers, values=shares):
+                    held = Settled(judged, unfixed=saying)
+                made.append(_verdict(line, held, settings))
     return with_known_causes(_with_controls(made, settings))
 
 
@@ -162,12 +165,8 @@ def judge_lines(
     return judge_newest([one.values for one in lines], rules, accepted, first=first)
 
 
-def _verdict(
-    line: Line,
-    judged: Judged,
-    settings: Settings,
-    saying: Saying | None,
-) -> SeriesVerdict:
+def _verdict(line: Line, one: Settled, settings: Settings) -> SeriesVerdict:
+    judged, saying = one.judged, one.saying
     moved = judged.certainty is not None
     n = len(line.at)
     before = line.at[min(judged.begins, n) - 1] if moved and judged.begins else None
@@ -199,6 +198,7 @@ def _verdict(
         tolerance=settings.tolerance_of(line.key.case.id, line.key.metric.name),
         smallest=judged.smallest,
         why=why,
+        fixed_by=one.unfixed.commit if one.unfixed else None,
     )
 
 

@@ -14,6 +14,8 @@ from benchdb.review.places import boundary_near
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from numpy.typing import ArrayLike
+
     from benchdb.findings import Saying
     from benchdb.review.acknowledged import Acknowledged, Cause
     from benchdb.review.judged import Judged
@@ -27,10 +29,21 @@ _NEAR: Final = 20
 
 
 class Settled(NamedTuple):
-    """What is said of a series, and what people said of that."""
+    """What is said of a series, and what people said of that.
+
+    Parameters
+    ----------
+    judged
+        What is said.
+    saying
+        What people said of that, where it holds.
+    unfixed
+        Where they said that it is fixed, and it isn't.
+    """
 
     judged: Judged
     saying: Saying | None = None
+    unfixed: Saying | None = None
 
 
 def settled(
@@ -61,7 +74,11 @@ def settled(
         held: dict[int, Saying] = {}
         for number in left:
             saying = _saying(number, found[number].judged, lines, said, numbers)
-            if saying is not None:
+            if saying is not None and is_unfixed(
+                saying, lines[number], found[number].judged, said, numbers
+            ):
+                found[number] = found[number]._replace(unfixed=saying)
+            elif saying is not None:
                 found[number] = found[number]._replace(saying=saying)
                 if not lines[number].new:
                     held[number] = saying
@@ -116,6 +133,32 @@ def saying_at(
         return None
     cut = numbers[since.row]
     return said.of_change(line.key, "up" if judged.effect > 0 else "down", cut, cut)
+
+
+def is_unfixed(
+    saying: Saying,
+    line: Line,
+    judged: Judged,
+    said: Acknowledged,
+    numbers: Mapping[int, int],
+    *,
+    values: ArrayLike | None = None,
+) -> bool:
+    """Tell whether a change of the trunk lasts that people said was fixed.
+
+    Parameters
+    ----------
+    saying, line, judged, said, numbers
+        As the rest of this module takes them.
+    values
+        The points as levels are told; by default those of the series.
+    """
+    if line.new or judged.begins >= len(line.at):
+        return False
+    levels = (judged.level, judged.value)
+    at = _numbers(line, numbers)
+    points = line.values if values is None else values
+    return said.fixes.failed(saying, at, points, levels, at[judged.begins])
 
 
 def _numbers(line: Line, numbers: Mapping[int, int]) -> list[int]:
