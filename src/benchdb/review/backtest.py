@@ -235,7 +235,7 @@ class _Replay:
             for one, (_, point) in zip(series, asked, strict=True)
         ]
         return [
-            found is not None and abs(found.begins + start - one.begins) <= SAME_PLACE
+            any(abs(other.begins + start - one.begins) <= SAME_PLACE for other in found)
             for found, start, (one, _) in zip(lasting(values, rules), starts, asked, strict=True)
         ]
 

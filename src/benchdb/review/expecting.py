@@ -17,9 +17,11 @@ from benchdb.analysis.scale import Scale
 from benchdb.analysis.steps import inflation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from benchdb.analysis.results import Baseline, ChangePoints
+    from benchdb.analysis.results import Baseline, ChangePoints, Segment
 
     Values = NDArray[np.float64]
 
@@ -28,6 +30,10 @@ LAST: Final = 150
 
 #: Two points are far from another if so many are between them.
 _FAR: Final = 10
+
+#: So many points on either side of a step tell whether it is a jump, and by how many times as much
+#: as elsewhere it must move there.
+_BESIDE, _JUMP = 3, 3.5
 
 #: By what they differ more than neighbours where a series wanders, and how that goes on.
 _WANDERS, _ON = 1.25, 0.2
@@ -76,27 +82,76 @@ def levelled(values: Values, accepted: int) -> Levelled:
     return Levelled(np.concatenate([*moved, after]), len(after), first)
 
 
-def wary(baseline: Baseline | None, values: Values, known: int) -> Baseline | None:
+def wary(found: ChangePoints, values: Values, known: int) -> Baseline | None:
     """Return a baseline that takes into account how a series wanders, and what was accepted.
 
     Where it stands still between steps, points are as far from the one before as from those of ten
-    points ago; but for some, so that medians don't see steps. Where it wanders, what looks like a
-    step is a part of the way, and its last level says less of the next: as one of fewer points.
+    points ago, but for the jumps, which are told by the segments. Where it wanders, what looks like
+    a step is a part of the way, and its last level says less of the next: as one of fewer points.
+
+    Parameters
+    ----------
+    found
+        What is known of its last points.
+    values
+        The series.
+    known
+        From how many points its level is known.
     """
+    baseline = found.baseline
     if baseline is None:
         return None
     if known < baseline.points:
         baseline = replace(baseline, points=float(max(known, 1)))
-    if len(values) < 2 * _FAR:
-        return baseline
     heights = Scale(baseline.unit).heights(values[-LAST:])
-    near, far = (float(np.median(np.abs(heights[by:] - heights[:-by]))) for by in (1, _FAR))
+    near, far = _differences(heights)
+    if near == 0 or far <= _WANDERS * near:
+        return baseline
+    near, far = _differences(_without_jumps(heights, found.segments))
     if near == 0 or far <= _WANDERS * near:
         return baseline
     # Of two points so far apart, in the normal distribution's standard deviations.
     wandered = (far**2 - near**2) * MAD**2 * _ON
     usual = inflation(baseline.memory) ** 2 / baseline.points
     return replace(baseline, points=1 / (usual + wandered / baseline.spread**2))
+
+
+def _differences(heights: Values) -> tuple[float, float]:
+    """Return how far points usually are from the one before, and from those long before."""
+    if len(heights) < 2 * _FAR:
+        return 0.0, 0.0
+    near, far = (float(np.median(np.abs(heights[by:] - heights[:-by]))) for by in (1, _FAR))
+    return near, far
+
+
+def _without_jumps(heights: Values, segments: Sequence[Segment]) -> Values:
+    """Take out of a series the steps that are no part of its way: it moves there as nowhere else.
+
+    Parameters
+    ----------
+    heights
+        As values are compared.
+    segments
+        Those of its points.
+    """
+    cuts = [one.start for one in segments[1:]]
+    if len(heights) < 2 * _FAR or not cuts:
+        return heights
+    middles = np.median(np.lib.stride_tricks.sliding_window_view(heights, _BESIDE), axis=1)
+    moves = middles[_BESIDE:] - middles[:-_BESIDE]  # at each point but the first and last few
+    at = np.arange(_BESIDE, _BESIDE + len(moves))
+    beside = (np.abs(at[:, None] - np.array(cuts)) < _BESIDE).any(axis=1)
+    if beside.all():
+        return heights
+    usual = MAD * float(np.median(np.abs(moves[~beside])))
+    left = heights.copy()
+    edges = [*cuts, segments[-1].stop]
+    for start, cut, stop in zip([0, *cuts], edges, edges[1:], strict=False):
+        if cut - start < _BESIDE or stop - cut < _BESIDE:
+            continue
+        if abs(moves[cut - _BESIDE]) > _JUMP * usual:
+            left[cut:] -= np.median(heights[cut:stop]) - np.median(heights[start:cut])
+    return left
 
 
 def expected(past: Values, accepted: int = 0) -> tuple[ChangePoints, Baseline | None]:
@@ -112,4 +167,4 @@ def expected(past: Values, accepted: int = 0) -> tuple[ChangePoints, Baseline | 
     one = levelled(past, accepted)
     recent = one.values[-LAST:]
     found = find_change_points(recent, sensitivity="confirmed")
-    return found, wary(found.baseline, recent, one.known)
+    return found, wary(found, recent, one.known)

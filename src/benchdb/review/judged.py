@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.analysis.prediction import smallest_effect
 from benchdb.records import Verdict, verdict_on_change, worse_way
+from benchdb.review.causes import size
 
 if TYPE_CHECKING:
     from benchdb.analysis.prediction import Judgement
@@ -93,6 +94,8 @@ class Judged:
         The standard deviation of values around the old level, relative to it.
     why
         Why it is undecided; else empty.
+    at_first
+        The new level up to the next step; None where there was none, and `value` tells it.
     """
 
     verdict: Verdict
@@ -110,6 +113,12 @@ class Judged:
     smallest: float
     noise: float
     why: str = ""
+    at_first: float | None = None
+
+    @property
+    def stepped_to(self) -> float:
+        """The level just behind the step, whatever came later."""
+        return self.value if self.at_first is None else self.at_first
 
 
 def same_event(one: Judged, other: Judged) -> bool:
@@ -124,6 +133,13 @@ def same_event(one: Judged, other: Judged) -> bool:
 def is_change(said: Judgement, rule: Rule, limit: float) -> bool:
     """Tell whether points are so far out that it matters, and more than chance in a limit."""
     return min(said.p_above, said.p_below) <= limit and abs(said.effect) > rule.tolerance
+
+
+def still_there(first: Judgement, then: Judgement, rule: Rule) -> bool:
+    """Tell whether a change is still there in later points: surely, or by the larger part."""
+    if (then.effect > 0) != (first.effect > 0):
+        return False
+    return is_change(then, rule, UNSURE) or size(then.effect) > size(first.effect) / 2
 
 
 def alarmed(

@@ -8,6 +8,7 @@ trunk's past leads one to expect. One point alone is at most a suspect.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from benchdb.analysis.change_points import find_change_points_many
@@ -25,6 +26,7 @@ from benchdb.review.judged import (
     alarmed,
     is_change,
     same_event,
+    still_there,
     undisturbed,
 )
 
@@ -43,6 +45,10 @@ CONFIRMED_POINTS: Final = 3
 #: So many points after it began a regression has been raised, or never was: for the gate it is new
 #: as long as `benchdb.analysis.sensitivity.RULES` say, and may be seen to begin a little later.
 _RAISED: Final = 20 + SAME_PLACE
+
+#: Two steps for the worse that begin so many points apart are two, each raised by itself; nearer
+#: ones may be one, whose first points strayed.
+_APART: Final = 6
 
 #: To be looked at as one of two, a point must be so far out, as a share of what it must be alone.
 _PAIR: Final = 0.6
@@ -75,14 +81,15 @@ def judge_newest(
     if first:
         alarms = {number: one for number, one in found.items() if one.certainty is not None}
         quiet = {number: end for number, end in ends.items() if found[number].begins == end}
-        lasts = judging.with_first(judging.lasting(quiet), within=_RAISED)
+        largest = {number: some[0] for number, some in judging.lasting(quiet).items()}
+        lasts = judging.with_first(largest, within=_RAISED)
         found |= judging.with_first(alarms)
         found |= {number: one for number, one in lasts.items() if one.raised < ends[number]}
     return [_counted(found[number], one) for number, one in enumerate(level)]
 
 
-def lasting(series: Sequence[Values], rules: Sequence[Rule]) -> list[Judged | None]:
-    """Return the largest regression of each series that lasts, whenever it began.
+def lasting(series: Sequence[Values], rules: Sequence[Rule]) -> list[list[Judged]]:
+    """Return the regressions of each series that last, whenever they began, the largest first.
 
     Parameters
     ----------
@@ -92,7 +99,7 @@ def lasting(series: Sequence[Values], rules: Sequence[Rule]) -> list[Judged | No
     level = [levelled(one, 0) for one in series]
     ends = {number: len(one) for number, one in enumerate(series)}
     found = _Judging(level, rules).lasting(ends)
-    return [found.get(number) for number in ends]
+    return [found.get(number, []) for number in ends]
 
 
 def judge_contenders(
@@ -133,7 +140,7 @@ def _counted(judged: Judged, one: Levelled) -> Judged:
 
 def _contender(one: Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
     n = len(one.values)
-    baseline = wary(past.baseline, one.values, one.known)
+    baseline = wary(past, one.values, one.known)
     said = judge_points(baseline, new)
     if n >= LEAST_PAST and is_change(said, rule, rule.limit / ONE_LOOK):
         certainty: Certainty = "confirmed" if said.points >= CONFIRMED_POINTS else "suspect"
@@ -149,7 +156,7 @@ class _Judging:
         self._rules = rules
         self._heights = [two_sided_quantile(2 * one.limit / ONE_LOOK, 1e6) for one in rules]
         #: By series and point: what the points before that lead one to expect.
-        self._expected: dict[tuple[int, int], Baseline | None] = {}
+        self._expected: dict[tuple[int, int], ChangePoints] = {}
 
     def ending(self, ends: Mapping[int, int]) -> dict[int, Judged]:
         """Judge the last point of series: first whether it ends a new level, then by itself.
@@ -174,16 +181,20 @@ class _Judging:
             found[number] = self._pair(number, begins) or found[number]
         return found
 
-    def lasting(self, ends: Mapping[int, int]) -> dict[int, Judged]:
-        """Return by series the largest regression that holds still, whenever it began."""
+    def lasting(self, ends: Mapping[int, int]) -> dict[int, list[Judged]]:
+        """Return by series the regressions that hold still, whenever they began: largest first."""
         steps = self._steps(ends, look_first=False, sensitivity="report")
         self._look([(number, cut) for number, cuts in steps.items() for cut in cuts])
-        found: dict[int, Judged] = {}
+        found: dict[int, list[Judged]] = {}
         for number, cuts in steps.items():
-            held = [self._held(number, ends[number], cuts, at) for at in range(len(cuts))]
-            worse = [one for one in held if one and one.verdict is Verdict.REGRESSED]
-            if worse:
-                found[number] = max(worse, key=lambda one: abs(one.effect))
+            held = [
+                one
+                for one in self._all_held(number, ends[number], cuts)
+                if one.verdict is Verdict.REGRESSED
+            ]
+            if held:
+                held.sort(key=lambda one: -abs(one.stepped_to - one.level))
+                found[number] = held
         return found
 
     def with_first(
@@ -246,7 +257,7 @@ class _Judging:
             self._level[number].values[max(stop - LAST, 0) : max(stop, 0)] for number, stop in new
         ]
         changes = find_change_points_many(before, sensitivity="confirmed")
-        self._expected.update(zip(new, (one.baseline for one in changes), strict=True))
+        self._expected.update(zip(new, changes, strict=True))
 
     def _baseline(self, number: int, stop: int, known: int) -> Baseline | None:
         values = self._level[number].values[max(stop - LAST, 0) : stop]
@@ -277,23 +288,37 @@ class _Judging:
         return alarmed(said, rule, baseline, "suspect", begins=begins, raised=end)
 
     def _step(self, number: int, end: int, cuts: Sequence[int]) -> Judged | None:
-        """Judge the steps among the last points: the earliest that holds still."""
-        for at in range(len(cuts)):
-            held = self._held(number, end, cuts, at)
-            if held is not None:
-                return held
-        return None
+        """Judge the steps among the last points: the newest for the worse, else the earliest."""
+        held = self._all_held(number, end, cuts)
+        worse = [one for one in held if one.verdict is Verdict.REGRESSED]
+        for at in range(len(worse) - 1, -1, -1):
+            if at == 0 or worse[at].begins - worse[at - 1].begins >= _APART:
+                return worse[at]
+        return held[0] if held else None
+
+    def _all_held(self, number: int, end: int, cuts: Sequence[int]) -> list[Judged]:
+        """Judge each of several steps by the segment before it; leave out what is none."""
+        held = [self._held(number, end, cuts, at) for at in range(len(cuts))]
+        return [one for one in held if one is not None]
 
     def _held(self, number: int, end: int, cuts: Sequence[int], at: int) -> Judged | None:
         """Judge one of several steps; None where it isn't one, or doesn't hold still."""
         one, rule, cut = self._level[number], self._rules[number], cuts[at]
         baseline = self._baseline(number, cut, one.known - (end - cut))
-        said = judge_points(baseline, one.values[cut : (*cuts, end)[at + 1]])
-        if not is_change(said, rule, rule.limit / LOOKS):
+        edges = (*cuts[at:], end)
+        first, *later = (
+            judge_points(baseline, one.values[start:stop]) for start, stop in pairwise(edges)
+        )
+        if not is_change(first, rule, rule.limit / LOOKS):
             return None
-        if at + 1 < len(cuts):
-            # What came later may have undone it: the newest points alone tell what holds.
-            last = judge_points(baseline, one.values[cuts[-1] : end])
-            if not is_change(last, rule, UNSURE) or (last.effect > 0) != (said.effect > 0):
+        now = first
+        if later:
+            # What came later may have undone it: then what is there now is a change of its own.
+            if not all(still_there(first, then, rule) for then in later[:-1]):
                 return None
-        return alarmed(said, rule, baseline, "confirmed", begins=cut, raised=end)
+            now = later[-1]
+            if not is_change(now, rule, UNSURE) or (now.effect > 0) != (first.effect > 0):
+                return None
+            now = replace(now, p_above=first.p_above, p_below=first.p_below, points=end - cut)
+        judged = alarmed(now, rule, baseline, "confirmed", begins=cut, raised=end)
+        return replace(judged, at_first=first.value) if later else judged

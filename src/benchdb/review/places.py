@@ -89,7 +89,7 @@ def boundary_near(
         judged.low,
         judged.high,
         judged.level,
-        judged.value,
+        judged.stepped_to,
         _noise(judged, scale, near),
         judged.p,
     )
