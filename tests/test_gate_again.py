@@ -92,6 +92,18 @@ def test_what_is_told_of_a_known_regression_is_how_large_it_is_now(tmp_path: Pat
     assert known["points"] == 14
 
 
+def test_one_cause_on_two_machines_that_take_turns_fails_once(tmp_path: Path) -> None:
+    turns = {"environment": lambda session: "AB"[session % 2]}
+    slower = levels((0, 1.0), (40, 1.2))
+    of = project(tmp_path, History(48, 3, effects={CASE: slower}, more=turns))
+    code, on_one = judged(of, 44)
+    assert (code, on_one["verdict"], on_one["raised"]) == (1, "REGRESSED", None)
+    code, on_other = judged(of, 45)
+    assert (code, on_other["verdict"], on_other["certainty"]) == (0, "REGRESSED", "confirmed")
+    assert on_other["raised"] is not None
+    assert alarms(of) == [(commit(40), 3, True)]
+
+
 def made(dice: np.random.Generator, *parts: tuple[int, float]) -> np.ndarray:
     """Return levels one after another with 2 % of noise."""
     return np.concatenate([level * np.exp(dice.normal(0, 0.02, n)) for n, level in parts])

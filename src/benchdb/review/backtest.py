@@ -130,7 +130,19 @@ class _Replay:
                 point = int(np.searchsorted(one.at, session))
                 if point < len(one.at) and one.at[point] == session:
                     beside[number] = point
-        lines = {number: self._line(number, point) for number, point in beside.items()}
+        known, new = self._told(session, beside)
+        if new and (elsewhere := self._elsewhere(session)):
+            known, new = self._told(session, {**beside, **elsewhere})
+        for place, begins, said in new:
+            if place.series in beside:
+                causes = [before for other, before in known if of_one_cause(said, other)]
+                self._note(place, begins, said, causes[0] if causes else None)
+
+    def _told(
+        self, session: int, points: dict[int, int]
+    ) -> tuple[list[tuple[SeriesVerdict, _Raised]], list[tuple[_Place, int, SeriesVerdict]]]:
+        """Return what is alarmed at points of series: with what was raised before, and the new."""
+        lines = {number: self._line(number, point) for number, point in points.items()}
         verdicts = verdicts_of(
             list(lines.values()),
             self._settings,
@@ -146,16 +158,24 @@ class _Replay:
         for said in verdicts:
             if said.alarms and (self._fail_on == "suspect" or said.certainty == "confirmed"):
                 number = numbers[said.key]
-                place = _Place(number, beside[number], session)
+                place = _Place(number, points[number], session)
                 begins = _begins(place, said, lines[number])
                 before = self._going_on(place, begins, said)
                 if before is None:
                     new.append((place, begins, said))
                 else:
                     known.append((said, before))
-        for place, begins, said in new:
-            causes = [before for other, before in known if of_one_cause(said, other)]
-            self._note(place, begins, said, causes[0] if causes else None)
+        return known, new
+
+    def _elsewhere(self, session: int) -> dict[int, int]:
+        """Return the series of other environments of which something was raised, where last."""
+        here = self._sessions[session].environment
+        return {
+            number: max(one.listed for one in some)
+            for number, some in self._raised.items()
+            if self._series[number].key.conditions.environment != here
+            and not counts_outcomes(self._series[number].key.metric)
+        }
 
     def _line(self, number: int, point: int) -> Line:
         one = self._series[number]
@@ -193,7 +213,7 @@ class _Replay:
         self._raised[place.series].append(
             _Raised(place, begins, verdict, place.point, last, cause=root)
         )
-        if root is not None:
+        if root is not None and verdict.key.case != root.verdict.key.case:
             root.also.append(verdict.key.case)
 
     def _follow(self) -> None:

@@ -19,13 +19,22 @@ if TYPE_CHECKING:
 AS_MUCH: Final = 2.0
 
 
-def with_known_causes(verdicts: Sequence[SeriesVerdict]) -> list[SeriesVerdict]:
+def with_known_causes(
+    verdicts: Sequence[SeriesVerdict], earlier: Sequence[SeriesVerdict] = ()
+) -> list[SeriesVerdict]:
     """Take for known what regressed where another test did that was raised before.
 
-    Noise lets some tests show a change nights after others. `benchdb.review.places` has put what
-    may have begun at one session there.
+    Noise lets some tests show a change nights after others, and machines take turns.
+    `benchdb.review.places` has put what may have begun at one session there.
+
+    Parameters
+    ----------
+    verdicts
+        Of one session.
+    earlier
+        Of sessions before, in other environments: what regressed there.
     """
-    known = [one for one in verdicts if one.raised is not None]
+    known = [*(one for one in verdicts if one.raised is not None), *earlier]
     return [_with_known(one, known) for one in verdicts]
 
 

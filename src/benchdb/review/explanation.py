@@ -56,7 +56,7 @@ def explain(
     """
     cases = set(matching_cases(connection, [case]))
     ready = prepare(connection, settings, given)
-    found = [one for one in ready.verdicts(settings) if one.key.case in cases]
+    found = [one for one in ready.verdicts(connection, settings) if one.key.case in cases]
     if not found:
         raise UserError(
             f"no verdict on {case!r} here: the session that is judged doesn't have it, or none of "

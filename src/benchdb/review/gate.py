@@ -14,6 +14,7 @@ from benchdb.report.text import short
 from benchdb.review.absent import Absent, absent
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.chosen import base_of, choose
+from benchdb.review.elsewhere import lines_elsewhere
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
@@ -76,12 +77,23 @@ class Ready(NamedTuple):
     unmatched: tuple[str, ...]
     absent: Absent
 
-    def verdicts(self, settings: Settings) -> list[SeriesVerdict]:
+    def verdicts(self, connection: Connection, settings: Settings) -> list[SeriesVerdict]:
         """Judge all of it, the worst first."""
         numbers = {one.row: number for number, one in enumerate(self.base.sessions)}
         if not self.trunk:  # what is said of changes behind the trunk's newest session holds here
             numbers.update(dict.fromkeys((one.row for one in self.chosen.sessions), len(numbers)))
         found = verdicts_of(self.lines, settings, self.limit, self.said, numbers)
+        alarms = [one for one in found if one.alarms and not counts_outcomes(one.key.metric)]
+        if self.trunk and alarms:
+            judged, base = self.chosen.sessions, self.base.sessions
+            elsewhere = [
+                _from_accepted(one, self.said, base)
+                for one in lines_elsewhere(connection, settings, base, judged, alarms)
+            ]
+            if elsewhere:
+                found = verdicts_of(
+                    self.lines, settings, self.limit, self.said, numbers, elsewhere=elsewhere
+                )
         return sorted(found, key=_rank)
 
 
@@ -113,7 +125,7 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         chosen=ready.chosen.why,
         trunk=ready.trunk,
         base=ready.base.said,
-        verdicts=tuple(ready.verdicts(settings)),
+        verdicts=tuple(ready.verdicts(connection, settings)),
         missing=lacking.missing,
         deselected=lacking.deselected,
         skipped=lacking.skipped,

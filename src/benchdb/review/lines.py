@@ -90,6 +90,7 @@ def verdicts_of(
     *,
     usual: Mapping[str, float] | None = None,
     first: bool = True,
+    elsewhere: Sequence[Line] = (),
 ) -> list[SeriesVerdict]:
     """Judge series, those of one session.
 
@@ -109,8 +110,11 @@ def verdicts_of(
         How often test runs fail, by metric; by default what these series say.
     first
         Whether to tell when each alarm was raised first.
+    elsewhere
+        Series of earlier sessions in other environments: a cause that they show is known.
     """
-    measured = [one for one in lines if not counts_outcomes(one.key.metric)]
+    here = [one for one in lines if not counts_outcomes(one.key.metric)]
+    measured = [*here, *elsewhere]
     found = judge_lines(measured, settings, limit, first=first)
     places = at_one_place([one.at for one in measured], [one.values for one in measured], found)
     made = [
@@ -127,6 +131,7 @@ def verdicts_of(
             strict=True,
         )
     ]
+    made, beside = made[: len(here)], made[len(here) :]
     by_metric: dict[str, list[Line]] = defaultdict(list)
     for one in lines:
         if counts_outcomes(one.key.metric):
@@ -144,7 +149,12 @@ def verdicts_of(
                 if saying and is_unfixed(saying, line, judged, said, numbers, values=shares):
                     held = Settled(judged, unfixed=saying)
                 made.append(_verdict(line, held, settings))
-    return with_known_causes(_with_controls(made, settings))
+    earlier = [
+        replace(one, raised=one.raised or line.at[-1])
+        for one, line in zip(_with_controls(beside, settings), elsewhere, strict=True)
+        if one.verdict is Verdict.REGRESSED
+    ]
+    return with_known_causes(_with_controls(made, settings), earlier)
 
 
 def rule_of(key: SeriesKey, settings: Settings, limit: float) -> Rule:
