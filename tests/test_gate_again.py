@@ -104,6 +104,17 @@ def test_one_cause_on_two_machines_that_take_turns_fails_once(tmp_path: Path) ->
     assert alarms(of) == [(commit(40), 3, True)]
 
 
+def test_a_cause_that_is_told_apart_from_its_neighbour_fails_by_itself(tmp_path: Path) -> None:
+    slower = {CASE: levels((0, 1.0), (40, 1.3)), "t.py::test_02": levels((0, 1.0), (41, 1.1))}
+    of = project(tmp_path, History(53, 12, seed=3, effects=slower))
+    first, second = of.benchdb("backtest", "--format", "json").json["alarms"]
+    assert (first["case"], first["commits"][0]["bad"], first["also"]) == (CASE, commit(40), [])
+    assert (second["case"], second["commits"][0]["bad"]) == ("t.py::test_02", commit(41))
+    apart = 40 + second["delay"]
+    codes = [judged(of, session)[0] for session in (apart - 1, apart, apart + 1)]
+    assert codes == [0, 1, 0]  # until then both may have begun with commit 40
+
+
 def made(dice: np.random.Generator, *parts: tuple[int, float]) -> np.ndarray:
     """Return levels one after another with 2 % of noise."""
     return np.concatenate([level * np.exp(dice.normal(0, 0.02, n)) for n, level in parts])

@@ -13,7 +13,7 @@ from benchdb.analysis.student import two_sided_quantile
 from benchdb.metrics import counts_outcomes
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.cases import cases_among
-from benchdb.review.causes import of_one_cause
+from benchdb.review.causes import begin_together, of_one_cause
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
@@ -137,6 +137,8 @@ class _Replay:
             if place.series in beside:
                 causes = [before for other, before in known if of_one_cause(said, other)]
                 self._note(place, begins, said, causes[0] if causes else None)
+        for said, before in known:
+            self._part(said, before, known, session)
 
     def _told(
         self, session: int, points: dict[int, int]
@@ -215,6 +217,24 @@ class _Replay:
         )
         if root is not None and verdict.key.case != root.verdict.key.case:
             root.also.append(verdict.key.case)
+
+    def _part(
+        self,
+        said: SeriesVerdict,
+        one: _Raised,
+        known: Sequence[tuple[SeriesVerdict, _Raised]],
+        session: int,
+    ) -> None:
+        """Raise by itself what seemed to have a known cause, and is seen to begin elsewhere now."""
+        root = one.cause
+        if root is None:
+            return
+        like = [other for other, its in known if root in (its, its.cause) and its is not one]
+        if like and not any(begin_together(said, other) for other in like):
+            one.place, one.verdict, one.cause = one.place._replace(session=session), said, None
+            one.place = one.place._replace(point=one.listed)
+            if said.key.case in root.also:
+                root.also.remove(said.key.case)
 
     def _follow(self) -> None:
         """Tell for how long regressions stay listed when they aren't new any more.

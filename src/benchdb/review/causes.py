@@ -12,6 +12,7 @@ from benchdb.records import Verdict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from benchdb.series import StoredSession
     from benchdb.verdicts import SeriesVerdict
 
 #: What one cause does to a test is at most so many times as much as what it is known to do to
@@ -61,17 +62,23 @@ def of_one_cause(one: SeriesVerdict, known: SeriesVerdict) -> bool:
         and not known.control
         and known.certainty in (one.certainty, "confirmed")
         and not any(counts_outcomes(each.key.metric) for each in (one, known))
-        and _at_one_place(one, known)
+        and begin_together(one, known)
         and size(one.effect) <= AS_MUCH * size(known.effect)
     )
 
 
-def _at_one_place(one: SeriesVerdict, other: SeriesVerdict) -> bool:
+def begin_together(one: SeriesVerdict, other: SeriesVerdict) -> bool:
     """Tell whether two changes may have begun with one session."""
     if one.before is None or one.since is None or other.before is None or other.since is None:
         return False
-    last_before = max(one.before.order, other.before.order)
-    return last_before < min(one.since.order, other.since.order)
+    return overlap(one.before, one.since, other.before, other.since)
+
+
+def overlap(
+    before: StoredSession, since: StoredSession, other: StoredSession, its_since: StoredSession
+) -> bool:
+    """Tell whether two stretches, behind a session up to another one, hold the same session."""
+    return max(before.order, other.order) < min(since.order, its_since.order)
 
 
 def size(effect: float) -> float:

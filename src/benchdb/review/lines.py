@@ -11,6 +11,7 @@ import numpy as np
 from benchdb.globs import matches
 from benchdb.metrics import FAILED, counts_outcomes
 from benchdb.records import Verdict
+from benchdb.review.apart import raised_when_apart
 from benchdb.review.cases import cases_among
 from benchdb.review.causes import size, with_known_causes
 from benchdb.review.differences import commit_ranges
@@ -154,7 +155,12 @@ def verdicts_of(
         for one, line in zip(_with_controls(beside, settings), elsewhere, strict=True)
         if one.verdict is Verdict.REGRESSED
     ]
-    return with_known_causes(_with_controls(made, settings), earlier)
+    told = _with_controls(made, settings)
+    if first and not any(one.new for one in lines):
+        told = raised_when_apart(
+            told, here, lambda some: judge_lines(some, settings, limit, first=False)
+        )
+    return with_known_causes(told, earlier)
 
 
 def rule_of(key: SeriesKey, settings: Settings, limit: float) -> Rule:
