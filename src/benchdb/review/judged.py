@@ -178,7 +178,7 @@ def undisturbed(said: Judgement, rule: Rule, baseline: Baseline | None, n: int) 
         why = FEW_BEFORE
     elif is_change(said, rule, UNSURE):
         why = "beyond the tolerance, but not sure enough"
-    elif made.smallest > _BLIND:
+    elif made.smallest > _BLIND and said.level != 0:  # of a level of 0 no effect is a share
         why = "too noisy"
     return replace(made, verdict=Verdict.UNDECIDED, why=why) if why else made
 

@@ -30,6 +30,9 @@ _OF_SUITE: Final = 20.0
 #: A test that fails more often than this is broken, and says nothing of the others.
 _BROKEN: Final = 0.5
 
+#: Failures that chance gives so seldom are said not to be sure, rather than to be nothing.
+_SEEMS: Final = 0.05
+
 #: In so many sessions a test must fail before that is confirmed.
 _CONFIRMED: Final = 2
 
@@ -100,14 +103,31 @@ def _ending(failed: list[float], counts: list[int], usual: float, limit: float) 
     """Judge the last session: of all stretches that begin with a failure the least likely."""
     n = len(failed)
     last = _Window(failed[:-1], counts[:-1], [(failed[-1], counts[-1])], usual)
-    if failed[-1] == 0:
+    starts = [at for at in range(max(n - RECENT, 1), n) if failed[at]]
+    if failed[-1] == 0 or not starts:
         return last.judged(limit, n, n, alarm=False)
-    starts = [at for at in range(max(n - RECENT, 0), n) if failed[at]]
     both = list(zip(failed, counts, strict=True))
     stretches = [(at, _Window(failed[:at], counts[:at], both[at:], usual)) for at in starts]
     at, found = min(stretches, key=lambda one: one[1].p)
-    alarm = found.p * len(starts) <= limit and found.rate > found.usual
-    return found.judged(limit, at if alarm else n, n, alarm=alarm)
+    p = found.p
+    if _Window([], [], both, usual).p <= p:
+        # It may have failed so from the start: more often now than by its own rate?
+        p = max(p, _by_own_rate(failed, counts, at))
+    if p * len(starts) <= limit and found.rate > found.usual:
+        return found.judged(limit, at, n, alarm=True)
+    told = found if at >= LEAST_PAST and p * len(starts) <= _SEEMS else last
+    return told.judged(limit, n, n, alarm=False)
+
+
+def _by_own_rate(failed: list[float], counts: list[int], at: int) -> float:
+    """Return the chance that so many of a test's failures come so late, or more (Fisher's test)."""
+    runs, late, bad = sum(counts), sum(counts[at:]), int(sum(failed))
+    most = min(late, bad)
+    ways = sum(
+        math.comb(late, k) * math.comb(runs - late, bad - k)
+        for k in range(int(sum(failed[at:])), most + 1)
+    )
+    return ways / math.comb(runs, bad)
 
 
 def expected_rate(failed: Sequence[float], counts: Sequence[int], usual: float) -> float:
@@ -140,7 +160,7 @@ class _Window:
             verdict = Verdict.REGRESSED
         elif self.past < LEAST_PAST:
             verdict, why = Verdict.UNDECIDED, FEW_BEFORE
-        elif self.rate > self.before and self.p <= max(limit, 0.05):
+        elif self.rate > self.before and self.p <= max(limit, _SEEMS):
             verdict, why = Verdict.UNDECIDED, "it failed, but not for sure more often than before"
         elif self.before > _BROKEN and self.rate == 0:
             certainty, verdict = "suspect", Verdict.IMPROVED
