@@ -125,19 +125,27 @@ def _acknowledge(
     from benchdb.report.text import counted, literal
     from benchdb.review.events import find_changes
     from benchdb.review.naming import event_called, saying_about
+    from benchdb.review.raised import raised_since, saying_of_raised
     from benchdb.store.opening import reading
     from benchdb.store.values import new_uid
 
+    event, raised = None, []
     with reading(path, say) as connection:
         changes = find_changes(connection, settings, rate=rate, every_session=every_session)
-    event = event_called(changes, given)
+        try:
+            event = event_called(changes, given)
+        except UserError:
+            raised = raised_since(connection, settings, given)  # what a gate saw at once
+            if not raised:
+                raise
+    before = event.earliest if event else next(one.before for one in raised if one.before)
     note = None
     if commit is not None:
-        commit, note = checked(path, settings, commit, event.earliest)
-    about["commit"] = commit
-    one = add(path, [saying_about(event, key=new_uid(), author=author, **about)])[0]
-    series = counted(len(event.moved), "series", "series")
-    write(literal(f"event {event.id} ({series}): {said(one)}") + "\n")
+        commit, note = checked(path, settings, commit, before)
+    about |= {"key": new_uid(), "author": author, "commit": commit}
+    one = add(path, [saying_about(event, **about) if event else saying_of_raised(raised, **about)])
+    series = counted(len(event.moved if event else raised), "series", "series")
+    write(literal(f"event {event.id if event else given} ({series}): {said(one[0])}") + "\n")
     if note is not None:
         write(literal(note) + "\n")
 
