@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tomllib
 from typing import TYPE_CHECKING
@@ -175,6 +176,26 @@ def test_a_fix_that_cannot_be_one_is_refused(
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert len(events(of)) == 1
+
+
+def test_what_the_gate_says_accepts_what_changes_cannot_show_yet(tmp_path: Path) -> None:
+    slow = ("test_01", "test_02")
+    made = History(41, effects=slower(*slow, at=40, factor=1.3))
+    of = project(tmp_path, made, f'{SETTINGS}fail_on = "suspect"\n')
+    failed = of.benchdb("gate", "last:1")
+    assert failed.code == 1
+    assert events(of) == []
+    (line,) = re.findall(r"if it is meant to be so: `benchdb (.*) -m WHY`", failed.out)
+    ran = of.benchdb(*line.split(), "-m", "bigger tables")
+    assert ran.code == 0
+    assert "(2 series): expected, said by " in ran.out
+    for sessions in (42, 46):
+        first, made.sessions = made.sessions, sessions
+        add(of, made.rows(first=first))
+        assert of.benchdb("gate", "last:1").code == 0
+    (closed,) = events(of, "--closed")
+    assert (closed["id"], closed["state"]) == (line.split()[1], "expected")
+    assert cases(closed) == {f"t.py::{one}" for one in slow}
 
 
 @pytest.mark.parametrize("former", ["t.py", "t.py::test_x", "t.py::test_x[a b]"])

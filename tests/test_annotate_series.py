@@ -47,6 +47,25 @@ def test_it_holds_for_what_is_found_later(tmp_path: Path, history: History) -> N
     assert {"t.py::test_03"} in [cases(one) for one in events(of)]
 
 
+def test_a_name_that_no_series_has_is_said_to_be_none(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    said = ("annotate", "series", "t.py::test_00 duratoin", "t.py::test_0? duration", "nothing")
+    ran = of.benchdb(*said, "--after", commit(5), "--until", commit(9), "--direction", "up",
+                     "--noise")  # fmt: skip
+    assert ran.code == 0
+    assert ran.out.endswith("; no series here is called 't.py::test_00 duratoin' and 1 other\n")
+    ran = of.benchdb(*said[:2], "t.py::test_00", "--after", commit(5), "--noise")
+    assert "no series here" not in ran.out
+
+
+def test_a_fix_that_is_no_commit_is_refused(tmp_path: Path, history: History) -> None:
+    of = project(tmp_path, history)
+    said = ("annotate", "series", "t.py::*", "--after", commit(5), "--fixed-by", "soon")
+    ran = of.benchdb(*said)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--fixed-by 'soon': no session here ran at it and git knows no such commit" in ran.err
+
+
 def test_it_leaves_alone_what_changed_at_another_place_or_the_other_way(
     tmp_path: Path, history: History
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from made_up import add, project
 from recorded import ROOT, environ
 from store_samples import CLUSTER, EPOCH, closed, execute, facts, lose, names, query, record
 
@@ -193,3 +195,14 @@ def test_the_examples_of_the_page_run(database: Path) -> None:
     assert set(known["tidy"].columns) >= {"case", "metric", "value", "unit"}
     assert len(known["tidy"]) > 4
     assert "effect" in repr(known["found"])
+
+
+def test_the_example_of_its_docstring_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"test": "t.py::test_read[a]", "start": "2026-10-02", "branch": "main", "duration": "2"}
+    add(project(tmp_path), [{**row, "commit": "a" * 40}])
+    monkeypatch.chdir(tmp_path)
+    known = {"benchdb": benchdb}
+    examples = doctest.DocTestParser().get_examples(benchdb.read.__doc__ or "")
+    for one in examples[:-1]:
+        exec(one.source, known)
+    assert eval(examples[-1].source, known).to_dict() == {("t.py::test_read[a]", "a" * 40): 2}

@@ -12,6 +12,7 @@ from benchdb.records import Verdict
 
 if TYPE_CHECKING:
     from benchdb.findings import CommitRange
+    from benchdb.records import Environment
     from benchdb.series import Case, SeriesKey, StoredSession
 
 Certainty = Literal["suspect", "confirmed"]
@@ -81,6 +82,23 @@ class SeriesVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherEnvironment:
+    """Another environment than that of what is judged, in which the trunk ran.
+
+    Parameters
+    ----------
+    sessions
+        How many of the trunk's.
+    differences
+        What is another: its name, its value there, and here; None where it is unknown.
+    """
+
+    environment: Environment
+    sessions: int
+    differences: tuple[tuple[str, str | None, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """A session, or all those of one commit, judged.
 
@@ -116,6 +134,10 @@ class Gate:
         The series of which a value to judge is infinite, and is therefore left out.
     unmatched
         Patterns of the settings that fit nothing, each behind the name of its setting.
+    other_environments
+        Where the trunk ran, if hardly in the environment of what is judged; most sessions first.
+    mixed
+        Former names of tests and the present ones, where both ran: they share a series.
     head
         HEAD, where what is judged ran at another commit of the project and nobody named it.
     """
@@ -135,6 +157,8 @@ class Gate:
     unmatched: tuple[str, ...] = ()
     skipped: tuple[Case, ...] = ()
     no_value: tuple[SeriesKey, ...] = ()
+    other_environments: tuple[OtherEnvironment, ...] = ()
+    mixed: tuple[tuple[str, str], ...] = ()
     head: str | None = None
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:

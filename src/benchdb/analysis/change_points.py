@@ -37,7 +37,8 @@ def find_change_points(
     Parameters
     ----------
     values
-        The points of a series in their order, in any unit; NaN where one is missing.
+        The points of a series in their order, in any unit; NaN where one is missing. What is
+        further from 0 than 1e307 counts as that.
     times
         When they were taken, in any unit, none before the one ahead of it: a drift is a trend over
         these. By default it is one over the points.

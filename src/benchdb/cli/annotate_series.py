@@ -110,6 +110,7 @@ def _tell(path: Location, settings: Settings, saying: Saying, rate: float) -> No
     """Say what was noted, and of which events it holds by now."""
     from benchdb.report.sayings import said
     from benchdb.report.text import counted, literal
+    from benchdb.review.acknowledged import unknown_series
     from benchdb.review.events import find_changes
     from benchdb.store.opening import reading
 
@@ -119,6 +120,11 @@ def _tell(path: Location, settings: Settings, saying: Saying, rate: float) -> No
         one.id for one in changes.events if one.saying is not None and one.saying.key == saying.key
     ]
     events = f"holds for {', '.join(covered)}" if covered else "no event of now is among them"
+    unknown = unknown_series(saying, [one.key for one in changes.watched], settings.renamed)
+    if unknown:
+        first, *others = unknown
+        most = f" and {counted(len(others), 'other')}" if others else ""
+        events += f"; no series here is called {first!r}{most}"
     one, *more = saying.series
     series = f"{one} and {counted(len(more), 'other')}" if more else one
     write(literal(f"{series}: {said(saying)}; {events}") + "\n")

@@ -9,7 +9,8 @@ from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import git_log
 from benchdb.report.effects import effect_text
-from benchdb.report.gate import headline, levels, missing_lines
+from benchdb.report.gate import levels
+from benchdb.report.headline import headline, missing_lines
 
 if TYPE_CHECKING:
     from benchdb.verdicts import Gate, SeriesVerdict
@@ -25,7 +26,8 @@ def workflow_commands(gate: Gate) -> str:
     other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and one not in failing]
     lost = any(one.state == "lost" for one in gate.sessions)
     absent = (gate.missing, gate.skipped, gate.no_value)
-    less = (gate.undecided, *absent, gate.infinite, gate.unmatched, gate.head, lost)
+    named = (gate.infinite, gate.unmatched, gate.mixed, gate.head, gate.other_environments)
+    less = (other, gate.undecided, *absent, *named, lost)
     of_all = "error" if failing else "warning" if any(less) else "notice"
     for kind, some in (("error", failing), ("warning", other)):
         room = _MOST_ANNOTATIONS - (kind == of_all)

@@ -38,16 +38,16 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
     newest = found.alarms[::-1]
     shown = newest if verbose else newest[:_MOST_ROWS]
     columns = (
-        Column("failed session (UTC)"),
+        Column("test", code=True, above=True),
+        Column("metric", code=True, above=True),
+        Column("failed (UTC)"),
         Column("session", code=True, rank=3),
-        Column("test", code=True),
-        Column("metric", code=True),
-        Column("verdict", rank=1),
+        Column("certainty", rank=1),
         Column("effect (95 % interval)", right=True),
         Column("since (UTC)", rank=2),
         Column("delay", right=True),
         Column("stayed", right=True),
-        Column("moved too, seen later", optional=True),
+        Column("seen later", right=True, optional=True),
     )
     remarks = []
     if len(newest) > len(shown):
@@ -56,6 +56,8 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
         "delay: how many sessions it took until it was raised; stayed: for how many it was listed, "
         "as long as its level lasts, at most 150 (of failures 40)"
     )
+    if any(one.also for one in shown):
+        remarks.append("seen later: how many tests moved too, and were seen to only later")
     remarks.append(
         f"by chance about {found.false_alarms * found.sessions:.2g} of these sessions may fail "
         f"at most; what people acknowledged isn't heeded here"
@@ -73,16 +75,16 @@ def _row(one: Alarm) -> tuple[str | Cell, ...]:
         effect = effect_text(said.effect, said.low, said.high)
     still = ", lasts" if one.lasts else ""
     return (
-        text.minute(one.session.started),
-        text.short(one.session.uid),
         said.key.case.id,
         said.key.metric.name,
-        Cell(f"{said.verdict} ({said.certainty})", "bad"),
+        text.minute(one.session.started),
+        text.short(one.session.uid),
+        Cell(str(said.certainty), "bad"),
         effect,
         text.minute(said.since.started) if said.since else "",
-        text.counted(said.points, "session"),
-        text.counted(one.stayed, "session") + still,
-        text.counted(len(one.also), "test") if one.also else "",
+        f"{said.points:,}",
+        f"{one.stayed:,}{still}",
+        f"{len(one.also):,}" if one.also else "",
     )
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import shlex
-import statistics
-from collections import Counter
 from dataclasses import asdict
 from datetime import timedelta
-from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.findings import series_text
@@ -16,9 +13,16 @@ from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import commit_lines, commit_text, git_log
-from benchdb.report.effects import effect_text, size_text
+from benchdb.report.effects import effect_text
+from benchdb.report.headline import (
+    certainty_lines,
+    headline,
+    missing_lines,
+    not_failing,
+    series_counted,
+)
 from benchdb.report.series import described, key_content
-from benchdb.report.sessions import conflict_line, subjects_content
+from benchdb.report.sessions import subjects_content
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
 
@@ -41,53 +45,7 @@ _MERGED_WITHIN: Final = timedelta(days=30)
 #: Tests in a command to paste.
 _MOST_TESTS: Final = 20
 
-#: Names that are listed in a line.
-_MOST_NAMED: Final = 5
-
 _STYLES: Final = {Verdict.REGRESSED: "bad", Verdict.IMPROVED: "good"}
-
-
-def headline(gate: Gate) -> str:
-    """Return the outcome in one line, with what makes it worth less."""
-    return "; ".join([_outcome(gate), *_reservations(gate)])
-
-
-def _reservations(gate: Gate) -> Iterator[str]:
-    newest = gate.sessions[0]
-    if any(one.state == "lost" for one in gate.sessions):
-        yield "but the session was LOST: its process was killed before its end"
-    if gate.missing:
-        yield f"{text.counted(len(gate.missing), 'case')} missing"
-    if gate.skipped:
-        yield f"{text.counted(len(gate.skipped), 'case')} skipped that ran before"
-    if gate.no_value:
-        yield f"{_series(len(gate.no_value))} without a value"
-    if gate.head is not None:
-        yield (
-            f"but HEAD, {gate.head[:10]}, was not recorded: this is the session of "
-            f"{text.minute(newest.started)} (UTC)"
-        )
-
-
-def _outcome(gate: Gate) -> str:
-    failing = gate.failing
-    if failing:
-        tests = text.counted(len({one.key.case for one in failing}), "test")
-        kinds = Counter(str(one.certainty) for one in failing)
-        how = " and ".join(f"{count:,} {kind}" for kind, count in sorted(kinds.items()))
-        return f"REGRESSED: {tests} ({how} of {_series(len(gate.verdicts))} judged)"
-    if gate.undecided:
-        whys = Counter(one.why for one in gate.verdicts)
-        why = ", ".join(f"{count:,} {said}" for said, count in whys.most_common(3))
-        return f"UNDECIDED: nothing can be said yet of any of {_series(len(gate.verdicts))} ({why})"
-    counts = ", ".join(
-        f"{len(found):,} {verdict}" for verdict in Verdict if (found := gate.of(verdict))
-    )
-    return f"no new regression in {_series(len(gate.verdicts))}: {counts}"
-
-
-def _series(count: int) -> str:
-    return text.counted(count, "series", "series")
 
 
 def gate_tables(
@@ -119,11 +77,11 @@ def gate_tables(
         (gate.of(Verdict.UNCHANGED) if verbose else [], "unchanged"),
     ):
         if some:
-            passes = some is suspects or some is known  # "what to do next" is of the others
-            tables.append(_table(some, heading, verbose=verbose, suspected=passes))
+            # "what to do next" has what changed of those that fail.
+            tables.append(_table(some, heading, verbose=verbose, ranges=some is not failing))
     if failing:
         tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(gate))))
-    remarks = [*missing_lines(gate, verbose=verbose), *_remarks(gate)]
+    remarks = [*missing_lines(gate, verbose=verbose), *certainty_lines(gate)]
     return [*tables, Table((), (), remarks=tuple(remarks))]
 
 
@@ -146,39 +104,36 @@ def _judged_line(gate: Gate, preferred: tuple[str, ...]) -> str:
     )
 
 
-def _table(
-    some: Sequence[SeriesVerdict], heading: str, *, verbose: bool, suspected: bool = False
-) -> Table:
+def _table(some: Sequence[SeriesVerdict], heading: str, *, verbose: bool, ranges: bool) -> Table:
     several = len({one.key.conditions for one in some}) > 1
     shown = some if verbose else some[:_MOST_ROWS]
     rows = [_row(one, several=several) for one in shown]
     columns = (
         Column("test", code=True, above=True),
         Column("metric", code=True, above=True),
+        Column("conditions", optional=True, above=True),
         Column("verdict"),
         Column("effect (95 % interval)", right=True),
         Column("before", right=True, rank=1),
         Column("after", right=True, rank=1),
         Column("since (UTC)", optional=True, rank=2),
-        Column("first raised (UTC)", optional=True, rank=4),
-        Column("commits", optional=True, rank=3, fold=True),
-        Column("conditions", optional=True, rank=5, fold=True),
+        Column("raised (UTC)", optional=True, rank=3),
     )
     more = len(some) - len(shown)
     return Table(
         columns,
         tuple(rows),
-        f"{heading}: {_series(len(some))}",
+        f"{heading}: {series_counted(len(some))}",
         remarks=(
             *((f"{more:,} more: --verbose shows them all",) if more else ()),
-            *(_suspected_lines(some) if suspected else ()),
+            *(_range_lines(some) if ranges else ()),
             *_unfixed_lines(some),
         ),
     )
 
 
-def _suspected_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
-    """Yield what lies between both levels, and of which tests: columns may find no room."""
+def _range_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
+    """Yield what lies between both levels, and of which tests."""
     tests: dict[CommitRange, dict[str, None]] = {}
     for one in some:
         for each in one.commits:
@@ -211,14 +166,13 @@ def _row(one: SeriesVerdict, *, several: bool) -> tuple[str | Cell, ...]:
     return (
         one.key.case.id,
         one.key.metric.name,
+        described(one.key.conditions, named=True) if several else "",
         Cell(str(verdict), _STYLES.get(one.verdict, "")),
         "" if counted else effect,
         before,
         after,
         text.minute(since.started) if since else "",
         text.minute(one.raised.started) if one.raised else "",
-        ", ".join(_range(each) for each in one.commits),
-        described(one.key.conditions, named=True) if several else "",
     )
 
 
@@ -242,14 +196,6 @@ def levels(one: SeriesVerdict) -> tuple[str, str]:
     )
 
 
-def _range(one: CommitRange) -> str:
-    good, bad = commit_text(one.good), commit_text(one.bad)
-    if good and bad:
-        return f"{good[:10]}..{bad[:10]}"
-    old, new = one.good_version or "?", one.bad_version or "?"
-    return f"{one.subject} {old} to {new}" if one.subject and old != new else ""
-
-
 def _next_lines(gate: Gate) -> Iterator[str]:
     """Yield commands to paste: what changed, run these tests again, find the commit."""
     failing = gate.failing
@@ -267,7 +213,11 @@ def _next_lines(gate: Gate) -> Iterator[str]:
             break
     yield f"see why: `benchdb explain {shlex.quote(tests[0])}`"
     if gate.trunk:
-        yield "if it is meant to be so: `benchdb changes` names the event, `benchdb ack` accepts it"
+        events = dict.fromkeys(text.short(one.since.uid) for one in failing if one.since)
+        for event in list(events)[:_MOST_RANGES]:
+            yield f"if it is meant to be so: `benchdb ack {event} --expected -m WHY`"
+        if len(events) > _MOST_RANGES:
+            yield f"{len(events) - _MOST_RANGES:,} more events: `benchdb changes` lists them"
     else:
         yield f"if it is meant to be so, here and on the trunk: `{_accepting(gate)}`"
 
@@ -303,69 +253,6 @@ def _bisect_lines(
     )
 
 
-def missing_lines(gate: Gate, *, verbose: bool = False) -> Iterator[str]:
-    """Yield what isn't judged: what the session lacks, what is infinite, what settings misname."""
-    if gate.missing:
-        named = _named([one.id for one in gate.missing], verbose=verbose)
-        cases = text.counted(len(gate.missing), "case")
-        yield f"missing: {cases} of the trunk's last sessions did not run: {named}"
-    if gate.deselected:
-        cases = text.counted(gate.deselected, "more case")
-        yield f"{cases} of the trunk's last sessions did not run, as the call selected others"
-    if gate.skipped:
-        named = _named([one.id for one in gate.skipped], verbose=verbose)
-        cases = text.counted(len(gate.skipped), "case")
-        yield f"now skipped: {cases} that the trunk's last sessions ran: {named}"
-    for metric, some in groupby(gate.no_value, key=lambda one: one.metric.name):
-        cases_of_it = [one.case.id for one in some]
-        named = _named(cases_of_it, verbose=verbose)
-        yield (
-            f"no value: {_series(len(cases_of_it))} of {metric}, which the trunk's last sessions "
-            f"measured: {named}"
-        )
-    if gate.infinite:
-        named = _named([series_text(one) for one in gate.infinite], verbose=verbose)
-        yield f"not judged, as it is infinite: {named}"
-    if gate.unmatched:
-        yield text.unmatched_line(_named(gate.unmatched, verbose=verbose))
-
-
-def _named(names: Sequence[str], *, verbose: bool) -> str:
-    """Return names in a line, the first of them if they are many."""
-    most = len(names) if verbose else _MOST_NAMED
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
-
-
-def _remarks(gate: Gate) -> Iterator[str]:
-    """Yield how sure all this is."""
-    sensible = [one for one in gate.verdicts if not counts_outcomes(one.key.metric) and one.past]
-    finite = sorted(one.smallest for one in sensible if math.isfinite(one.smallest))
-    if finite:
-        worst = max(sensible, key=lambda one: one.smallest)
-        least, most = size_text(finite[0]), size_text(finite[-1])
-        line = (
-            "smallest slowdown that five sessions would show: "
-            f"{size_text(statistics.median(finite))} in the middle series"
-        )
-        if least != most:
-            line += f", {least} to {most} ({worst.key.case.id} {worst.key.metric.name})"
-        yield line
-    blind = len([one for one in sensible if not math.isfinite(one.smallest)])
-    if blind:
-        yield f"{_series(blind)} with too few points to show any slowdown yet"
-    new = [one for one in gate.verdicts if one.why == "new"]
-    if new and not gate.undecided:
-        cases = text.counted(len({one.key.case for one in new}), "case")
-        yield f"{_series(len(new))} of {cases} are new: UNDECIDED until they have a past"
-    yield (
-        f"at most {100 * gate.false_alarms:.3g} of 100 sessions fail by chance, whatever the "
-        f"number of series: each alarms by chance once in {1 / gate.limit:,.0f} sessions"
-    )
-    if gate.conflicts:
-        yield conflict_line(gate.conflicts)
-
-
 def gate_content(gate: Gate, code: int) -> dict[str, Any]:
     """Return the content of ``benchdb/gate/1``; items are made as they are written."""
     failing = {id(one) for one in gate.failing}
@@ -380,12 +267,25 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "false_alarms": gate.false_alarms,
         "limit": gate.limit,
         "counts": {str(verdict): len(gate.of(verdict)) for verdict in Verdict},
+        "not_failing": not_failing(gate),
         "verdicts": (verdict_content(one, fails=id(one) in failing) for one in gate.verdicts),
         "missing": [one.id for one in gate.missing],
         "deselected": gate.deselected,
         "skipped": [one.id for one in gate.skipped],
         "no_value": [series_text(one) for one in gate.no_value],
         "infinite": [series_text(one) for one in gate.infinite],
+        "other_environments": [
+            {
+                "environment": one.environment.fingerprint,
+                "sessions": one.sessions,
+                "differences": [
+                    {"name": name, "there": there, "here": here}
+                    for name, there, here in one.differences
+                ],
+            }
+            for one in gate.other_environments
+        ],
+        "mixed": [{"former": former, "now": now} for former, now in gate.mixed],
         "head": gate.head,
         "unmatched": list(gate.unmatched),
         "conflicts": list(gate.conflicts),

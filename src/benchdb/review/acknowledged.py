@@ -167,6 +167,25 @@ class Acknowledged:
         return [series_text(replace(key, case=one)) for one in cases]
 
 
+def unknown_series(saying: Saying, keys: Iterable[SeriesKey], renamed: Renamed) -> list[str]:
+    """Return what something was said of that is no series, or none yet.
+
+    Parameters
+    ----------
+    saying
+        What was said.
+    keys
+        All series.
+    renamed
+        As `Acknowledged` takes it.
+    """
+    said = Acknowledged((), (), renamed)
+    alone = [replace(saying, series=(one,), direction=None) for one in saying.series]
+    for key in keys:
+        alone = [one for one in alone if not said.covers(one, key, None)]
+    return [one.series[0] for one in alone]
+
+
 def _is_meant(pattern: str, name: str) -> bool:
     """Tell whether a key or glob means a series; what it leaves out at its end may be anything."""
     if "*" in pattern or "?" in pattern:

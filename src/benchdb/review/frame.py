@@ -95,8 +95,8 @@ def read(
 
     Examples
     --------
-    >>> runs = benchdb.read(cases="test_read*", since="2026-10-01")  # doctest: +SKIP
-    >>> runs.groupby(["case", "commit.suite"], observed=True)["duration"].median()  # doctest: +SKIP
+    >>> runs = benchdb.read(cases="test_read*", since="2026-10-01")
+    >>> runs.groupby(["case", "commit:suite"], observed=True)["duration"].median()
     """
     try:
         import pandas as pd

@@ -15,12 +15,15 @@ from benchdb.review.absent import Absent, absent
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.chosen import base_of, choose
 from benchdb.review.elsewhere import lines_elsewhere
+from benchdb.review.environments import other_environments
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.lines import Line, is_judged, judged_count, verdicts_of
+from benchdb.review.renaming import mixed
 from benchdb.review.series import case_series, is_trunk
 from benchdb.review.unmatched import unmatched
 from benchdb.series import conflicts_among
+from benchdb.store.cases import ran_cases
 from benchdb.store.queries import stored_sessions
 from benchdb.store.sayings import stored_sayings
 from benchdb.verdicts import Gate, SeriesVerdict
@@ -130,6 +133,8 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         deselected=lacking.deselected,
         skipped=lacking.skipped,
         no_value=lacking.no_value,
+        other_environments=other_environments(ready.chosen.sessions, ready.base.sessions),
+        mixed=_mixed(connection, settings, ready.chosen.sessions),
         fail_on=fail_on,
         limit=ready.limit,
         false_alarms=settings.false_alarms,
@@ -138,6 +143,19 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         unmatched=ready.unmatched,
         head=ready.chosen.head,
     )
+
+
+def _mixed(
+    connection: Connection, settings: Settings, sessions: Sequence[StoredSession]
+) -> tuple[tuple[str, str], ...]:
+    """Return the renamed tests that a session ran by both names."""
+    if not settings.renamed:
+        return ()
+    found: dict[tuple[str, str], None] = {}
+    for session in sessions:
+        cases = [case for _, case, _ in ran_cases(connection, [session.row])]
+        found.update(dict.fromkeys(mixed(cases, settings.renamed)))
+    return tuple(found)
 
 
 def prepare(connection: Connection, settings: Settings, given: Sequence[str] = ()) -> Ready:

@@ -142,7 +142,7 @@ def verdicts_of(
         for line in some:
             new = [(value, runs) for _, value, runs in line.new]
             judged = judge_outcomes(line.values, line.runs, new, rate, limit, first=first)
-            if is_failed(line.key) or judged.verdict is not Verdict.UNCHANGED:
+            if is_failed(line.key) or judged.certainty is not None or judged.value > 0:
                 moved = judged.certainty is not None and (judged.begins < len(line.at) or line.new)
                 saying = saying_at(line, judged, said, numbers) if moved else None
                 held = Settled(judged, saying)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from benchdb.series import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     Renamed = Sequence[tuple[str, str]]
 
@@ -43,6 +44,22 @@ def former(case: Case, renamed: Renamed) -> list[Case]:
     # One that was recorded without a path may begin with a class.
     cases = {one for name in found for one in (_case(name), Case("", name))}
     return sorted(one for one in cases - {case} if current(one, renamed) == case)
+
+
+def mixed(cases: Iterable[Case], renamed: Renamed) -> list[tuple[str, str]]:
+    """Return the former names and the present ones of cases that one session ran by both.
+
+    Parameters
+    ----------
+    cases
+        Of a session, as they were recorded.
+    renamed
+        As `current` takes it.
+    """
+    recorded = set(cases)
+    named = [(one, current(one, renamed)) for one in sorted(recorded)] if renamed else []
+    by_name = Counter(now for _, now in named)
+    return [(one.id, now.id) for one, now in named if one != now and by_name[now] > 1]
 
 
 def _replaced(name: str, renamed: Renamed) -> str:
