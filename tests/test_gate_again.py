@@ -82,6 +82,15 @@ def test_a_step_soon_after_another_fails_by_the_level_that_was_there_before(
     assert found["after"] == pytest.approx(2 * second, rel=0.03)
 
 
+def test_the_first_session_after_an_improvement_was_lost_is_suspected(tmp_path: Path) -> None:
+    lost = levels((0, 1.0), (25, 0.6), (35, 0.75))
+    of = project(tmp_path, History(36, 4, effects={CASE: lost}))
+    assert judged(of, 34)[1]["verdict"] == "IMPROVED"
+    code, found = judged(of, 35)
+    assert (code, found["verdict"], found["certainty"]) == (0, "REGRESSED", "suspect")
+    assert found["before"] == pytest.approx(2 * 0.6, rel=0.03)
+
+
 def test_what_is_told_of_a_known_regression_is_how_large_it_is_now(tmp_path: Path) -> None:
     partly = levels((0, 1.0), (25, 1.4), (33, 1.15))
     of = project(tmp_path, History(39, 4, effects={CASE: partly}))

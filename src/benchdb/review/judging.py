@@ -172,7 +172,12 @@ class _Judging:
         found: dict[int, Judged] = {}
         pairs = {}
         for number, end in ends.items():
-            one = self._step(number, end, steps.get(number, ())) or self._one(number, end)
+            one = self._step(number, end, steps.get(number, ()))
+            if one is None or one.verdict is not Verdict.REGRESSED:
+                alone = self._one(number, end)
+                # The last point may be where an improvement ends.
+                if one is None or alone.verdict is Verdict.REGRESSED:
+                    one = alone
             if one.begins == end and self._may_be_pair(number, end, one):
                 pairs[number] = end - 2
             found[number] = one
