@@ -80,6 +80,24 @@ def test_a_machine_with_two_speeds_is_no_change() -> None:
         assert indexes(values) == []
 
 
+def two_speeds(*stays: int, seed: int) -> np.ndarray:
+    """Return a machine that stays so long in its fast mode, then in its slow one, in turns."""
+    return made(*((1.2 if at % 2 else 1.0, n) for at, n in enumerate(stays)), noise=0.01, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mode_that_sticks_as_it_did_before_is_no_change_and_one_that_stays_is(seed: int) -> None:
+    assert indexes(two_speeds(30, 2, 20, 2, 25, 4, seed=seed)) == []
+    assert indexes(two_speeds(30, 2, 20, 2, 25, 4, 20, seed=seed)) == []  # both edges go
+    assert indexes(two_speeds(30, 2, 20, 2, 25, 30, seed=seed)) == [79]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_first_excursion_is_a_change(seed: int) -> None:
+    assert indexes(two_speeds(79, 4, seed=seed)) == [79]
+    assert indexes(two_speeds(60, 5, 30, seed=seed)) == [60, 65]
+
+
 def test_a_slow_drift_is_a_drift_and_no_flight_of_steps() -> None:
     values = made((1.0, 150), noise=0.01) * np.linspace(1, 1.2, 150)
     found = find_change_points(values)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from benchdb.analysis.recurrence import expected_visits
 from benchdb.analysis.stack import Cuts, Segments
 from benchdb.analysis.student import two_sided_p
 
@@ -47,6 +48,8 @@ class Demands:
         Where p is no larger than the one, the other suffices for the size.
     points
         The least points on each side.
+    visits
+        The most visits as long that the series leads one to expect with no change.
     """
 
     p: float
@@ -55,6 +58,7 @@ class Demands:
     sure_p: float
     sure_size: float
     points: int
+    visits: float
 
     def are_met(self, steps: Steps) -> Bools:
         """Tell which steps are large and sure enough."""
@@ -65,6 +69,7 @@ class Demands:
             & (np.abs(np.expm1(np.minimum(steps.difference, 700.0))) >= self.effect)
             & (steps.size >= demanded)
             & (sides >= self.points)
+            & (steps.visits <= self.visits)
         )
         return met
 
@@ -83,6 +88,7 @@ class Step(NamedTuple):
     place_p: float
     p: float
     size: float
+    visits: float
     strays: bool
 
 
@@ -110,6 +116,8 @@ class Steps(NamedTuple):
         The chance that a series of so many points shows one at any place.
     size
         The difference without sign, in standard deviations of the noise.
+    visits
+        How many visits as long as the shorter side are expected with no change: `expected_visits`.
     strays
         Whether any value of the two segments differs from its level.
     """
@@ -125,6 +133,7 @@ class Steps(NamedTuple):
     place_p: Floats
     p: Floats
     size: Floats
+    visits: Floats
     strays: Bools
 
     def only(self, kept: Bools | Integers) -> Steps:
@@ -250,6 +259,7 @@ def tested(stack: Stack, cuts: Cuts, cut: Cut, memory: Floats) -> Steps:
     place_p = np.array([two_sided_p(*one) for one in statistics])
     strayed = cut.segments.sums(np.abs(cut.deviations)) > 0
     edges, starts = cut.segments.edges, stack.starts[series]
+    visits = expected_visits(stack, cuts, cut.segments, cut.levels)
     return Steps(
         series=series,
         first=edges[ahead] - starts,
@@ -262,6 +272,7 @@ def tested(stack: Stack, cuts: Cuts, cut: Cut, memory: Floats) -> Steps:
         place_p=place_p,
         p=_over_places(stack, cuts, cut, place_p),
         size=np.abs(difference) / scale,
+        visits=visits,
         strays=strayed[ahead] | strayed[behind],
     )
 
