@@ -249,7 +249,8 @@ def _helps(command: Any, name: str, parent: Any) -> Iterator[tuple[str, str]]:
 
 def json_schemas() -> str:
     """Return every field of the JSON that commands print."""
-    from benchdb.report.schemas import COMMANDS, FIELDS
+    from benchdb.report.fields import FIELDS
+    from benchdb.report.schemas import COMMANDS
 
     return "\n\n".join(
         f"### `{name}`\n\nPrinted by `{COMMANDS[name]}`.\n\n"

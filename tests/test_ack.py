@@ -15,6 +15,7 @@ from test_show import fields
 
 from benchdb.config import Settings
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.history import read_history
 from benchdb.store.opening import reading
@@ -283,7 +284,7 @@ def test_it_is_listed_and_written_as_toml_that_reads_back(tmp_path: Path, histor
         assert said in other.benchdb("ack", "--read-toml", target).out
     assert events(other) == []
     content = other.benchdb("ack", "--list", "--format", "json").json
-    assert fields(content, "", ()) <= set(schemas.FIELDS[schemas.SAYINGS])
+    assert fields(content, "", ()) <= set(FIELDS[schemas.SAYINGS])
 
 
 def test_a_person_may_write_and_change_entries(tmp_path: Path, history: History) -> None:

@@ -14,6 +14,7 @@ from made_up import commit as commit_of
 from benchdb.analysis.quick_look import may_end_new_levels, may_have_moved
 from benchdb.records import Direction, Verdict
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 from benchdb.review import judging
 from benchdb.review.judged import LEAST_PAST, Rule
 from benchdb.review.judging import judge_contenders, judge_newest
@@ -30,7 +31,7 @@ def history(tmp_path: Path) -> History:
 def fields(schema: str, part: str) -> set[str]:
     return {
         name.removeprefix(part)
-        for name in schemas.FIELDS[schema]
+        for name in FIELDS[schema]
         if name.startswith(part) and name.count("[]") == part.count("[]") and name[-2:] != ".*"
     }
 

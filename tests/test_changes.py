@@ -11,6 +11,7 @@ from store_samples import execute
 from test_show import fields
 
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,7 +232,7 @@ def test_every_field_of_the_json_is_documented(tmp_path: Path) -> None:
     of = project(tmp_path, History(effects=effects, more=versions))
     content = of.benchdb("changes", "--format", "json").json
     found = fields(content, "", ())
-    known = set(schemas.FIELDS[schemas.CHANGES])
+    known = set(FIELDS[schemas.CHANGES])
     cluster = {name for name in known if ".cluster." in name}
     assert {name for name in found if name not in known} - cluster == set()
 

@@ -22,6 +22,7 @@ from benchdb.records import (
     SubjectRevision,
 )
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 from benchdb.store.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def test_the_table_shows_what_changed_and_counts_the_rest(project: Project) -> N
 
 def test_json_has_the_documented_fields(project: Project) -> None:
     found = compared(project, "suite=early", "suite=late", "test_read", "test_old", "test_broken")
-    documented = set(schemas.FIELDS[schemas.COMPARISON])
+    documented = set(FIELDS[schemas.COMPARISON])
     named = {re.sub(r"verdicts\.[A-Z]+", "verdicts.*", one) for one in fields(found, "", ())}
     optional = {"cases[].tags.*", "baseline.notes", "contender.notes"}
     assert named <= documented

@@ -14,6 +14,7 @@ import pytest
 from recorded import Project, environ, new_project, newer_benchdb
 
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,7 @@ def test_info_tells_what_the_file_holds(kept: Project) -> None:
         assert said in out
     document = kept.benchdb("db", "info", "--format", "json").json
     assert document["schema"] == "benchdb/info/1"
-    documented = schemas.FIELDS[schemas.INFO]
+    documented = FIELDS[schemas.INFO]
     assert set(document) == {name for name in documented if "." not in name and "[" not in name}
     assert document["size"] == kept.database.stat().st_size
     assert (document["sessions"], document["test_runs"], document["newest"]) == (3, 6, True)
@@ -118,7 +119,7 @@ def test_check_names_a_session_that_was_changed(project: Project) -> None:
     assert f"session {changed} was changed after it was closed" in ran.out
     assert "1 problem" in ran.err
     document = project.benchdb("db", "check", "--format", "json").json
-    assert set(document) == set(schemas.FIELDS[schemas.CHECK])
+    assert set(document) == set(FIELDS[schemas.CHECK])
     assert len(document["problems"]) == 1
 
 

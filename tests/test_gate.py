@@ -16,6 +16,7 @@ from store_samples import EPOCH
 
 from benchdb.records import SubjectRevision
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 from benchdb.store.merge import merge
 
 if TYPE_CHECKING:
@@ -499,7 +500,7 @@ def test_it_is_printed_for_people_for_programs_and_for_github(history: History) 
     assert document["exit_code"] == 1
     assert set(document["verdicts"][0]) == {
         name.removeprefix("verdicts[].")
-        for name in schemas.FIELDS[schemas.GATE]
+        for name in FIELDS[schemas.GATE]
         if name.startswith("verdicts[].") and name.count("[]") == 1 and not name.endswith(".*")
     }
     markdown = history.gate("--format", "markdown").out

@@ -9,6 +9,7 @@ import pytest
 from recorded import PROJECT, SUITE, Project, new_project
 
 from benchdb.report import schemas
+from benchdb.report.fields import FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def fields(value: object, path: str, objects: tuple[str, ...]) -> set[str]:
-    """Return the paths of all fields in a document, as `schemas.FIELDS` names them."""
+    """Return the paths of all fields in a document, as `FIELDS` names them."""
     if isinstance(value, list):
         return {path}.union(*(fields(item, f"{path}[]", objects) for item in value)) - {f"{path}[]"}
     if isinstance(value, dict) and path not in objects:
@@ -78,12 +79,12 @@ def test_the_sessions_as_json_have_the_documented_fields(shown: Project) -> None
     assert newest["environment"] in document["environments"]
     named = fields(document, "", ()) - {"environments.*"}
     named = {name for name in named if not name.startswith("environments.*.")} | {"environments.*"}
-    assert named == set(schemas.FIELDS[schemas.SESSIONS])
+    assert named == set(FIELDS[schemas.SESSIONS])
 
 
 def test_a_series_has_a_point_a_session_the_median_of_its_runs(shown: Project) -> None:
     document = shown.benchdb("show", "test_sum[1]", "--format", "json").json
-    assert fields(document, "", ()) == set(schemas.FIELDS[schemas.SERIES]) - {"series[].tags.*"}
+    assert fields(document, "", ()) == set(FIELDS[schemas.SERIES]) - {"series[].tags.*"}
     by_metric = {one["metric"]: one for one in document["series"]}
     assert set(by_metric) == {"duration", "peak_memory", "rate", "failed", "lost", "hung"}
     durations = by_metric["duration"]

@@ -58,6 +58,11 @@ class StoredSession:
         committed = [one.committed for one in self.subjects if one.committed is not None]
         return max(committed, default=self.started)
 
+    def ran_at(self, commit: str) -> bool:
+        """Tell whether the commit of a subject is this one, or begins so."""
+        beginning = commit.lower()
+        return any((one.commit or "").lower().startswith(beginning) for one in self.subjects)
+
     @property
     def order(self) -> tuple[datetime, datetime, str]:
         """What the points of a series are sorted by."""

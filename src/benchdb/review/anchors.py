@@ -48,12 +48,8 @@ def place_of(spelled: str, sessions: Sequence[StoredSession], *, newest: bool) -
             return in_utc(datetime.fromisoformat(word))
         except (ValueError, OverflowError):  # a zone may put it before the first year
             continue
-    commit = spelled.strip().lower()
-    places = [
-        one.place
-        for one in sessions
-        if commit and any((each.commit or "").lower().startswith(commit) for each in one.subjects)
-    ]
+    commit = spelled.strip()
+    places = [one.place for one in sessions if commit and one.ran_at(commit)]
     if not places:
         return None
     return max(places) if newest else min(places)

@@ -91,10 +91,7 @@ class Fixes:
 
 def _ran_at(commit: str, sessions: Sequence[StoredSession]) -> int | None:
     """Return the number of the first session at a commit, or one that begins so."""
-    for number, one in enumerate(sessions):
-        if any((each.commit or "").lower().startswith(commit.lower()) for each in one.subjects):
-            return number
-    return None
+    return next((number for number, one in enumerate(sessions) if one.ran_at(commit)), None)
 
 
 def checked_fix(

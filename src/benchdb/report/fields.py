@@ -1,0 +1,12 @@
+"""Every field of every JSON document, for the manual: commands never read it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from benchdb.report.database_fields import DATABASE_FIELDS
+from benchdb.report.finding_fields import FINDING_FIELDS
+from benchdb.report.schemas import COMMANDS
+
+#: Path of a field to its meaning, by schema, in the order of the commands.
+FIELDS: Final = {schema: (DATABASE_FIELDS | FINDING_FIELDS)[schema] for schema in COMMANDS}
