@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
     from benchdb.store.locations import RecordedArtifact
 
-_PLACEHOLDERS: Final = ("path", "name", "sha256", "kind")
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-
-#: A key in a bucket is what is written, here and in these stores' own tools: nothing is escaped.
-_LITERAL: Final = ("s3://", "gs://")
-
 #: Of a SHA-256; fewer digits might be a word.
 _BEGINNING: Final = re.compile(r"[0-9a-f]{8,64}")
 
@@ -33,14 +27,10 @@ _BEGINNING: Final = re.compile(r"[0-9a-f]{8,64}")
 def _template(context: click.Context, _: click.Parameter, given: str) -> str:
     """Refuse what would be no location, whatever the artifact."""
     from benchdb.collect.redaction import redact
-    from benchdb.store.locations import unfit_location
+    from benchdb.store.location_templates import unfit_template
 
-    for name in _PLACEHOLDER.findall(given):
-        if name not in _PLACEHOLDERS:
-            known = ", ".join(f"{{{one}}}" for one in _PLACEHOLDERS)
-            raise click.UsageError(f"{{{name}}} can't be filled in: use {known}", context)
-    if unfit := unfit_location(_PLACEHOLDER.sub("x", given)):
-        raise click.UsageError(f"{given!r} {unfit}", context)
+    if unfit := unfit_template(given):
+        raise click.UsageError(unfit, context)
     if redact(given) != given:
         raise click.UsageError(
             "there is a password or a token in LOCATION, which everybody could read: give it "
@@ -78,6 +68,7 @@ def command(
     latest holds.
     """
     from benchdb.report.text import counted, literal
+    from benchdb.store.location_templates import filled_in
     from benchdb.store.locations import add_locations, recorded_artifacts
     from benchdb.store.opening import connected, explaining, reading
     from benchdb.store.values import new_uid
@@ -91,7 +82,7 @@ def command(
     for given in artifacts:
         for one in _meant(given, recorded, base):
             chosen.setdefault(one.key, one)
-    places = _places(list(chosen.values()), location)
+    places = filled_in(chosen.values(), location)
     with progress_bar() as progress:
         prepare(path, progress)
     with explaining(path), connected(path, write=True) as connection:
@@ -173,72 +164,3 @@ def _files(place: Path) -> Iterator[Path]:
         for name in sorted(names):
             if (file := Path(folder, name)).is_file():
                 yield file
-
-
-def _places(chosen: list[RecordedArtifact], location: str) -> dict[RecordedArtifact, str]:
-    """Return where each artifact is, by a location with placeholders.
-
-    Raises
-    ------
-    UserError
-        If that is no fit location, or the same for two.
-    """
-    from benchdb.store.locations import unfit_location
-
-    places: dict[str, RecordedArtifact] = {}
-    for one in chosen:
-        at = _filled(location, one)
-        if unfit := unfit_location(at):
-            raise UserError(f"the location of {one.url or one.name}, {at!r}, {unfit}")
-        if at in places:
-            other = places[at]
-            raise UserError(
-                f"{at} would be the place of {other.url or other.name} and of "
-                f"{one.url or one.name}: put {{path}} or {{sha256}} into LOCATION"
-            )
-        places[at] = one
-    return {one: at for at, one in places.items()}
-
-
-def _filled(location: str, artifact: RecordedArtifact) -> str:
-    """Return a location with the placeholders filled in.
-
-    Raises
-    ------
-    UserError
-        If the artifact has no such thing.
-    """
-    from urllib.parse import quote
-
-    is_literal = location.lower().startswith(_LITERAL)
-    values = {
-        "path": _path(artifact),
-        "name": PurePosixPath(_path(artifact) or artifact.name).name,
-        "sha256": artifact.sha256,
-        "kind": artifact.kind,
-    }
-
-    def filled(found: re.Match[str]) -> str:
-        value = values[found[1]]
-        if not value:
-            raise UserError(
-                f"{artifact.url or artifact.name} has nothing for {found[0]}: put another of "
-                f"{', '.join(f'{{{name}}}' for name, held in values.items() if held)} into LOCATION"
-            )
-        return value if is_literal else quote(value, safe="/" if found[1] == "path" else "")
-
-    return _PLACEHOLDER.sub(filled, location)
-
-
-def _path(artifact: RecordedArtifact) -> str | None:
-    """Return an artifact's path below the folder of the database, or in its URL; None without."""
-    from urllib.parse import unquote, urlsplit
-
-    url = artifact.url or ""
-    if "://" in url:
-        try:
-            url = unquote(urlsplit(url).path).lstrip("/")
-        except ValueError:
-            return None
-    is_inside = not url.startswith("/") and ":" not in url.partition("/")[0]
-    return url if url and is_inside and ".." not in url.split("/") else None

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchdb.errors import DamagedFile, UserError
+from benchdb.errors import UserError
 from benchdb.records import ANNOTATION
 from benchdb.store import copying
 from benchdb.store.annotations import copy_annotations
 from benchdb.store.batches import Turns, batches, sizes_of
-from benchdb.store.database import FileConnection, connect, explained, leave_single_file
+from benchdb.store.blame import blamed
+from benchdb.store.database import FileConnection, connect, leave_single_file
 from benchdb.store.fitness import (
     Fitness,
     annotation_line,
@@ -208,7 +209,7 @@ def merge_file(
                     leave_single_file(ours)
                 return merged
         except sqlite3.Error as error:
-            raise _blaming(error, target, source, at) from error
+            raise blamed(error, target, source, at) from error
 
 
 @contextlib.contextmanager
@@ -233,32 +234,6 @@ def _merge_into_itself(path: Path) -> Merged:
     return Merged(
         path, 0, held=held, live=every - held, pruned=0, runs=0, conflicts=(), itself=True
     )
-
-
-def _blaming(error: sqlite3.Error, target: Location, source: Location, at: Location) -> UserError:
-    """Return the error for a merge that failed, about the file that it failed for.
-
-    SQLite doesn't say which of the two it was. The target is only found unfit for being written.
-    """
-    if isinstance(error, sqlite3.IntegrityError):
-        return DamagedFile(
-            f"{source} has rows that don't fit together ({error}): run `benchdb db check` on it"
-        )
-    if isinstance(source, Path) != isinstance(target, Path):
-        from benchdb.store.postgresql import is_servers
-
-        return explained(
-            error, target if is_servers(error) is not isinstance(target, Path) else source
-        )
-    try:
-        with connected(at) as connection:
-            said = "ok"
-            if isinstance(at, Path):
-                connection.execute("PRAGMA busy_timeout=0")
-                (said,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.Error as its:
-        return explained(its, source)
-    return explained(error, target if said == "ok" else source)
 
 
 @dataclass
