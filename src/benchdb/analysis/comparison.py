@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 TRIMMED: Final = 0.15
 
 #: What an interval leaves out.
-_OUTSIDE: Final = 0.05
+OUTSIDE: Final = 0.05
 
 #: More runs than this are no advice.
-_MOST_RUNS: Final = 1000
+MOST_RUNS: Final = 1000
 
 #: From so many values a side on, values that are all equal are believed to have no noise.
-_STILL: Final = 3
+STILL: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +200,10 @@ class _Side(NamedTuple):
         """The standard deviation of the values, as if they were normal without their tails."""
         n = len(self.heights)
         cut = int(TRIMMED * n) / n
-        return math.sqrt(self.variance * (self.kept - 1) / (n - 1) / _drawn_variance(cut))
+        return math.sqrt(self.variance * (self.kept - 1) / (n - 1) / drawn_variance(cut))
 
 
-def _drawn_variance(cut: float) -> float:
+def drawn_variance(cut: float) -> float:
     """Return the variance of a standard normal whose outermost shares are drawn in."""
     if cut == 0:
         return 1.0
@@ -252,7 +252,7 @@ class _Apart(NamedTuple):
         variances = [
             (side.variance if len(side.heights) > 1 else lent) / side.kept for side in (one, two)
         ]
-        if not any(variances) and min(len(one.heights), len(two.heights)) < _STILL:
+        if not any(variances) and min(len(one.heights), len(two.heights)) < STILL:
             variances = [LEAST**2 / side.kept for side in (one, two)]
         wider = _inflation(one, two) ** 2
         first, second = (math.sqrt(variance * wider) for variance in variances)
@@ -303,7 +303,7 @@ def _effect(scale: Scale, one: _Side, two: _Side, apart: _Apart) -> tuple[float,
     least = -1.0 if scale.unit is None else -math.inf
     if math.isinf(apart.error):
         return effect, least, math.inf
-    reach = two_sided_quantile(_OUTSIDE, apart.freedom)
+    reach = two_sided_quantile(OUTSIDE, apart.freedom)
     if scale.unit is None:
         low, high = (
             scale.effect(one.mean, difference + way * reach * apart.error) for way in (-1, 1)
@@ -314,7 +314,7 @@ def _effect(scale: Scale, one: _Side, two: _Side, apart: _Apart) -> tuple[float,
     # Fieller's bounds of two.mean / one.mean: where the baseline may be 0, the ratio may be any.
     from_zero = one.mean**2 - (reach * apart.error_one) ** 2
     if from_zero <= 0:
-        certain = one.mean == 0 and apart.error_one == 0 and apart.p < _OUTSIDE
+        certain = one.mean == 0 and apart.error_one == 0 and apart.p < OUTSIDE
         return (effect, effect, effect) if certain else (effect, least, math.inf)
     middle = one.mean * two.mean
     inside = middle**2 - from_zero * (two.mean**2 - (reach * apart.error_two) ** 2)
@@ -346,7 +346,7 @@ def _more_runs(scale: Scale, one: _Side, apart: _Apart, tolerance: float) -> int
 
     def decides(more: int) -> bool:
         error = apart.error * math.sqrt(runs / (runs + 2 * more))
-        return two_sided_quantile(_OUTSIDE, round(apart.freedom + 2 * more)) * error < needed
+        return two_sided_quantile(OUTSIDE, round(apart.freedom + 2 * more)) * error < needed
 
-    more = 1 + bisect.bisect_left(range(1, _MOST_RUNS + 1), True, key=decides)
-    return more if more <= _MOST_RUNS else None
+    more = 1 + bisect.bisect_left(range(1, MOST_RUNS + 1), True, key=decides)
+    return more if more <= MOST_RUNS else None

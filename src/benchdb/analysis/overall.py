@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from benchdb.analysis.comparison import TRIMMED, verdict_of
+from benchdb.analysis.comparison import OUTSIDE, TRIMMED, verdict_of
 from benchdb.analysis.steps import inflation, memories
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from benchdb.analysis.noise import Floats
     from benchdb.records import Direction, Verdict
 
-#: What an interval leaves out.
-_OUTSIDE: Final = 0.05
+    #: Of each case its values, and the numbers of their sessions.
+    Values: TypeAlias = tuple[Sequence[Floats], Sequence[Sequence[int]]]
 
 #: What an interval of the geometric mean is made from.
 Basis = Literal["sessions", "cases"]
@@ -104,27 +104,60 @@ def overall(
         basis: Basis = "sessions" if by_session else "cases"
         return Overall(only.effect, only.low, only.high, only.p, only.verdict, 1, basis)
     logs = np.array([math.log1p(one.comparison.effect) for one in cases])
+    sides = (
+        ([one.baseline for one in cases], [one.baseline_at for one in cases]),
+        ([one.contender for one in cases], [one.contender_at for one in cases]),
+    )
+    return _overall(logs, sides, direction, tolerance, by_session=by_session)
+
+
+def overall_of(
+    logs: Floats,
+    baseline: Values,
+    contender: Values,
+    *,
+    direction: Direction | None,
+    tolerance: float,
+) -> Overall:
+    """Return what `overall` does, of many cases whose values are one a session.
+
+    Parameters
+    ----------
+    logs
+        Of each case the logarithm of its ratio.
+    baseline, contender
+        Of each case its values, all positive, and the numbers of their sessions.
+    """
+    return _overall(logs, (baseline, contender), direction, tolerance, by_session=True)
+
+
+def _overall(
+    logs: Floats,
+    sides: tuple[Values, Values],
+    direction: Direction | None,
+    tolerance: float,
+    *,
+    by_session: bool,
+) -> Overall:
+    basis: Basis = "sessions"
+    error, freedom = _over_sessions(sides) if by_session else _UNKNOWN
     mean = float(logs.mean())
-    basis, (error, freedom) = "sessions", _over_sessions(cases) if by_session else _UNKNOWN
     if math.isinf(error):
         basis = "cases"
-        error, freedom = float(logs.std(ddof=1)) / math.sqrt(len(cases)), len(cases) - 1.0
-    reach = two_sided_quantile(_OUTSIDE, freedom) * error
+        error, freedom = float(logs.std(ddof=1)) / math.sqrt(len(logs)), len(logs) - 1.0
+    reach = two_sided_quantile(OUTSIDE, freedom) * error
     effect, low, high = (math.expm1(mean + way * reach) for way in (0, -1, 1))
     p = two_sided_p(mean / error, freedom) if error else float(mean == 0)
     verdict = verdict_of(effect, low, high, direction, tolerance)
-    return Overall(effect, low, high, p, verdict, len(cases), basis)
+    return Overall(effect, low, high, p, verdict, len(logs), basis)
 
 
 _UNKNOWN: Final = (math.inf, 1.0)
 
 
-def _over_sessions(cases: Sequence[Compared]) -> tuple[float, float]:
+def _over_sessions(values: tuple[Values, Values]) -> tuple[float, float]:
     """Return the standard error of the mean logarithm, and its degrees of freedom."""
-    sides = (
-        _Sums.of([(one.baseline, one.baseline_at) for one in cases]),
-        _Sums.of([(one.contender, one.contender_at) for one in cases]),
-    )
+    sides = (_Sums.of(*values[0]), _Sums.of(*values[1]))
     known = [side for side in sides if side.sessions > 1]
     if not known:
         return _UNKNOWN
@@ -158,25 +191,26 @@ class _Sums(NamedTuple):
     memory: float
 
     @classmethod
-    def of(cls, parts: Sequence[tuple[Floats, Sequence[int]]]) -> _Sums:
+    def of(cls, values: Sequence[Floats], at: Sequence[Sequence[int]]) -> _Sums:
         """Sum up by session how each case's values deviate from their mean."""
-        sums: dict[int, float] = defaultdict(float)
-        spread = [(values, at) for values, at in parts if len(values) > 1]
-        for values, at in parts:
-            if len(values) == 1:
-                sums[at[0]] += 0.0
-        for values, at in spread:
-            n = len(values)
+        by_length: dict[int, list[int]] = defaultdict(list)
+        for number, row in enumerate(values):
+            by_length[len(row)].append(number)
+        spread = len(values) - len(by_length[1])
+        known = np.unique(np.concatenate([np.asarray(some, dtype=np.int64) for some in at]))
+        if len(known) < 2 or not spread:
+            return cls(len(known) if spread else 1, 0.0, 0.0)
+        sums = np.zeros(len(known))
+        for n, numbers in by_length.items():
+            if n == 1:
+                continue
             cut = int(TRIMMED * n)
             kept = n - 2 * cut
-            heights = np.log(values)
-            ordered = np.sort(heights)
-            drawn = np.clip(heights, ordered[cut], ordered[n - cut - 1])
-            weight = math.sqrt(kept / (kept - 1)) / kept / len(spread)
-            for session, deviation in zip(at, drawn - drawn.mean(), strict=True):
-                sums[session] += weight * float(deviation)
-        if len(sums) < 2 or not spread:
-            return cls(len(sums) if spread else 1, 0.0, 0.0)
-        deviations = np.array([sums[session] for session in sorted(sums)])
-        remembered = float(memories(deviations, np.array([0, len(deviations)]))[0])
-        return cls(len(sums), float((deviations**2).sum()), remembered)
+            heights = np.log([values[number] for number in numbers])
+            ordered = np.sort(heights, axis=1)
+            drawn = np.clip(heights, ordered[:, [cut]], ordered[:, [n - cut - 1]])
+            deviations = drawn - drawn.mean(axis=1, keepdims=True)
+            places = np.searchsorted(known, [at[number] for number in numbers])
+            np.add.at(sums, places, math.sqrt(kept / (kept - 1)) / kept / spread * deviations)
+        remembered = float(memories(sums, np.array([0, len(sums)]))[0])
+        return cls(len(known), float((sums**2).sum()), remembered)

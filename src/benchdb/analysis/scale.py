@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 1e307
 
 #: Heights are held within this, so that their fourth powers are finite.
-_HIGHEST: Final = 1e30
+HIGHEST: Final = 1e30
 
 
 def one_row(values: ArrayLike) -> Floats:
@@ -62,7 +62,7 @@ class Scale(NamedTuple):
         if self.unit is None:
             return np.log(values)
         with np.errstate(over="ignore"):
-            heights: Floats = np.clip(values / self.unit, -_HIGHEST, _HIGHEST)
+            heights: Floats = np.clip(values / self.unit, -HIGHEST, HIGHEST)
         return heights
 
     def level(self, height: float) -> float:

@@ -233,6 +233,12 @@ def inflation(remembered: float) -> float:
     return math.sqrt((1 + remembered) / (1 - remembered))
 
 
+def inflations(remembered: Floats) -> Floats:
+    """Return what `inflation` does of each of many."""
+    found: Floats = np.sqrt((1 + remembered) / (1 - remembered))
+    return found
+
+
 def tested(stack: Stack, cuts: Cuts, cut: Cut, memory: Floats) -> Steps:
     """Test each boundary between its neighbours, by Student's t on values that are drawn in.
 

@@ -489,7 +489,7 @@ class PointSeries:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch with one level: from which point on, its level, and where nine of ten values lie."""
+    """A stretch with one level: its first point, the level, where nine of ten values lie."""
 
     start: int
     level: float
