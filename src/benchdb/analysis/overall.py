@@ -16,12 +16,14 @@ from benchdb.analysis.student import two_sided_p, two_sided_quantile
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from benchdb.analysis.comparison import Comparison
     from benchdb.analysis.noise import Floats
     from benchdb.records import Direction, Verdict
 
     #: Of each case its values, and the numbers of their sessions.
-    Values: TypeAlias = tuple[Sequence[Floats], Sequence[Sequence[int]]]
+    Values: TypeAlias = tuple[Sequence[Floats], Sequence[Sequence[int] | NDArray[np.int64]]]
 
 #: What an interval of the geometric mean is made from.
 Basis = Literal["sessions", "cases"]

@@ -42,6 +42,9 @@ class Index:
         How commits and comparisons are reached.
     sides
         What the compare page offers.
+    pairs
+        Of which sides there is a comparison: the numbers of baseline and contender. The other way
+        round is the same file, read as its inverse.
     parts
         In how many files each kind of data is; the page finds one by a hash (`benchdb.dashboard.
         shards`).
@@ -63,6 +66,7 @@ class Index:
     events: list[Event]
     releases: list[Release]
     sides: list[Side]
+    pairs: list[list[int]]
     parts: Parts
     notes: list[str]
 
@@ -631,6 +635,9 @@ class CaseArtifact:
 class Pair:
     """Two sides compared, the first one the baseline: series that both have.
 
+    The other way round every ratio 1 + effect is its inverse, low is made of high, and the levels
+    change places.
+
     Parameters
     ----------
     baseline, contender
@@ -648,10 +655,12 @@ class Pair:
     before, after
         The two levels.
     more
-        For each of `ladder` about how many more sessions of each side would decide; 0 where it is
-        decided, -1 where a thousand would not.
+        For each of `ladder` about how many more sessions of each side would put the interval wholly
+        beyond the tolerance, or wholly within it; 0 where it is so, -1 where a thousand would not.
     ladder
         Tolerances.
+    alone
+        How many series of each side have no values on the other.
     overall
         Of each metric: its number, and the geometric mean of all its series with the interval.
     """
@@ -669,6 +678,7 @@ class Pair:
     after: list[float]
     ladder: list[float]
     more: list[list[int]]
+    alone: list[int]
     overall: list[list[float | None]]
 
 
