@@ -193,7 +193,7 @@ class _Sums(NamedTuple):
     memory: float
 
     @classmethod
-    def of(cls, values: Sequence[Floats], at: Sequence[Sequence[int]]) -> _Sums:
+    def of(cls, values: Sequence[Floats], at: Sequence[Sequence[int] | NDArray[np.int64]]) -> _Sums:
         """Sum up by session how each case's values deviate from their mean."""
         by_length: dict[int, list[int]] = defaultdict(list)
         for number, row in enumerate(values):
