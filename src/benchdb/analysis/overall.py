@@ -212,7 +212,7 @@ class _Sums(NamedTuple):
             ordered = np.sort(heights, axis=1)
             drawn = np.clip(heights, ordered[:, [cut]], ordered[:, [n - cut - 1]])
             deviations = drawn - drawn.mean(axis=1, keepdims=True)
-            places = np.searchsorted(known, [at[number] for number in numbers])
+            places = np.searchsorted(known, np.array([at[number] for number in numbers]))
             np.add.at(sums, places, math.sqrt(kept / (kept - 1)) / kept / spread * deviations)
         remembered = float(memories(sums, np.array([0, len(sums)]))[0])
         return cls(len(known), float((sums**2).sum()), remembered)
