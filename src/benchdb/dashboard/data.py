@@ -208,6 +208,8 @@ class Cases:
 class SeriesTable:
     """Columns of series, those that measure and those that count outcomes.
 
+    One that counts outcomes is there if there ever was one to count.
+
     Parameters
     ----------
     case, metric, conditions
@@ -269,7 +271,8 @@ class Summary:
     headline
         A sentence that states the finding.
     regressed, improved
-        Series whose newest recent change made them worse, better.
+        Series whose newest recent change made them worse, better, without those that people
+        settled: whose event is not open.
     suite, suite_low, suite_high
         The whole suite now against the session before the recent ones: a geometric mean with its
         95 % interval; None where that cannot be said.
@@ -281,7 +284,8 @@ class Summary:
         Of each session the geometric mean of the series' values, each relative to its own median;
         None where too few ran.
     worse, better
-        Of each session how many series of this metric changed with it as the first after.
+        Of each session how many series of this metric changed in events that it is the first
+        after.
     """
 
     metric: int
@@ -570,7 +574,7 @@ class SessionPage:
     failed, lost, hung
         Ids of cases.
     missing
-        Ids of cases of the session before that did not run.
+        Ids of cases of the session before that did not run, 500 at most.
     facts
         Pairs of a name and a value: command line, branch, tags, versions.
     packages
@@ -606,7 +610,7 @@ class Unusual:
     effect
         The value against the level before it.
     low, high
-        Between which effects a usual value lies.
+        Between which effects 95 of 100 usual values lie.
     """
 
     series: int
