@@ -113,6 +113,11 @@ class Settings:
     renamed
         Former names of tests and the ones that followed: ``{"path::test_old" = "path::test_new"}``;
         of a file, a class, a test, or a case with its parameters. Their series go on.
+    commit_url
+        The page of a commit, with ``{commit}``, for the dashboard: by default that of the remote
+        ``origin`` on GitHub or GitLab.
+    compare_url
+        The page of a range of commits, with ``{good}`` and ``{bad}``; the same.
     """
 
     root: Path
@@ -133,6 +138,8 @@ class Settings:
     fail_on: str | None = None
     controls: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    commit_url: str | None = None
+    compare_url: str | None = None
 
     def tolerance_of(self, case: str, metric: str) -> float:
         """Return the effect that doesn't matter of a metric of a case (``path::name``)."""
@@ -249,10 +256,30 @@ def _string(key: str, where: str, value: object) -> str:
         raise WrongSetting(f"{where} must be {' or '.join(map(repr, _CHOICES[key]))}")
     if key in _DURATIONS:
         return _duration(where, value)
+    if key in _TEMPLATES:
+        return _template(key, where, value)
     if not isinstance(value, str) or not value or "\0" in value:
         raise WrongSetting(f"{where} must be a string that names a path")
     return value
 
+
+def _template(key: str, where: str, value: object) -> str:
+    """Take the template of a page's address: of http or https, and nothing that isn't one."""
+    names = _TEMPLATES[key]
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        filled = value
+        for name in names:
+            filled = filled.replace(f"{{{name}}}", "")
+        if all(f"{{{name}}}" in value for name in names) and not {"{", "}"} & set(filled):
+            return value
+    shown = " and ".join(f"{{{name}}}" for name in names)
+    raise WrongSetting(f"{where} must be an https:// URL with {shown} in it")
+
+
+#: Addresses of pages with what is filled in: all that a URL may have, no user, no password.
+_ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d+)?/[A-Za-z0-9._~:/?#@!$&()*+,;=%{}-]*")
+
+_TEMPLATES: Final = {"commit_url": ("commit",), "compare_url": ("good", "bad")}
 
 _DURATIONS: Final = frozenset({"compact_grace", "publish_every"})
 

@@ -87,6 +87,7 @@ _VERBS: Final = {
     "backtest": "benchdb.cli.backtest",
     "explain": "benchdb.cli.explain",
     "compare": "benchdb.cli.compare",
+    "dashboard": "benchdb.cli.dashboard",
     "ack": "benchdb.cli.ack",
     "merge": "benchdb.cli.merge",
     "sync": "benchdb.cli.sync",

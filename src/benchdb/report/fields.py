@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from benchdb.report.dashboard_fields import DASHBOARD_FIELDS
 from benchdb.report.database_fields import DATABASE_FIELDS
 from benchdb.report.finding_fields import FINDING_FIELDS
 from benchdb.report.schemas import COMMANDS
 
+_ALL: Final = DATABASE_FIELDS | FINDING_FIELDS | DASHBOARD_FIELDS
+
 #: Path of a field to its meaning, by schema, in the order of the commands.
-FIELDS: Final = {schema: (DATABASE_FIELDS | FINDING_FIELDS)[schema] for schema in COMMANDS}
+FIELDS: Final = {schema: _ALL[schema] for schema in COMMANDS}

@@ -11,7 +11,8 @@ from benchdb.records import Verdict
 from benchdb.report import schemas
 from benchdb.report.database_fields import SUBJECTS
 
-_KEY: Final = {
+#: What tells a series.
+KEY: Final = {
     "[].case": "path::name",
     "[].version": "from @pytest.mark.benchmark_version",
     "[].environment": "fingerprint",
@@ -84,7 +85,7 @@ _EVENT: Final = {
     "[].differences[].after": "every value in the latter",
     "[].controls": "the control tests that moved: path::name",
     "[].moved": "the series that moved, those that moved most first",
-    **{f"[].moved{key}": said for key, said in _KEY.items()},
+    **{f"[].moved{key}": said for key, said in KEY.items()},
     "[].moved[].effect": "new level / old level - 1; null where the old level was 0",
     "[].moved[].low": "lower bound of its 95 % interval",
     "[].moved[].high": "upper bound",
@@ -108,7 +109,7 @@ _METRIC: Final = {
 
 #: What is said of a series, in every document that has that.
 _VERDICT: Final = {
-    **_KEY,
+    **KEY,
     "[].verdict": "REGRESSED, IMPROVED, UNCHANGED or UNDECIDED",
     "[].certainty": "suspect or confirmed, of what moved; else null",
     "[].fails": "whether it fails the build",
@@ -151,7 +152,7 @@ FINDING_FIELDS: Final[dict[str, dict[str, str]]] = {
         "events": "what changed, ranked: one event, one cause",
         **{f"events{key}": said for key, said in _EVENT.items()},
         "drifts": "series that changed slowly, without a moment",
-        **{f"drifts{key}": said for key, said in _KEY.items()},
+        **{f"drifts{key}": said for key, said in KEY.items()},
         "drifts[].effect": "level of the later half / level of the earlier half - 1",
         "drifts[].low": "lower bound of its 95 % interval",
         "drifts[].high": "upper bound",
@@ -162,7 +163,7 @@ FINDING_FIELDS: Final[dict[str, dict[str, str]]] = {
         "drifts[].first": "uid of its first session",
         "drifts[].last": "uid of its last session",
         "series": "every series that was searched",
-        **{f"series{key}": said for key, said in _KEY.items()},
+        **{f"series{key}": said for key, said in KEY.items()},
         "series[].points": "number of its points",
         "series[].noise": "standard deviation of values around their level, relative to it",
         "series[].noise_floor": "smallest slowdown that it can tell from noise, as an effect; null "

@@ -25,6 +25,7 @@ GATE: Final = "benchdb/gate/1"
 BACKTEST: Final = "benchdb/backtest/1"
 EXPLANATION: Final = "benchdb/explanation/1"
 COMPARISON: Final = "benchdb/compare/1"
+DASHBOARD: Final = "benchdb/dashboard/1"
 SAYINGS: Final = "benchdb/sayings/1"
 INFO: Final = "benchdb/info/1"
 CHECK: Final = "benchdb/check/1"
@@ -41,6 +42,7 @@ COMMANDS: Final = {
     BACKTEST: "benchdb backtest --format json",
     EXPLANATION: "benchdb explain CASE --format json",
     COMPARISON: "benchdb compare BASELINE CONTENDER --format json",
+    DASHBOARD: "benchdb dashboard -o DIR, into DIR/summary.json",
     SAYINGS: "benchdb ack --list --format json",
     INFO: "benchdb db info --format json",
     CHECK: "benchdb db check --format json",

@@ -68,7 +68,27 @@ def find_changes(
     kept = Kept() if kept is None else kept
     remembered = remembered_history(connection, settings, kept, every_session=every_session)
     searched = searched_history(connection, remembered, kept)
-    return _Finding(connection, settings, remembered.history, searched, rate).changes()
+    return changes_in(connection, settings, remembered.history, searched, rate=rate)
+
+
+def changes_in(
+    connection: Connection,
+    settings: Settings,
+    history: History,
+    searched: Searched,
+    *,
+    rate: float,
+) -> Changes:
+    """Return what `find_changes` does, of a history that was searched already.
+
+    Parameters
+    ----------
+    connection, settings, rate
+        As `find_changes` takes them.
+    history, searched
+        From `benchdb.review.remembered` and `benchdb.review.searching`.
+    """
+    return _Finding(connection, settings, history, searched, rate).changes()
 
 
 class _Finding:

@@ -27,7 +27,7 @@ from benchdb.store.cases import column_metrics
 from benchdb.store.queries import stored_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -64,10 +64,14 @@ class Remembered(NamedTuple):
         As `benchdb.review.history.read_history` gives it.
     prints
         A hash of each series: of its key, and of the sessions of its points.
+    aside
+        Makes the series of all that the history has no point for: sessions off the trunk, sorted
+        as its own.
     """
 
     history: History
     prints: NDArray[np.uint64]
+    aside: Callable[[], tuple[HistorySeries, ...]]
 
 
 def remembered_history(
@@ -93,7 +97,7 @@ def remembered_history(
     entries, stale = reading.to_keep(combined.order)
     kept.entries.update(entries)
     kept.stale.update(stale)
-    return Remembered(combined.history(usable, conflicts), combined.prints(usable))
+    return Remembered(combined.history(usable, conflicts), combined.prints(usable), combined.aside)
 
 
 def _basis(connection: Connection, settings: Settings) -> str:
@@ -285,6 +289,26 @@ class _Combined:
         first_keys = {int(case): self._keys[at].case for at, case in enumerate(self._case.tolist())}
         fallback = frozenset(first_keys[int(one)] for one in np.flatnonzero(self._fallback))
         return History(tuple(usable), self._trunk, tuple(series), fallback, conflicts)
+
+    def aside(self) -> tuple[HistorySeries, ...]:
+        """Return as series what sessions measured that the history does without."""
+        some = [
+            (at, one.series[~used], one.values[~used], one.runs[~used])
+            for at, (one, used) in enumerate(zip(self._points, self._used, strict=True))
+            if used is not None
+        ]
+        number = _joined([one for _, one, _, _ in some], np.int64)
+        at_all = np.repeat([at for at, *_ in some], [len(one) for _, one, _, _ in some])
+        values = _joined([one for _, _, one, _ in some], np.float64)
+        runs = _joined([one for _, _, _, one in some], np.int64)
+        order = np.argsort(number, kind="stable")
+        edges = np.searchsorted(number[order], np.arange(len(self._keys) + 1)).tolist()
+        made = []
+        for one in self.order.tolist():
+            own = order[edges[one] : edges[one + 1]]
+            if len(own):
+                made.append(HistorySeries(self._keys[one], at_all[own], values[own], runs[own]))
+        return tuple(made)
 
     def prints(self, usable: Sequence[StoredSession]) -> NDArray[np.uint64]:
         """Return a hash of each series of the history: of itself and its points' sessions."""

@@ -59,12 +59,9 @@ def stored_circumstances(
     for some in chunks(sorted(sessions)):
         _add_sessions(connection, some, said)
         _add_runs(connection, some, said)
-        query = f"SELECT id, package_set FROM session WHERE id IN ({marks(some)})"
-        for session, package_set in connection.execute(query, some).fetchall():
-            if package_set is None:
-                continue
+        for session, package_set in package_sets(connection, some).items():
             if package_set not in packages:
-                packages[package_set] = _packages(connection, package_set)
+                packages[package_set] = stored_packages(connection, package_set)
             if packages[package_set]:
                 with_packages.add(session)
             for name, version in packages[package_set]:
@@ -80,7 +77,19 @@ def stored_circumstances(
     }
 
 
-def _packages(connection: Connection, package_set: int) -> list[tuple[str, str]]:
+def package_sets(connection: Connection, sessions: Collection[int]) -> dict[int, int]:
+    """Return the ids of the package sets of sessions, of those that have one."""
+    found: dict[int, int] = {}
+    for some in chunks(sorted(sessions)):
+        rows = connection.execute(
+            f"SELECT id, package_set FROM session WHERE id IN ({marks(some)})", some
+        )
+        found.update({session: one for session, one in rows if one is not None})
+    return found
+
+
+def stored_packages(connection: Connection, package_set: int) -> list[tuple[str, str]]:
+    """Return the packages of a set: names, and versions with what else tells them apart."""
     query = (
         "SELECT p.name, p.version, p.source FROM package_set_package m "
         "JOIN package p ON p.id = m.package WHERE m.package_set = ?"

@@ -78,6 +78,19 @@ def recorded_artifacts(connection: Connection) -> list[RecordedArtifact]:
     return [RecordedArtifact(*row) for row in rows]
 
 
+def artifacts_of_runs(
+    connection: Connection,
+) -> Iterator[tuple[int, str | None, str, RecordedArtifact]]:
+    """Give all artifacts with the id of their session and the case, in the order they were made."""
+    rows = connection.execute(
+        "SELECT a.session_id, t.path, t.name, a.kind, a.name, a.url, a.size, a.sha256, s.started "
+        "FROM artifact a JOIN test_run t ON t.session_id = a.session_id AND t.ordinal = a.ordinal "
+        "JOIN session s ON s.id = a.session_id ORDER BY s.uid, a.ordinal, a.kind, a.name"
+    )
+    for session, path, name, *recorded in rows.fetchall():
+        yield session, path, name, RecordedArtifact(*recorded)
+
+
 def unfit_location(url: str) -> str | None:
     """Return what is wrong about a location, as the end of a sentence; None where it is fit.
 

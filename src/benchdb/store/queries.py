@@ -127,6 +127,19 @@ def counted_sessions(
     return made
 
 
+def content_mark(connection: Connection) -> tuple[object, ...]:
+    """Return what is another where anything was recorded, merged, pruned or said since."""
+    queries = (
+        "SELECT count(*), max(id), count(digest) FROM session",
+        "SELECT count(*), max(made) FROM annotation",
+        (
+            "SELECT count(*) FROM test_run WHERE state != 'open' "
+            "AND session_id IN (SELECT id FROM session WHERE digest IS NULL)"
+        ),
+    )
+    return tuple(value for query in queries for value in connection.execute(query).fetchone())
+
+
 def stored_clusters(connection: Connection, rows: Collection[int]) -> dict[int, records.Cluster]:
     """Return the clusters with these ids."""
     found = {}

@@ -1,0 +1,129 @@
+"""The parts with points: each case with all of its series."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from benchdb.dashboard.columns import bounded, listed, rounded
+from benchdb.dashboard.data import CaseHistory, CasePart, Change, Drift, PointSeries, Segment
+from benchdb.dashboard.series import verdict_number
+from benchdb.dashboard.shards import part_of, parts_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchdb.dashboard.data import Artifact
+    from benchdb.dashboard.outcomes import Outcomes
+    from benchdb.dashboard.survey import Survey
+    from benchdb.series import Case
+
+#: Points in one part: it is read as fast as the page is drawn.
+_POINTS: Final = 15_000
+
+
+def case_parts(survey: Survey) -> int:
+    """Return in how many parts the cases are."""
+    return parts_for(len(survey.points) / _POINTS)
+
+
+class CaseHistories:
+    """The making of parts.
+
+    Parameters
+    ----------
+    artifacts
+        Of each case.
+    """
+
+    def __init__(
+        self, survey: Survey, outcomes: Outcomes, artifacts: dict[Case, list[Artifact]]
+    ) -> None:
+        self._survey = survey
+        self._outcomes = outcomes
+        self._artifacts = artifacts
+        self._changes = self._established()
+        self._drifts = survey.drifts()
+        self._under = outcomes.shown_under()
+        self._series: dict[Case, list[int]] = defaultdict(list)
+        for number, one in enumerate(survey.series):
+            self._series[one.key.case].append(number)
+        segments, points = survey.segments, survey.points
+        start = segments.begins - points.starts[segments.owner]
+        levels = (segments.level, segments.low, segments.high)
+        self._segments = [start.tolist(), *(rounded(one).tolist() for one in levels)]
+        self._edges = segments.starts.tolist()
+        self._values = rounded(points.values)
+        self._begins = points.starts.tolist()
+
+    def parts(self) -> Iterator[tuple[int, CasePart]]:
+        """Yield each part with its number."""
+        parts = case_parts(self._survey)
+        found: dict[int, list[Case]] = {number: [] for number in range(parts)}
+        for case in self._survey.cases:
+            found[part_of(case.id, parts)].append(case)
+        for number, cases in found.items():
+            yield number, CasePart([self._history(case) for case in cases])
+
+    def _history(self, case: Case) -> CaseHistory:
+        series: list[PointSeries] = []
+        before: list[int] = []
+        for number in self._series.get(case, ()):
+            at = np.diff(self._survey.series[number].at, prepend=0).tolist()
+            series.append(self._point_series(number, [] if at == before else at))
+            before = at
+        failed, lost, hung = self._harm(case)
+        return CaseHistory(case.id, series, failed, lost, hung, self._artifacts.get(case, []))
+
+    def _point_series(self, number: int, at: list[int]) -> PointSeries:
+        own = slice(self._edges[number], self._edges[number + 1])
+        drift = self._drifts.get(number)
+        return PointSeries(
+            number,
+            at,
+            listed(self._values[self._begins[number] : self._begins[number + 1]]),
+            [Segment(*each) for each in zip(*(one[own] for one in self._segments), strict=True)],
+            self._changes.get(number, []),
+            None
+            if drift is None
+            else Drift(
+                bounded(drift.effect),
+                bounded(drift.low),
+                bounded(drift.high),
+                verdict_number(drift.verdict),
+            ),
+        )
+
+    def _established(self) -> dict[int, list[Change]]:
+        """Return the changes of each series that events are of."""
+        survey = self._survey
+        found: dict[int, list[Change]] = defaultdict(list)
+        for event, one in enumerate(survey.events()):
+            for number, moved in survey.moved(one):
+                session = survey.numbers[moved.first_after.row]
+                found[number].append(
+                    Change(
+                        int(np.searchsorted(survey.series[number].at, session)),
+                        bounded(moved.effect),
+                        bounded(moved.low),
+                        bounded(moved.high),
+                        float(f"{moved.p:.3g}"),
+                        verdict_number(moved.verdict),
+                        event,
+                    )
+                )
+        return {number: sorted(some, key=lambda one: one.point) for number, some in found.items()}
+
+    def _harm(self, case: Case) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:
+        """Return in which sessions runs of a case failed, were lost and hung, by conditions."""
+        found: tuple[list[list[int]], ...] = ([], [], [])
+        for some in (self._outcomes.trunk, self._outcomes.aside):
+            for ran in some.get(case, ()):
+                bare = self._survey.numbered(ran.conditions)
+                number = self._under.get((case, bare), bare)
+                for pairs, counts in zip(found, (ran.failed, ran.lost, ran.hung), strict=True):
+                    pairs += [[number, at] for at in ran.at[counts > 0].tolist()]
+        failed, lost, hung = (sorted(pairs) for pairs in found)
+        return failed, lost, hung
