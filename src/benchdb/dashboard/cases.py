@@ -57,6 +57,8 @@ class CaseHistories:
         self._edges = segments.starts.tolist()
         self._values = rounded(points.values)
         self._begins = points.starts.tolist()
+        #: The sessions of the series before in the file.
+        self._before: list[int] = []
 
     def parts(self) -> Iterator[tuple[int, CasePart]]:
         """Yield each part with its number."""
@@ -65,15 +67,15 @@ class CaseHistories:
         for case in self._survey.cases:
             found[part_of(case.id, parts)].append(case)
         for number, cases in found.items():
+            self._before = []
             yield number, CasePart([self._history(case) for case in cases])
 
     def _history(self, case: Case) -> CaseHistory:
         series: list[PointSeries] = []
-        before: list[int] = []
         for number in self._series.get(case, ()):
             at = np.diff(self._survey.series[number].at, prepend=0).tolist()
-            series.append(self._point_series(number, [] if at == before else at))
-            before = at
+            series.append(self._point_series(number, [] if at == self._before else at))
+            self._before = at
         failed, lost, hung = self._harm(case)
         return CaseHistory(case.id, series, failed, lost, hung, self._artifacts.get(case, []))
 

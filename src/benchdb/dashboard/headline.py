@@ -78,7 +78,7 @@ def headline(survey: Survey, counts: Counts, metrics: Sequence[int] | None = Non
     got_worse = _got(survey, worse, 0)
     got_better = _got(survey, better, 1)
     if got_worse and got_better:
-        return f"{got_worse} {when}, {got_better}."
+        return f"{got_worse} {when}, {got_better.replace(' series', '')}."
     if got_worse or got_better:
         return f"{got_worse or got_better} {when}."
     many = sum(int((survey.metric_of == at).sum()) for at in chosen)

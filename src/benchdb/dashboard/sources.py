@@ -39,9 +39,10 @@ class Sources:
         for case in cases:
             tests[case.path].add(case.originalname)
         self._root = folder.resolve()
-        self._found = {path: self._of_file(path, names) for path, names in sorted(tests.items())}
+        read = {path: self._of_file(path, names) for path, names in sorted(tests.items())}
+        self._found = {path: some for path, some in read.items() if some}
         self._tests = {one.test for some in self._found.values() for one in some}
-        self.parts = parts_for(len(tests) / _FILES)
+        self.parts = parts_for(len(self._found) / _FILES)
 
     def has(self, case: Case) -> bool:
         """Tell whether the source of a case's test is known."""

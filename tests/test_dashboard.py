@@ -1,0 +1,633 @@
+"""`benchdb dashboard`: the site's files, and what they tell."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from made_sessions import FAIL, LOSE
+from made_sessions import History as Recorded
+from made_up import History, project, step
+from recorded import Project, environ
+from test_show import fields
+
+import benchdb
+from benchdb.dashboard.shards import fnv1a, pair_name
+from benchdb.report import schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.portable
+
+STATIC = Path(benchdb.__file__).parent / "dashboard" / "static"
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+
+
+@pytest.fixture(autouse=True)
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page's two files, whatever they hold."""
+    folder = tmp_path / "static"
+    folder.mkdir()
+    (folder / "app.js").write_text("window.benchdb = () => {}; // </script>\n")
+    (folder / "app.css").write_text("main { margin: auto }\n")
+    monkeypatch.setattr("benchdb.dashboard.build._STATIC", folder)
+
+
+class Site:
+    """A site that was built."""
+
+    def __init__(self, of: Project, *arguments: object, folder: str = "site") -> None:
+        ran = of.benchdb("dashboard", "-o", folder, *arguments)
+        assert (ran.code, ran.err) == (0, "")
+        self.said = ran.out
+        self.folder = of.folder / folder
+
+    def data(self, name: str) -> Any:
+        text = (self.folder / "data" / f"{name}.js").read_text("ascii")
+        head, tail = f'benchdb("{name}", ', ")\n"
+        assert text.startswith(head)
+        assert text.endswith(tail)
+        assert "<" not in text
+        return json.loads(text[len(head) : -len(tail)], parse_constant=pytest.fail)
+
+    @property
+    def index(self) -> Any:
+        return self.data("index")
+
+    @property
+    def summary(self) -> Any:
+        return json.loads((self.folder / "summary.json").read_text("ascii"))
+
+    def text(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        return {
+            str(path.relative_to(self.folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in self.folder.rglob("*")
+            if path.is_file()
+        }
+
+    def case(self, case: str) -> Any:
+        part = fnv1a(case) % self.index["parts"]["cases"]
+        (found,) = (one for one in self.data(f"cases/{part:02x}")["cases"] if one["id"] == case)
+        return found
+
+    def session(self, uid: str) -> Any:
+        part = fnv1a(uid) % self.index["parts"]["sessions"]
+        (found,) = (
+            one for one in self.data(f"sessions/{part:02x}")["sessions"] if one["uid"] == uid
+        )
+        return found
+
+    def series(self, case: str, metric: str = "duration") -> dict[str, Any]:
+        index = self.index
+        table = index["series"]
+        for at, (number, of) in enumerate(zip(table["case"], table["metric"], strict=True)):
+            if (index["cases"]["id"][number], index["metrics"][of]["name"]) == (case, metric):
+                return {"number": at, **{name: column[at] for name, column in table.items()}}
+        pytest.fail(f"{case} {metric} is in no series")
+
+
+def slow(at: int = 25, factor: float = 1.1) -> History:
+    return History(effects={"t.py::test_03": step(at, factor)})
+
+
+# -- what it tells
+
+
+def test_every_change_is_that_of_benchdb_changes(tmp_path: Path) -> None:
+    made = History(60, 20, effects={"t.py::test_03": step(20, 1.1), "t.py::test_07": step(45, 0.8)})
+    of = project(tmp_path / "p", made)
+    site = Site(of)
+    index = site.index
+    said = of.benchdb("changes", "--closed", "--format", "json").json
+    assert [one["id"] for one in index["events"]] == [one["id"] for one in said["events"]]
+    for shown, one in zip(index["events"], said["events"], strict=True):
+        assert index["sessions"]["uid"][shown["first_after"]] == one["first_after"]["session"]
+        assert index["sessions"]["uid"][shown["last_before"]] == one["last_before"]["session"]
+        assert (shown["series"], shown["cases"]) == (one["series"], one["tests"])
+        (moved,), (other,) = shown["moved"], one["moved"]
+        case = index["cases"]["id"][index["series"]["case"][moved["series"]]]
+        assert case == other["case"]
+        for name in ("effect", "low", "high"):
+            assert moved[name] == pytest.approx(other[name], rel=1e-4)
+        (change,) = site.case(case)["series"][0]["changes"]
+        assert change["event"] == index["events"].index(shown)
+        assert change["p"] == pytest.approx(other["p"], rel=1e-2)
+
+
+def test_the_headline_states_what_got_worse_and_better_lately(tmp_path: Path) -> None:
+    made = History(60, 20, effects={"t.py::test_03": step(45, 1.1), "t.py::test_07": step(45, 0.8)})
+    of = project(tmp_path / "p", made)
+    site = Site(of)
+    headline = "1 series got slower in the last 30 sessions, 1 got faster."
+    assert site.said.startswith(f"{headline}\n")
+    assert site.summary["headline"] == headline
+    assert f"<h1>{headline}</h1>" in site.text("index.html")
+    assert headline in site.text("summary.md")
+    found = site.series("t.py::test_03")
+    assert (found["verdict"], found["since"]) == (1, 45)
+    assert found["low"] - 0.02 < 0.1 < found["high"] + 0.02
+    assert site.series("t.py::test_07")["verdict"] == -1
+    quiet = site.series("t.py::test_01")
+    assert (quiet["verdict"], quiet["effect"], quiet["since"]) == (0, None, -1)
+
+
+def test_a_change_before_the_last_sessions_is_told_as_no_recent_one(tmp_path: Path) -> None:
+    site = Site(project(tmp_path / "p", slow(at=25)), "--last", "10")
+    assert "No change of 12 series was found in the last 10 sessions." in site.said
+    assert site.series("t.py::test_03")["verdict"] == 0
+    assert len(site.index["events"]) == 1
+    assert len(site.case("t.py::test_03")["series"][0]["segments"]) == 2
+
+
+def test_what_people_settled_is_no_finding_any_more(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    (event,) = Site(of).index["events"]
+    assert of.benchdb("ack", event["id"], "--expected", "-m", "so be it").code == 0
+    site = Site(of)
+    assert "No change of 12 series" in site.said
+    (event,) = site.index["events"]
+    assert event["state"] == "expected"
+    assert "so be it" in event["said"]
+    assert site.index["summaries"][0]["regressed"] == 0
+
+
+def test_a_case_has_all_its_points_with_the_sessions_that_measured_them(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    site = Site(of)
+    rows = of.query(
+        "SELECT t.duration FROM test_run t JOIN session s ON s.id = t.session_id "
+        "WHERE t.name = 'test_03' ORDER BY s.started"
+    )
+    (series,) = site.case("t.py::test_03")["series"]
+    assert series["values"] == pytest.approx([value for (value,) in rows], rel=1e-4)
+    at = site.data(f"cases/{fnv1a('t.py::test_03') % site.index['parts']['cases']:02x}")
+    first = at["cases"][0]["series"][0]["at"]
+    assert (first, len(series["values"])) == ([0] + [1] * 39, 40)
+
+
+def test_a_session_page_names_what_its_past_does_not_lead_one_to_expect(tmp_path: Path) -> None:
+    history = Recorded(tmp_path)
+    history.settings()
+    for _ in range(20):
+        history.add({"test_a": history.near(1.0), "test_b": history.near(2.0)})
+    odd = history.add({"test_a": 1.5, "test_b": FAIL})
+    site = Site(history.project)
+    found = site.session(odd)
+    (unusual,) = found["unusual"]
+    assert unusual["series"] == site.series("test_it.py::test_a")["number"]
+    assert unusual["effect"] == pytest.approx(0.5, abs=0.1)
+    assert unusual["low"] < 0 < unusual["high"] < unusual["effect"]
+    assert unusual["verdict"] == 1
+    assert found["judged"] == 1
+    assert found["failed"] == ["test_it.py::test_b"]
+    assert found["rerun"] == "pytest --benchmark test_it.py::test_b test_it.py::test_a"
+    assert site.series("test_it.py::test_b")["failing"] == 1
+    assert site.summary["failing"] == ["test_it.py::test_b"]
+
+
+def test_a_contender_is_judged_by_the_trunk_and_in_none_of_its_series(tmp_path: Path) -> None:
+    history = Recorded(tmp_path)
+    history.settings()
+    for _ in range(15):
+        history.add({"test_a": history.near(1.0)})
+    tried = history.add({"test_a": 1.4}, branch="try")
+    history.add({"test_a": history.near(1.0)})
+    site = Site(history.project)
+    index = site.index
+    at = index["sessions"]["uid"].index(tried)
+    assert index["sessions"]["trunk"][at] is False
+    assert index["sessions"]["runs"][at] == 1
+    (unusual,) = site.session(tried)["unusual"]
+    assert unusual["effect"] == pytest.approx(0.4, abs=0.1)
+    assert site.series("test_it.py::test_a")["points"] == 16
+    side = next(one for one in index["sides"] if one["key"] == f"session:{tried}")
+    pair = next(one for one in index["pairs"] if index["sides"].index(side) in one)
+    keys = [index["sides"][one]["key"] for one in pair]
+    compared = site.data(f"compare/{pair_name(*keys)}")
+    assert compared["series"] == [0]
+
+
+def test_failed_and_lost_runs_are_with_their_case(tmp_path: Path) -> None:
+    history = Recorded(tmp_path)
+    history.settings()
+    for outcome in (1.0, FAIL, 1.0, LOSE):
+        history.add({"test_a": outcome})
+    site = Site(history.project)
+    found = site.case("test_it.py::test_a")
+    assert ([at for _, at in found["failed"]], [at for _, at in found["lost"]]) == ([1], [3])
+    assert (site.index["sessions"]["failed"], site.index["sessions"]["lost"]) == (
+        [0, 1, 0, 0],
+        [0, 0, 0, 1],
+    )
+    (flaky,) = site.data("health")["flaky"]
+    assert (flaky["sessions"], flaky["failed"], flaky["lost"]) == (4, 1, 1)
+
+
+def test_releases_are_first_sessions_of_versions_and_compared_with_the_one_before(
+    tmp_path: Path,
+) -> None:
+    versions = ["0+unknown", "1.0", "1.0+3.gabc", "1.1.dev2", "1.1"]
+    made = slow(at=24)
+    made.more["version:suite"] = lambda session: versions[session // 8]
+    site = Site(project(tmp_path / "p", made))
+    assert site.index["releases"] == [
+        {"name": "1.0", "session": 8},
+        {"name": "1.1", "session": 32},
+    ]
+    heat = site.data("releases")
+    assert heat["columns"] == [["release:1.0", "release:1.1"], ["release:1.1", "last:10"]]
+    assert heat["modules"] == ["", "t.py"]
+    assert heat["metrics"][0]["worse"][0][0] == 1
+
+
+def test_only_some_tests_may_be_shown_and_are_judged_as_one_family_with_all(
+    tmp_path: Path,
+) -> None:
+    of = project(tmp_path / "p", slow())
+    every = Site(of).index
+    site = Site(of, "--only", "*_03")
+    assert site.index["cases"]["id"] == ["t.py::test_03"]
+    assert len(site.index["series"]["case"]) == 1
+    assert [one["id"] for one in site.index["events"]] == [one["id"] for one in every["events"]]
+
+
+# -- histories of all kinds
+
+
+def test_an_empty_history_makes_a_site_that_says_so(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", History(sessions=1, cases=1))
+    (uid,) = Site(of).index["sessions"]["uid"]
+    assert of.benchdb("annotate", "session", uid, "--withdraw").code == 0
+    site = Site(of)
+    assert site.said.startswith("Nothing is recorded yet.\n")
+    assert site.index["newest"] is None
+    assert site.index["sessions"]["uid"] == []
+
+
+def test_a_single_session_makes_a_site_that_says_so(tmp_path: Path) -> None:
+    site = Site(project(tmp_path / "p", History(sessions=1, cases=2)))
+    assert site.said.startswith("One session is recorded: ")
+    assert len(site.index["series"]["case"]) == 2
+    assert site.index["pairs"] == []
+
+
+def test_sessions_in_several_forms_are_left_out_and_noted(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    of.query("DROP TRIGGER IF EXISTS x")
+    uid, row = of.query("SELECT uid, id FROM session ORDER BY started DESC LIMIT 1")[0]
+    columns = [name for _, name, *_ in of.query("PRAGMA table_info(session)")]
+    kept = [name for name in columns if name not in ("id", "digest")]
+    names = ", ".join(kept)
+    of.query(
+        f"INSERT INTO session ({names}, digest) SELECT {names}, 'another' FROM session "
+        "WHERE id = ?",
+        row,
+    )
+    site = Site(of)
+    assert uid not in site.index["sessions"]["uid"]
+    assert "1 session in more than one form" in site.index["notes"][0]
+    assert site.summary["conflicts"] == [uid]
+
+
+HOSTILE = "t.py::test_<b>&\"'</script><!--\u2028\u202e\U0001f600[=1+1|`x`]"
+
+
+def test_hostile_names_are_text_everywhere(tmp_path: Path) -> None:
+    made = History(
+        cases=3,
+        effects={HOSTILE: step(25, 1.2)},
+        more={"metric:<i>": lambda session: str(1 + session % 3)},
+    )
+    of = project(tmp_path / "p", made)
+    site = Site(of)
+    assert HOSTILE in site.index["cases"]["id"]
+    assert site.case(HOSTILE)["id"] == HOSTILE
+    html = site.text("index.html")
+    assert "test_&lt;b&gt;&amp;" in html
+    assert "<b>" not in html
+    assert "\u202e" not in html
+    assert html.count("<script") == 2
+    ET.fromstring(site.text("feed.xml"))
+    assert [one["case"] for one in site.summary["changes"]] == [HOSTILE]
+
+
+def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) -> None:
+    of = Project(tmp_path / "p")
+    of.folder.mkdir()
+    (of.folder / "pyproject.toml").write_text(
+        '[project]\nname = "suite"\nversion = "1.0"\n[tool.pytest.ini_options]\n'
+        'addopts = "-p benchdb -p no:cacheprovider"\n'
+    )
+    source = (
+        "class TestIt:\n"
+        "    def test_one(self, test_run_benchmark, tmp_path):\n"
+        "        file = tmp_path / 'report.html'\n"
+        "        file.write_text('<p>all of it</p>')\n"
+        "        test_run_benchmark.attach('performance_report', file)\n"
+        "        test_run_benchmark.attach('log', 'https://ci.example/1?a=b')\n"
+        "        test_run_benchmark.attach('bad', 's3://bucket/key')\n"
+    )
+    (of.folder / "test_it.py").write_text(source)
+    of.record()
+    site = Site(of)
+    index = site.index
+    assert index["cases"]["source"] == [True]
+    part = fnv1a("test_it.py") % index["parts"]["sources"]
+    (found,) = site.data(f"sources/{part:02x}")["sources"]
+    assert (found["test"], found["line"]) == ("test_it.py::TestIt::test_one", 2)
+    assert found["text"] == source.split("\n", 1)[1].rstrip("\n")
+    links = {one["kind"]: one["href"] for one in site.case(index["cases"]["id"][0])["artifacts"]}
+    assert set(links) == {"performance_report", "log"}
+    assert links["log"] == "https://ci.example/1?a=b"
+    assert site.text(links["performance_report"]) == "<p>all of it</p>"
+
+
+def test_commits_come_from_the_repository_and_links_from_its_remote(tmp_path: Path) -> None:
+    made = slow()
+    of = project(tmp_path / "p", made)
+    code = tmp_path / "code"
+    hashes = commits(code, 40)
+    for number, commit in enumerate(hashes):
+        of.query(
+            "UPDATE revision_package SET commit_hash = ? WHERE commit_hash LIKE ?",
+            commit,
+            f"{number:012d}%",
+        )
+    site = Site(of, "--source", code)
+    index = site.index
+    assert index["sessions"]["subject"][3] == "Change <3>"
+    assert index["sessions"]["author"][3] == "A. Uthor"
+    page = "https://github.com/who/what"
+    assert index["links"] == {
+        "commit": f"{page}/commit/{{commit}}",
+        "compare": f"{page}/compare/{{good}}...{{bad}}",
+    }
+    (event,) = index["events"]
+    ((commits_,),) = ([one["commits"] for one in event["ranges"]],)
+    assert [one["subject"] for one in commits_] == ["Change <25>"]
+
+
+def commits(folder: Path, count: int) -> list[str]:
+    def git(*arguments: str, **more: str) -> str:
+        done = subprocess.run(
+            ["git", "-c", "user.name=A. Uthor", "-c", "user.email=a@example.org", *arguments],
+            cwd=folder,
+            env=environ(**more),
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    folder.mkdir()
+    git("init", "-q", "-b", "main")
+    git("remote", "add", "origin", "https://user:secret@github.com/who/what.git")
+    found = []
+    for number in range(count):
+        git("commit", "-q", "--allow-empty", "-m", f"Change <{number}>")
+        found.append(git("rev-parse", "HEAD"))
+    return found
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["javascript:alert(1)/{commit}", "https://x/{other}", 'https://x/{commit}"onx', "https://x/"],
+)
+def test_a_template_of_addresses_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
+    settings = f"[tool.benchdb]\ncommit_url = '{url}'\n"
+    of = project(tmp_path / "p", settings=settings)
+    ran = of.benchdb("dashboard", "-o", "site")
+    assert ran.code == 2
+    assert "commit_url must be an https:// URL with {commit} in it" in ran.err
+
+
+# -- the files
+
+
+def test_a_build_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    before = Site(of)
+    files = before.files()
+    after = Site(of)
+    assert ", 0 written" in after.said
+    assert after.files() == files
+
+
+def test_a_site_is_the_same_bytes_wherever_it_is_built(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    one, two = Site(of).files(), Site(of, folder="other").files()
+    assert {name: content for name, (content, _) in one.items()} == {
+        name: content for name, (content, _) in two.items()
+    }
+
+
+def test_files_that_are_no_longer_wanted_go_and_nobody_elses(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    site = Site(of)
+    pairs = list((site.folder / "data/compare").iterdir())
+    assert pairs
+    other = site.folder / "data" / "mine.js"
+    other.write_text("mine")
+    (site.folder / "CNAME").write_text("benchmarks.example.org")
+    for (uid,) in of.query("SELECT uid FROM session ORDER BY started DESC LIMIT 39"):
+        assert of.benchdb("annotate", "session", uid, "--withdraw").code == 0
+    site = Site(of)
+    assert ", 0 removed" not in site.said
+    assert not any(path.exists() for path in pairs)
+    assert not (site.folder / "data/compare").exists()
+    assert (other.read_text(), site.text("CNAME")) == ("mine", "benchmarks.example.org")
+
+
+def test_a_manifest_that_names_others_files_removes_none(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    site = Site(of)
+    victim = of.folder / "victim.js"
+    victim.write_text("precious")
+    manifest = site.folder / ".benchdb-dashboard.json"
+    manifest.write_text(json.dumps({"files": ["data/../../victim.js", str(victim), "CNAME"]}))
+    Site(of)
+    assert victim.read_text() == "precious"
+
+
+def test_a_folder_with_files_of_others_is_refused(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    (of.folder / "site").mkdir()
+    (of.folder / "site" / "index.html").write_text("my own page")
+    ran = of.benchdb("dashboard", "-o", "site")
+    assert ran.code == 2
+    assert "holds index.html, which no dashboard wrote" in ran.err
+    assert (of.folder / "site" / "index.html").read_text() == "my own page"
+    assert os.listdir(of.folder / "site") == ["index.html"]
+
+
+def test_a_file_is_no_folder_to_build_into(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    (of.folder / "site").write_text("a file")
+    ran = of.benchdb("dashboard", "-o", "site")
+    assert (ran.code, ran.err) == (2, "benchdb: site is a file: name a folder with -o\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", slow())
+    (of.folder / "site").write_text("")
+    ran = of.benchdb("dashboard", "-o", "site/below")
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 1
+    assert "site" in ran.err
+    assert "name another folder with -o" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dashboard"], "say where the site goes with -o DIR, or --serve it"),
+        (["dashboard", "-o", "site", "--only", "nothing"], "no test is called 'nothing'"),
+        (["dashboard", "-o", "site", "--source", "nowhere"], "nowhere is no folder"),
+        (["dashboard", "-o", "site", "--last", "0"], "--last"),
+        (["dashboard", "-o", "site", "--db", "nowhere.db"], "there is no database"),
+    ],
+)
+def test_a_wrong_call_is_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    ran = project(tmp_path / "p", History(cases=2)).benchdb(*arguments)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert said in ran.err
+
+
+def test_a_page_that_is_missing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("benchdb.dashboard.build._STATIC", tmp_path / "nowhere")
+    ran = project(tmp_path / "p", slow()).benchdb("dashboard", "-o", "site")
+    assert ran.code == 2
+    assert "installed without its page (app.js is missing)" in ran.err
+    assert not (tmp_path / "p" / "site").exists()
+
+
+def test_the_page_runs_no_script_but_its_own(tmp_path: Path) -> None:
+    html = Site(project(tmp_path / "p", slow())).text("index.html")
+    assert (
+        'http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "script-src 'self'; style-src 'self'; img-src 'self' data:\"" in html
+    )
+    assert re.findall("<script[^>]*>(.*?)</script>", html) == ["", ""]
+    assert "<style" not in html
+    assert "style=" not in html
+    assert '<link rel="alternate" type="application/atom+xml" href="feed.xml">' in html
+    main = html[html.index('<main id="app">') : html.index("</main>")]
+    assert "t.py::test_03" in main
+    assert "REGRESSED" in main
+
+
+def test_one_file_holds_everything_and_names_its_scripts_by_hash(tmp_path: Path) -> None:
+    site = Site(project(tmp_path / "p", slow()), "--single-file")
+    html = site.text("index.html")
+    assert not (site.folder / "data").exists()
+    assert not (site.folder / "app.js").exists()
+    scripts = re.findall("<script>(.*?)</script>", html, re.DOTALL)
+    policy = re.search('content="([^"]*script-src[^"]*)"', html)
+    assert policy
+    assert "unsafe" not in policy.group(1)
+    assert policy.group(1).count("sha256-") == len(scripts) + 1
+    assert any(one.startswith('benchdb("index", ') for one in scripts)
+
+
+def test_json_of_the_summary_is_documented_and_versioned(tmp_path: Path) -> None:
+    summary = Site(project(tmp_path / "p", slow())).summary
+    assert summary["schema"] == schemas.DASHBOARD
+    documented = set(schemas.FIELDS[schemas.DASHBOARD])
+    assert fields(summary, "", ()) ^ documented == {"changes[].tags.*"}
+
+
+def test_summaries_for_mail_sheets_and_readers_tell_the_same(tmp_path: Path) -> None:
+    site = Site(project(tmp_path / "p", slow()))
+    (event,) = site.index["events"]
+    header, row = site.text("summary.csv").splitlines()
+    cells = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (cells["case"], cells["verdict"], cells["event"]) == (
+        "t.py::test_03",
+        "REGRESSED",
+        event["id"],
+    )
+    assert "| `t.py::test_03` | `duration` | REGRESSED |" in site.text("summary.md")
+    (entry,) = ET.fromstring(site.text("feed.xml")).iter(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}id") == f"urn:benchdb:suite:event:{event['id']}"
+    assert "t.py::test_03" in (entry.findtext(f"{ATOM}title") or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("", 0x811C9DC5), ("a", 0xE40C292C), ("foobar", 0xBF9CF968), ("\u00e9", 0x1E9DE8C1)],
+)
+def test_parts_are_found_by_a_known_hash(text: str, found: int) -> None:
+    assert fnv1a(text) == found
+
+
+# -- serving
+
+
+@pytest.mark.skipif(not (STATIC / "app.js").exists(), reason="the page is not built")
+def test_a_served_site_is_built_again_when_something_is_recorded(tmp_path: Path) -> None:
+    made = History(40, 2)
+    of = project(tmp_path / "p", made)
+    with serving(of) as (address, lines):
+        assert b"benchmarks" in get(address)
+        assert b'benchdb("index"' in get(f"{address}data/index.js")
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(f"{address}data/")
+        with pytest.raises(urllib.error.HTTPError, match="421"):
+            get(address, host="evil.example")
+        of.query("UPDATE session SET branch = 'try' WHERE id = 1")
+        uid = of.query("SELECT uid FROM session WHERE id = 40")[0][0]
+        assert of.benchdb("annotate", "session", uid, "--withdraw").code == 0
+        assert "built again" in next(lines)
+
+
+@contextlib.contextmanager
+def serving(of: Project) -> Iterator[tuple[str, Iterator[str]]]:
+    """Serve a project's site; give its address, and the lines on standard error."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchdb", "dashboard", "--serve"],
+        cwd=of.folder,
+        env=environ(PYTHONUNBUFFERED="1"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        address = ""
+        while not address:
+            line = process.stdout.readline()
+            assert line, process.stderr.read()
+            address = "".join(re.findall(r"http://127\.0\.0\.1:\d+/", line))
+        yield address, iter(process.stderr)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def get(address: str, host: str | None = None) -> bytes:
+    request = urllib.request.Request(address, headers={"Host": host} if host else {})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.read()
