@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from benchdb.analysis.comparison import OUTSIDE, TRIMMED, verdict_of
+from benchdb.analysis.scale import Scale
 from benchdb.analysis.steps import inflation, memories
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
@@ -148,13 +149,16 @@ def _overall(
         basis = "cases"
         error, freedom = float(logs.std(ddof=1)) / math.sqrt(len(logs)), len(logs) - 1.0
     reach = two_sided_quantile(OUTSIDE, freedom) * error
-    effect, low, high = (math.expm1(mean + way * reach) for way in (0, -1, 1))
+    effect, low, high = (_LOGARITHMS.effect(0.0, mean + way * reach) for way in (0, -1, 1))
     p = two_sided_p(mean / error, freedom) if error else float(mean == 0)
     verdict = verdict_of(effect, low, high, direction, tolerance)
     return Overall(effect, low, high, p, verdict, len(logs), basis)
 
 
 _UNKNOWN: Final = (math.inf, 1.0)
+
+#: By which ratios become effects, however large they are.
+_LOGARITHMS: Final = Scale(None)
 
 
 def _over_sessions(values: tuple[Values, Values]) -> tuple[float, float]:
