@@ -147,6 +147,28 @@ def test_the_headline_states_what_got_worse_and_better_lately(tmp_path: Path) ->
     assert (quiet["verdict"], quiet["effect"], quiet["since"]) == (0, None, -1)
 
 
+def test_a_metric_of_which_no_way_is_better_is_said_to_have_changed(tmp_path: Path) -> None:
+    made = History(cases=3)
+    made.more["rows"] = lambda session: "0" if session < 30 else "7"
+    site = Site(project(tmp_path / "p", made))
+    assert site.said.startswith("3 series changed in the last 30 sessions.\n")
+    found = site.series("t.py::test_00", "rows")
+    assert (found["effect"], found["verdict"], found["now"]) == (1e9, 0, 7)
+
+
+def test_numbers_of_any_size_make_valid_data(tmp_path: Path) -> None:
+    sizes = ["0", "-1.5", "1e308", "-1e308", "5e-324", "inf", "nan", "3", ""]
+    made = History(cases=2)
+    made.more["odd"] = lambda session: sizes[session * 5 % len(sizes)]
+    made.more["huge"] = lambda session: repr(1e307 * (1 + session % 3))
+    made.more["tiny"] = lambda session: repr(1e-310 * (1 + session % 3))
+    made.more["none"] = lambda session: "0"
+    site = Site(project(tmp_path / "p", made))
+    for path in (site.folder / "data").rglob("*.js"):
+        site.data(str(path.relative_to(site.folder / "data").with_suffix("").as_posix()))
+    assert site.series("t.py::test_00", "none")["now"] == 0
+
+
 def test_a_change_before_the_last_sessions_is_told_as_no_recent_one(tmp_path: Path) -> None:
     site = Site(project(tmp_path / "p", slow(at=25)), "--last", "10")
     assert "No change of 12 series was found in the last 10 sessions." in site.said
@@ -164,6 +186,8 @@ def test_what_people_settled_is_no_finding_any_more(tmp_path: Path) -> None:
     (event,) = site.index["events"]
     assert event["state"] == "expected"
     assert "so be it" in event["said"]
+    assert "REGRESSED" not in site.text("index.html")
+    assert site.summary["changes"][0]["state"] == "expected"
     assert site.index["summaries"][0]["regressed"] == 0
 
 

@@ -224,6 +224,7 @@ class SeriesTable:
         Relative; None where they are not known.
     effect, low, high
         Of its newest change among the recent sessions, with the 95 % interval; None without one.
+        Here and everywhere 1e9 stands for an effect that is infinite, as the old level was 0.
     verdict
         1 where that made it worse, -1 better, 0 else.
     since

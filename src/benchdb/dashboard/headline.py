@@ -35,21 +35,22 @@ _ENOUGH: Final = 0.5
 
 
 class Counts:
-    """How many series of each metric changed for the worse, and for the better.
+    """How many series of each metric changed for the worse, for the better, and for neither.
 
     Those count of which nobody said that it is meant so, or noise: what ``benchdb changes`` shows.
     """
 
     def __init__(self, survey: Survey, recent: Recent) -> None:
         size = len(survey.metrics)
-        self.worse, self.better = [0] * size, [0] * size
+        self.worse, self.better, self.neither = [0] * size, [0] * size, [0] * size
         events = survey.events()
         for number, (moved, _, event) in recent.found.items():
             verdict = verdict_number(moved.verdict)
-            if verdict and events[event].state is State.OPEN:
+            if events[event].state is State.OPEN:
                 metric = int(survey.metric_of[number])
                 self.worse[metric] += verdict > 0
                 self.better[metric] += verdict < 0
+                self.neither[metric] += verdict == 0
 
 
 def headline(survey: Survey, counts: Counts, metrics: Sequence[int] | None = None) -> str:
@@ -75,12 +76,12 @@ def headline(survey: Survey, counts: Counts, metrics: Sequence[int] | None = Non
         when = "in the newest session"
     elif survey.window >= sessions:
         when = f"in all {counted(sessions, 'session')}"
-    got_worse = _got(survey, worse, 0)
-    got_better = _got(survey, better, 1)
-    if got_worse and got_better:
-        return f"{got_worse} {when}, {got_better.replace(' series', '')}."
-    if got_worse or got_better:
-        return f"{got_worse or got_better} {when}."
+    neither = sum(counts.neither[at] for at in chosen)
+    moved = f"{counted(neither, 'series', 'series')} changed" if neither else ""
+    said = [one for one in (_got(survey, worse, 0), _got(survey, better, 1), moved) if one]
+    if said:
+        others = "".join(f", {one.replace(' series', '')}" for one in said[1:])
+        return f"{said[0]} {when}{others}."
     many = sum(int((survey.metric_of == at).sum()) for at in chosen)
     return f"No change of {counted(many, 'series', 'series')} was found {when}."
 

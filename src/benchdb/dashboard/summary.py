@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape
 
+from benchdb.findings import State
+from benchdb.records import Verdict
 from benchdb.report import schemas
 from benchdb.report.effects import effect_text
 from benchdb.report.events import suspect
@@ -94,9 +96,12 @@ class Finding:
         ]
         self.changed.sort(key=lambda one: order[id(one.moved)])
 
-    def rows(self, verdict: str) -> list[Changed]:
-        """Return what changed for the worse, or for the better."""
-        return [one for one in self.changed if one.moved.verdict == verdict]
+    @property
+    def ranked(self) -> list[Changed]:
+        """Return what changed and nobody settled: the worse first, then the better."""
+        order: dict[Verdict | None, int] = {Verdict.REGRESSED: 0, Verdict.IMPROVED: 1}
+        some = [one for one in self.changed if one.event.state is State.OPEN]
+        return sorted(some, key=lambda one: order.get(one.moved.verdict, 2))
 
     @property
     def newest(self) -> datetime | None:
@@ -218,7 +223,7 @@ def _cell(said: str) -> str:
 def change_table(finding: Finding, most: int = MOST_ROWS) -> Table:
     """Return the plain table: what got worse first."""
     rows = []
-    ranked = [*finding.rows("REGRESSED"), *finding.rows("IMPROVED")]
+    ranked = finding.ranked
     for one in ranked[:most]:
         moved = one.moved
         unit = moved.key.metric.unit
@@ -226,7 +231,7 @@ def change_table(finding: Finding, most: int = MOST_ROWS) -> Table:
             (
                 moved.key.case.id,
                 moved.key.metric.name,
-                str(moved.verdict),
+                "changed" if moved.verdict is None else str(moved.verdict),
                 effect_text(moved.effect, moved.low, moved.high),
                 with_unit(moved.before, unit),
                 with_unit(moved.after, unit),
