@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,17 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "app.js").write_text("window.benchdb = () => {}; // </script>\n")
     (folder / "app.css").write_text("main { margin: auto }\n")
     monkeypatch.setattr("benchdb.dashboard.build._STATIC", folder)
+
+
+@pytest.fixture(scope="module")
+def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return project(tmp_path_factory.mktemp("once") / "p", slow()).folder
+
+
+@pytest.fixture
+def of(recorded_once: Path, tmp_path: Path) -> Project:
+    """A project in which test_03 got slower by a tenth at the 26th of 40 sessions."""
+    return Project(shutil.copytree(recorded_once, tmp_path / "p"))
 
 
 class Site:
@@ -177,8 +189,7 @@ def test_a_change_before_the_last_sessions_is_told_as_no_recent_one(tmp_path: Pa
     assert len(site.case("t.py::test_03")["series"][0]["segments"]) == 2
 
 
-def test_what_people_settled_is_no_finding_any_more(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_what_people_settled_is_no_finding_any_more(of: Project) -> None:
     (event,) = Site(of).index["events"]
     assert of.benchdb("ack", event["id"], "--expected", "-m", "so be it").code == 0
     site = Site(of)
@@ -191,8 +202,7 @@ def test_what_people_settled_is_no_finding_any_more(tmp_path: Path) -> None:
     assert site.index["summaries"][0]["regressed"] == 0
 
 
-def test_a_case_has_all_its_points_with_the_sessions_that_measured_them(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_case_has_all_its_points_with_the_sessions_that_measured_them(of: Project) -> None:
     site = Site(of)
     rows = of.query(
         "SELECT t.duration FROM test_run t JOIN session s ON s.id = t.session_id "
@@ -281,9 +291,8 @@ def test_releases_are_first_sessions_of_versions_and_compared_with_the_one_befor
 
 
 def test_only_some_tests_may_be_shown_and_are_judged_as_one_family_with_all(
-    tmp_path: Path,
+    of: Project,
 ) -> None:
-    of = project(tmp_path / "p", slow())
     every = Site(of).index
     site = Site(of, "--only", "*_03")
     assert site.index["cases"]["id"] == ["t.py::test_03"]
@@ -311,8 +320,7 @@ def test_a_single_session_makes_a_site_that_says_so(tmp_path: Path) -> None:
     assert site.index["pairs"] == []
 
 
-def test_sessions_in_several_forms_are_left_out_and_noted(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_sessions_in_several_forms_are_left_out_and_noted(of: Project) -> None:
     of.query("DROP TRIGGER IF EXISTS x")
     uid, row = of.query("SELECT uid, id FROM session ORDER BY started DESC LIMIT 1")[0]
     columns = [name for _, name, *_ in of.query("PRAGMA table_info(session)")]
@@ -444,8 +452,7 @@ def test_a_template_of_addresses_that_is_none_is_refused(tmp_path: Path, url: st
 # -- the files
 
 
-def test_a_build_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_build_that_changes_nothing_writes_nothing(of: Project) -> None:
     before = Site(of)
     files = before.files()
     after = Site(of)
@@ -453,16 +460,14 @@ def test_a_build_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     assert after.files() == files
 
 
-def test_a_site_is_the_same_bytes_wherever_it_is_built(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_site_is_the_same_bytes_wherever_it_is_built(of: Project) -> None:
     one, two = Site(of).files(), Site(of, folder="other").files()
     assert {name: content for name, (content, _) in one.items()} == {
         name: content for name, (content, _) in two.items()
     }
 
 
-def test_files_that_are_no_longer_wanted_go_and_nobody_elses(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_files_that_are_no_longer_wanted_go_and_nobody_elses(of: Project) -> None:
     site = Site(of)
     pairs = list((site.folder / "data/compare").iterdir())
     assert pairs
@@ -478,8 +483,7 @@ def test_files_that_are_no_longer_wanted_go_and_nobody_elses(tmp_path: Path) -> 
     assert (other.read_text(), site.text("CNAME")) == ("mine", "benchmarks.example.org")
 
 
-def test_a_manifest_that_names_others_files_removes_none(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_manifest_that_names_others_files_removes_none(of: Project) -> None:
     site = Site(of)
     victim = of.folder / "victim.js"
     victim.write_text("precious")
@@ -489,8 +493,7 @@ def test_a_manifest_that_names_others_files_removes_none(tmp_path: Path) -> None
     assert victim.read_text() == "precious"
 
 
-def test_a_folder_with_files_of_others_is_refused(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_folder_with_files_of_others_is_refused(of: Project) -> None:
     (of.folder / "site").mkdir()
     (of.folder / "site" / "index.html").write_text("my own page")
     ran = of.benchdb("dashboard", "-o", "site")
@@ -500,16 +503,14 @@ def test_a_folder_with_files_of_others_is_refused(tmp_path: Path) -> None:
     assert os.listdir(of.folder / "site") == ["index.html"]
 
 
-def test_a_file_is_no_folder_to_build_into(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_file_is_no_folder_to_build_into(of: Project) -> None:
     (of.folder / "site").write_text("a file")
     ran = of.benchdb("dashboard", "-o", "site")
     assert (ran.code, ran.err) == (2, "benchdb: site is a file: name a folder with -o\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="permissions of POSIX")
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    of = project(tmp_path / "p", slow())
+def test_a_folder_that_cannot_be_written_is_named(of: Project) -> None:
     (of.folder / "site").write_text("")
     ran = of.benchdb("dashboard", "-o", "site/below")
     assert ran.code == 2
@@ -535,17 +536,17 @@ def test_a_wrong_call_is_one_line(tmp_path: Path, arguments: list[str], said: st
 
 
 def test_a_page_that_is_missing_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    of: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("benchdb.dashboard.build._STATIC", tmp_path / "nowhere")
-    ran = project(tmp_path / "p", slow()).benchdb("dashboard", "-o", "site")
+    ran = of.benchdb("dashboard", "-o", "site")
     assert ran.code == 2
     assert "installed without its page (app.js is missing)" in ran.err
     assert not (tmp_path / "p" / "site").exists()
 
 
-def test_the_page_runs_no_script_but_its_own(tmp_path: Path) -> None:
-    html = Site(project(tmp_path / "p", slow())).text("index.html")
+def test_the_page_runs_no_script_but_its_own(of: Project) -> None:
+    html = Site(of).text("index.html")
     assert (
         'http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         "script-src 'self'; style-src 'self'; img-src 'self' data:\"" in html
@@ -559,8 +560,8 @@ def test_the_page_runs_no_script_but_its_own(tmp_path: Path) -> None:
     assert "REGRESSED" in main
 
 
-def test_one_file_holds_everything_and_names_its_scripts_by_hash(tmp_path: Path) -> None:
-    site = Site(project(tmp_path / "p", slow()), "--single-file")
+def test_one_file_holds_everything_and_names_its_scripts_by_hash(of: Project) -> None:
+    site = Site(of, "--single-file")
     html = site.text("index.html")
     assert not (site.folder / "data").exists()
     assert not (site.folder / "app.js").exists()
@@ -572,15 +573,15 @@ def test_one_file_holds_everything_and_names_its_scripts_by_hash(tmp_path: Path)
     assert any(one.startswith('benchdb("index", ') for one in scripts)
 
 
-def test_json_of_the_summary_is_documented_and_versioned(tmp_path: Path) -> None:
-    summary = Site(project(tmp_path / "p", slow())).summary
+def test_json_of_the_summary_is_documented_and_versioned(of: Project) -> None:
+    summary = Site(of).summary
     assert summary["schema"] == schemas.DASHBOARD
     documented = set(schemas.FIELDS[schemas.DASHBOARD])
     assert fields(summary, "", ()) ^ documented == {"changes[].tags.*"}
 
 
-def test_summaries_for_mail_sheets_and_readers_tell_the_same(tmp_path: Path) -> None:
-    site = Site(project(tmp_path / "p", slow()))
+def test_summaries_for_mail_sheets_and_readers_tell_the_same(of: Project) -> None:
+    site = Site(of)
     (event,) = site.index["events"]
     header, row = site.text("summary.csv").splitlines()
     cells = dict(zip(header.split(","), row.split(","), strict=True))

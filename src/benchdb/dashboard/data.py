@@ -328,7 +328,7 @@ class Event:
     ranges
         The commits of each subject between them.
     differences
-        What else is not the same: kind, name, before, after.
+        What else is not the same, beside the subjects: kind, name, before, after.
     controls
         Ids of control tests that moved.
     moved
@@ -648,7 +648,7 @@ class Pair:
     baseline, contender
         Keys of the sides.
     differences
-        What is not the same on the two sides: kind, name, before, after.
+        What is not the same on the two sides, beside the subjects: kind, name, before, after.
     ranges
         The commits between them.
     series

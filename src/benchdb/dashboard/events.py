@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from benchdb.dashboard.columns import bounded
 from benchdb.dashboard.data import CommitRange, Event, Moved
 from benchdb.dashboard.series import verdict_number
-from benchdb.findings import Cause
+from benchdb.findings import Cause, Differs
 from benchdb.report.commits import git_log
 from benchdb.report.events import suspect
 from benchdb.report.sayings import said
@@ -81,10 +81,11 @@ def commit_ranges(some: Sequence[Range], repository: Repository) -> list[CommitR
 
 
 def difference_rows(some: Sequence[Difference]) -> list[list[str]]:
-    """Return what differs: kind, name, before, after."""
+    """Return what differs beside the subjects, of which there are ranges of commits."""
+    others = [one for one in some if one.kind is not Differs.SUBJECT]
     return [
         [one.kind.value, one.name, _values(one.before), _values(one.after)]
-        for one in some[:_MOST_DIFFERENCES]
+        for one in others[:_MOST_DIFFERENCES]
     ]
 
 
