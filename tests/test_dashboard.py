@@ -359,6 +359,31 @@ def test_hostile_names_are_text_everywhere(tmp_path: Path) -> None:
     assert [one["case"] for one in site.summary["changes"]] == [HOSTILE]
 
 
+def test_a_file_that_is_not_what_was_recorded_stays_where_it_is(tmp_path: Path) -> None:
+    of = Project(tmp_path / "p")
+    of.folder.mkdir()
+    (of.folder / "pyproject.toml").write_text(
+        '[project]\nname = "suite"\nversion = "1.0"\n[tool.pytest.ini_options]\n'
+        'addopts = "-p benchdb -p no:cacheprovider"\n'
+    )
+    (of.folder / "test_it.py").write_text(
+        "def test_one(test_run_benchmark, tmp_path):\n"
+        "    file = tmp_path / 'report.html'\n"
+        "    file.write_text('as it was')\n"
+        "    test_run_benchmark.attach('performance_report', file)\n"
+    )
+    of.record()
+    ((url,),) = of.query("SELECT url FROM artifact")
+    (of.folder / "secret.txt").write_text("password1")
+    of.query("UPDATE artifact SET url = 'secret.txt'")
+    site = Site(of)
+    assert site.case("test_it.py::test_one")["artifacts"] == []
+    assert not (site.folder / "artifacts").exists()
+    of.query("UPDATE artifact SET url = ?", url)
+    (one,) = Site(of).case("test_it.py::test_one")["artifacts"]
+    assert site.text(one["href"]) == "as it was"
+
+
 def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) -> None:
     of = Project(tmp_path / "p")
     of.folder.mkdir()

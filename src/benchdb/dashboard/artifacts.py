@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -86,7 +87,11 @@ def _link(url: str | None) -> str:
 
 
 def _copied(folder: Path, recorded: RecordedArtifact, site: Site, largest: int) -> str:
-    """Copy a file; return where it is in the site, or nothing where that can't be done."""
+    """Copy a file; return where it is in the site, or nothing where that can't be done.
+
+    A record may come from anybody, and name any file of the project, `.env` or the database: what
+    is not the very content that was recorded stays where it is.
+    """
     url, sha256 = recorded.url, recorded.sha256
     if not url or "://" in url or "\0" in url or not sha256 or not _SHA256.fullmatch(sha256):
         return ""
@@ -96,11 +101,16 @@ def _copied(folder: Path, recorded: RecordedArtifact, site: Site, largest: int) 
         if not file.is_relative_to(root) or not file.is_file():
             return ""
         length = file.stat().st_size
+        if length > largest or recorded.size not in (None, length):
+            return ""
+        shown = _STRANGE.sub("-", file.name).strip(".-")[-_LONGEST_NAME:].lstrip(".-") or "file"
+        name = f"artifacts/{sha256[:16]}/{shown}"
+        if site.keep(name, length):
+            return name
+        content = file.read_bytes()
     except (OSError, ValueError):
         return ""
-    if length > largest or recorded.size not in (None, length):
+    if hashlib.sha256(content).hexdigest() != sha256:
         return ""
-    shown = _STRANGE.sub("-", file.name).strip(".-")[-_LONGEST_NAME:].lstrip(".-") or "file"
-    name = f"artifacts/{sha256[:16]}/{shown}"
-    site.copy(name, file, length)
+    site.write(name, content)
     return name

@@ -125,16 +125,14 @@ class Site:
                     new.unlink()
                 raise
 
-    def copy(self, name: str, source: Path, size: int) -> None:
-        """Copy a file whose name tells its content, unless it is there."""
-        self._names.add(name)
+    def keep(self, name: str, size: int) -> bool:
+        """Keep a file of before whose name tells its content; tell whether it is there."""
         path = self.folder / name
         with self._explained(path):
-            if path.is_file() and path.stat().st_size == size:
-                return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._write(path, source.read_bytes())
-        self.written.append(name)
+            there = path.is_file() and path.stat().st_size == size
+        if there:
+            self._names.add(name)
+        return there
 
     def finish(self) -> list[str]:
         """Remove what earlier builds wrote and this one didn't; return the names."""
