@@ -121,6 +121,10 @@ def slow(at: int = 25, factor: float = 1.1) -> History:
 # -- what it tells
 
 
+def drifting() -> History:
+    return History(60, 8, effects={"t.py::test_03": lambda session: 1 + 0.004 * session})
+
+
 def test_every_change_is_that_of_benchdb_changes(tmp_path: Path) -> None:
     made = History(60, 20, effects={"t.py::test_03": step(20, 1.1), "t.py::test_07": step(45, 0.8)})
     of = project(tmp_path / "p", made)
@@ -179,6 +183,22 @@ def test_numbers_of_any_size_make_valid_data(tmp_path: Path) -> None:
     for path in (site.folder / "data").rglob("*.js"):
         site.data(str(path.relative_to(site.folder / "data").with_suffix("").as_posix()))
     assert site.series("t.py::test_00", "none")["now"] == 0
+
+
+def test_a_slow_change_is_told_as_such_wherever_the_finding_is(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", drifting())
+    site = Site(of)
+    headline = (
+        "No change of 8 series was found in the last 30 sessions, "
+        "but 1 drifts slowly for the worse."
+    )
+    assert site.summary["headline"] == headline
+    assert site.series("t.py::test_03")["drift"] > 0.1
+    (drift,) = json.loads(of.benchdb("changes", "--format", "json").out)["drifts"]
+    assert site.summary["drifts"] == [drift]
+    for name in ("summary.md", "index.html"):
+        assert "1 drift: slow changes without a moment" in site.text(name)
+        assert "t.py::test_03" in site.text(name)
 
 
 def test_a_change_before_the_last_sessions_is_told_as_no_recent_one(tmp_path: Path) -> None:
@@ -548,6 +568,7 @@ def test_a_folder_that_cannot_be_written_is_named(of: Project) -> None:
     ("arguments", "said"),
     [
         (["dashboard"], "say where the site goes with -o DIR, or --serve it"),
+        (["dashboard", "-o", ""], "say where the site goes with -o DIR, or --serve it"),
         (["dashboard", "-o", "site", "--only", "nothing"], "no test is called 'nothing'"),
         (["dashboard", "-o", "site", "--source", "nowhere"], "nowhere is no folder"),
         (["dashboard", "-o", "site", "--last", "0"], "--last"),
@@ -601,8 +622,9 @@ def test_one_file_holds_everything_and_names_its_scripts_by_hash(of: Project) ->
 def test_json_of_the_summary_is_documented_and_versioned(of: Project) -> None:
     summary = Site(of).summary
     assert summary["schema"] == schemas.DASHBOARD
+    summary["drifts"] = Site(project(tmp_path / "q", drifting())).summary["drifts"]
     documented = set(schemas.FIELDS[schemas.DASHBOARD])
-    assert fields(summary, "", ()) ^ documented == {"changes[].tags.*"}
+    assert fields(summary, "", ()) ^ documented == {"changes[].tags.*", "drifts[].tags.*"}
 
 
 def test_summaries_for_mail_sheets_and_readers_tell_the_same(of: Project) -> None:

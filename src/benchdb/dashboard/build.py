@@ -25,8 +25,8 @@ from benchdb.dashboard.shards import pair_name, part_name
 from benchdb.dashboard.sources import Sources
 from benchdb.dashboard.summary import (
     Finding,
-    change_table,
     feed,
+    plain_tables,
     summary_csv,
     summary_json,
     summary_markdown,
@@ -154,15 +154,15 @@ class _Building:
             else:
                 self._site.data(name, content)
         finding = self._finding()
-        table = change_table(finding)
+        tables = plain_tables(finding)
         site = self._site
         if self._request.single:
             style, app = (self._files[name].decode() for name in ("app.css", "app.js"))
-            site.write("index.html", single_page(finding, table, style, app, single))
+            site.write("index.html", single_page(finding, tables, style, app, single))
         else:
             for name, content in self._files.items():
                 site.write(name, content)
-            site.write("index.html", index_page(finding, table))
+            site.write("index.html", index_page(finding, tables))
         site.write("summary.json", summary_json(finding))
         site.write("summary.csv", summary_csv(finding))
         site.write("summary.md", summary_markdown(finding))

@@ -43,6 +43,10 @@ class Counts:
     def __init__(self, survey: Survey, recent: Recent) -> None:
         size = len(survey.metrics)
         self.worse, self.better, self.neither = [0] * size, [0] * size, [0] * size
+        #: Of each metric the verdicts of slow changes, which began at no session.
+        self.drifts: list[list[int]] = [[] for _ in range(size)]
+        for number, drift in survey.drifts().items():
+            self.drifts[survey.metric_of[number]].append(verdict_number(drift.verdict))
         events = survey.events()
         for number, (moved, _, event) in recent.found.items():
             verdict = verdict_number(moved.verdict)
@@ -79,11 +83,22 @@ def headline(survey: Survey, counts: Counts, metrics: Sequence[int] | None = Non
     neither = sum(counts.neither[at] for at in chosen)
     moved = f"{counted(neither, 'series', 'series')} changed" if neither else ""
     said = [one for one in (_got(survey, worse, 0), _got(survey, better, 1), moved) if one]
+    drift = _drift([each for at in chosen for each in counts.drifts[at]])
     if said:
         others = "".join(f", {one.replace(' series', '')}" for one in said[1:])
-        return f"{said[0]} {when}{others}."
+        return f"{said[0]} {when}{others}{drift and f'; {drift}'}."
     many = sum(int((survey.metric_of == at).sum()) for at in chosen)
-    return f"No change of {counted(many, 'series', 'series')} was found {when}."
+    none = f"No change of {counted(many, 'series', 'series')} was found {when}"
+    return f"{none}{drift and f', but {drift}'}."
+
+
+def _drift(verdicts: Sequence[int]) -> str:
+    """Return how many series change slowly, as "2 drift slowly for the worse"."""
+    if not verdicts:
+        return ""
+    ways = set(verdicts)
+    way = " for the worse" if ways == {1} else " for the better" if ways == {-1} else ""
+    return f"{len(verdicts):,} {'drifts' if len(verdicts) == 1 else 'drift'} slowly{way}"
 
 
 def _got(survey: Survey, some: Sequence[tuple[int, int]], which: int) -> str:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 POLICY: Final = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"
 
 
-def index_page(finding: Finding, table: Table) -> bytes:
+def index_page(finding: Finding, tables: Sequence[Table]) -> bytes:
     """Return the page of a site that has its files beside it."""
     return _page(
         finding,
-        table,
+        tables,
         POLICY,
         '<link rel="stylesheet" href="app.css">\n'
         '<link rel="alternate" type="application/atom+xml" href="feed.xml">',
@@ -32,7 +32,9 @@ def index_page(finding: Finding, table: Table) -> bytes:
     )
 
 
-def single_page(finding: Finding, table: Table, style: str, app: str, data: Sequence[str]) -> bytes:
+def single_page(
+    finding: Finding, tables: Sequence[Table], style: str, app: str, data: Sequence[str]
+) -> bytes:
     """Return a page that holds everything; its policy names each script by its hash.
 
     Parameters
@@ -49,7 +51,7 @@ def single_page(finding: Finding, table: Table, style: str, app: str, data: Sequ
     policy = f"default-src 'none'; script-src {hashes}; style-src {_hash(css)}; img-src data:"
     return _page(
         finding,
-        table,
+        tables,
         policy,
         f"<style>{css}</style>",
         "\n".join(f"<script>{one}</script>" for one in scripts),
@@ -61,9 +63,10 @@ def _hash(content: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _page(finding: Finding, table: Table, policy: str, head: str, scripts: str) -> bytes:
+def _page(finding: Finding, tables: Sequence[Table], policy: str, head: str, scripts: str) -> bytes:
     title = _text(f"{finding.title}: benchmarks")
     newest = finding.newest
+    shown = "".join(_table(one) for one in tables)
     when = f"<p>Newest session: {minute(newest)} (UTC)</p>\n" if newest else ""
     return (
         "<!DOCTYPE html>\n"
@@ -73,7 +76,7 @@ def _page(finding: Finding, table: Table, policy: str, head: str, scripts: str) 
         '<meta name="referrer" content="no-referrer">\n'
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{title}</title>\n{head}\n</head>\n<body>\n"
-        f'<main id="app">\n<h1>{_text(finding.headline)}</h1>\n{when}{_table(table)}</main>\n'
+        f'<main id="app">\n<h1>{_text(finding.headline)}</h1>\n{when}{shown}</main>\n'
         f"{scripts}\n</body>\n</html>\n"
     ).encode("utf-8", "backslashreplace")
 
@@ -87,8 +90,9 @@ def _table(table: Table) -> str:
         f"<tr>{''.join(f'<td>{_text(cell.text)}</td>' for cell in cells(row))}</tr>\n"
         for row in table.rows
     )
+    caption = _text(table.heading or "What changed in the recent sessions")
     return (
-        "<table>\n<caption>What changed in the recent sessions</caption>\n"
+        f"<table>\n<caption>{caption}</caption>\n"
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n{remarks}"
     )
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from benchdb.findings import State
 from benchdb.records import Verdict
 from benchdb.report import schemas
+from benchdb.report.changes import drift_content, drifts_table
 from benchdb.report.effects import effect_text
 from benchdb.report.events import suspect
 from benchdb.report.markdown import as_markdown
@@ -95,6 +96,8 @@ class Finding:
             Changed(moved, events[event], since) for moved, since, event in recent.found.values()
         ]
         self.changed.sort(key=lambda one: order[id(one.moved)])
+        #: Ranked by size.
+        self.drifts = list(survey.drifts().values())
 
     @property
     def ranked(self) -> list[Changed]:
@@ -133,6 +136,7 @@ def summary_json(finding: Finding) -> bytes:
             for metric in (survey.metrics[one.metric],)
         ],
         "changes": [_change(one) for one in finding.changed],
+        "drifts": [drift_content(one) for one in finding.drifts],
         "events": [
             {
                 "id": one.id,
@@ -220,6 +224,14 @@ def _cell(said: str) -> str:
     return f"'{said}" if said[:1] in ("=", "+", "-", "@", "\t", "\r") else said
 
 
+def plain_tables(finding: Finding) -> list[Table]:
+    """Return what changed lately, and what changes slowly if anything does."""
+    tables = [change_table(finding)]
+    if finding.drifts:
+        tables.append(drifts_table(finding.drifts, MOST_ROWS, "summary.json has all"))
+    return tables
+
+
 def change_table(finding: Finding, most: int = MOST_ROWS) -> Table:
     """Return the plain table: what got worse first."""
     rows = []
@@ -260,11 +272,14 @@ def change_table(finding: Finding, most: int = MOST_ROWS) -> Table:
 
 
 def summary_markdown(finding: Finding) -> bytes:
-    """Return the table as GitHub's Markdown."""
+    """Return the tables as GitHub's Markdown."""
     from dataclasses import replace
 
-    table = replace(change_table(finding), heading=finding.title, subheading=finding.headline)
-    return as_markdown([table], Medium(None, encoding="utf-8")).encode("utf-8", "backslashreplace")
+    changes, *drifts = plain_tables(finding)
+    changes = replace(changes, heading=finding.title, subheading=finding.headline)
+    return as_markdown([changes, *drifts], Medium(None, encoding="utf-8")).encode(
+        "utf-8", "backslashreplace"
+    )
 
 
 def feed(finding: Finding) -> bytes:

@@ -66,7 +66,7 @@ def changes_tables(
         left = text.counted(len(shown) - most, "more event")
         tables.append(Table((), (), remarks=(f"{left} in the first table: --verbose has all",)))
     if changes.drifts:
-        tables.append(_drifts_table(changes.drifts, verbose=verbose))
+        tables.append(drifts_table(changes.drifts, None if verbose else MOST_ROWS))
     if verbose:
         tables.append(_watched_table(changes.watched))
     tables.append(Table((), (), remarks=(*_remarks(changes, shown, trunk), *hidden)))
@@ -102,8 +102,19 @@ def _overview(events: Sequence[Event]) -> Table:
     return Table(columns, tuple(rows), text.counted(len(events), "event"))
 
 
-def _drifts_table(drifts: Sequence[Drift], *, verbose: bool) -> Table:
-    most = len(drifts) if verbose else MOST_ROWS
+def drifts_table(
+    drifts: Sequence[Drift], most: int | None, whole: str = "--verbose has all"
+) -> Table:
+    """Return the slow changes.
+
+    Parameters
+    ----------
+    most
+        How many to show; all if None.
+    whole
+        Where all are.
+    """
+    most = len(drifts) if most is None else most
     rows = []
     for one in drifts[:most]:
         scale = scale_of([one.before, one.after], one.key.metric.unit)
@@ -130,7 +141,7 @@ def _drifts_table(drifts: Sequence[Drift], *, verbose: bool) -> Table:
         columns,
         tuple(rows),
         f"{text.counted(len(drifts), 'drift')}: slow changes without a moment",
-        remarks=(f"{more:,} more: --verbose has all",) if more > 0 else (),
+        remarks=(f"{more:,} more: {whole}",) if more > 0 else (),
     )
 
 
@@ -230,7 +241,7 @@ def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:
         "family": changes.family,
         "fdr": changes.rate,
         "events": (event_content(one) for one in shown),
-        "drifts": (_drift_content(one) for one in changes.drifts),
+        "drifts": (drift_content(one) for one in changes.drifts),
         "series": (_watched_content(one) for one in changes.watched),
         "fallback": [one.id for one in changes.fallback],
         "conflicts": list(changes.conflicts),
@@ -238,7 +249,8 @@ def changes_content(changes: Changes, shown: Sequence[Event]) -> dict[str, Any]:
     }
 
 
-def _drift_content(one: Drift) -> dict[str, Any]:
+def drift_content(one: Drift) -> dict[str, Any]:
+    """Return a slow change as JSON has it."""
     return {
         **key_content(one.key),
         "effect": one.effect,

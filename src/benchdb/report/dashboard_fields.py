@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchdb.report import schemas
-from benchdb.report.finding_fields import KEY
+from benchdb.report.finding_fields import DRIFTS, KEY
 
 _SUMMARY: Final = {
     "schema": "benchdb/dashboard/1",
@@ -26,8 +26,7 @@ _SUMMARY: Final = {
     "metrics[].suite_low": "lower bound of its 95 % interval",
     "metrics[].suite_high": "upper bound",
     "metrics[].noise": "median of the series' noise, relative",
-    "changes": "the newest change of each series in the recent sessions, in the order of "
-    "events",
+    "changes": "the newest change of each series in the recent sessions, in the order of events",
     **{f"changes{key}": said for key, said in KEY.items()},
     "changes[].verdict": "REGRESSED, IMPROVED or null",
     "changes[].effect": "new level / old level - 1; null where the old level was 0",
@@ -38,13 +37,13 @@ _SUMMARY: Final = {
     "changes[].since": "uid of the first session of the new level",
     "changes[].event": "id of the event",
     "changes[].state": "open, expected, noise, fixed or wont-fix",
+    **DRIFTS,
     "events": "all events, ranked: one event, one cause",
     "events[].id": "what people call it by: the end of the uid of its first session",
     "events[].verdict": "REGRESSED where anything got worse, else IMPROVED; null where no way "
     "is better",
     "events[].state": "open, expected, noise, fixed or wont-fix",
-    "events[].cause": "what is to be suspected: environment, code, packages, platform or "
-    "unknown",
+    "events[].cause": "what is to be suspected: environment, code, packages, platform or unknown",
     "events[].suspect": "that in words",
     "events[].back": "whether all of it went back to the old level since",
     "events[].since": "uid of the first session of the new level",

@@ -141,6 +141,21 @@ _VERDICT: Final = {
     "[].fixed_by": "the commit that was said to have fixed it, where it lasts; else null",
 }
 
+#: Of series that changed slowly.
+DRIFTS: Final = {
+    "drifts": "series that changed slowly, without a moment",
+    **{f"drifts{key}": said for key, said in KEY.items()},
+    "drifts[].effect": "level of the later half / level of the earlier half - 1",
+    "drifts[].low": "lower bound of its 95 % interval",
+    "drifts[].high": "upper bound",
+    "drifts[].before": "level of the earlier half, in the unit",
+    "drifts[].after": "level of the later half",
+    "drifts[].p": "chance that a series without a change shows as much",
+    "drifts[].verdict": "REGRESSED, IMPROVED or null",
+    "drifts[].first": "uid of its first session",
+    "drifts[].last": "uid of its last session",
+}
+
 #: Path of a field to its meaning, by schema.
 FINDING_FIELDS: Final[dict[str, dict[str, str]]] = {
     schemas.CHANGES: {
@@ -151,17 +166,7 @@ FINDING_FIELDS: Final[dict[str, dict[str, str]]] = {
         "fdr": "share of false events that is allowed for",
         "events": "what changed, ranked: one event, one cause",
         **{f"events{key}": said for key, said in _EVENT.items()},
-        "drifts": "series that changed slowly, without a moment",
-        **{f"drifts{key}": said for key, said in KEY.items()},
-        "drifts[].effect": "level of the later half / level of the earlier half - 1",
-        "drifts[].low": "lower bound of its 95 % interval",
-        "drifts[].high": "upper bound",
-        "drifts[].before": "level of the earlier half, in the unit",
-        "drifts[].after": "level of the later half",
-        "drifts[].p": "chance that a series without a change shows as much",
-        "drifts[].verdict": "REGRESSED, IMPROVED or null",
-        "drifts[].first": "uid of its first session",
-        "drifts[].last": "uid of its last session",
+        **DRIFTS,
         "series": "every series that was searched",
         **{f"series{key}": said for key, said in KEY.items()},
         "series[].points": "number of its points",
