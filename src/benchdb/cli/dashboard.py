@@ -64,7 +64,7 @@ def command(
     server, GitHub's pages, a bucket, or among a CI job's files. A file is written only if its bytes
     change. Beside it are summary.json, summary.csv, summary.md and feed.xml.
     """
-    if folder is None and not serve:
+    if not folder and (folder is not None or not serve):  # a variable that is empty is no folder
         raise click.UsageError(
             "say where the site goes with -o DIR, or --serve it", click.get_current_context()
         )
