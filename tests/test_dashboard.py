@@ -419,6 +419,8 @@ def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) 
         "        test_run_benchmark.attach('performance_report', file)\n"
         "        test_run_benchmark.attach('log', 'https://ci.example/1?a=b')\n"
         "        test_run_benchmark.attach('bad', 's3://bucket/key')\n"
+        "        test_run_benchmark.cluster_details_url = 'https://cloud.example/7'\n"
+        "        test_run_benchmark.py_spy_profiles_url = 'javascript://x'\n"
     )
     (of.folder / "test_it.py").write_text(source)
     of.record()
@@ -430,7 +432,8 @@ def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) 
     assert (found["test"], found["line"]) == ("test_it.py::TestIt::test_one", 2)
     assert found["text"] == source.split("\n", 1)[1].rstrip("\n")
     links = {one["kind"]: one["href"] for one in site.case(index["cases"]["id"][0])["artifacts"]}
-    assert set(links) == {"performance_report", "log"}
+    assert set(links) == {"performance_report", "log", "cluster_details"}
+    assert links["cluster_details"] == "https://cloud.example/7"
     assert links["log"] == "https://ci.example/1?a=b"
     assert site.text(links["performance_report"]) == "<p>all of it</p>"
 

@@ -6,13 +6,19 @@ import hashlib
 import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from benchdb.dashboard.data import Artifact
 from benchdb.review.renaming import current
 from benchdb.series import Case
-from benchdb.store.locations import artifact_locations, artifacts_of_runs, unfit_location
+from benchdb.store.locations import (
+    artifact_locations,
+    artifacts_of_runs,
+    pages_of_runs,
+    unfit_location,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +70,10 @@ def artifacts(connection: Connection, survey: Survey, folder: Path, site: Site) 
     found = Artifacts()
     locations = artifact_locations(connection)
     renamed = survey.settings.renamed
-    for row, path, test, recorded in artifacts_of_runs(connection):
+    seen: set[tuple[int, Case, str]] = set()
+    for row, path, test, recorded in chain(
+        artifacts_of_runs(connection), pages_of_runs(connection)
+    ):
         session = survey.numbers.get(row)
         case = current(Case(path or "", test), renamed)
         if session is None or case not in survey.case_numbers:
@@ -72,7 +81,8 @@ def artifacts(connection: Connection, survey: Survey, folder: Path, site: Site) 
         href = _link(locations.get(recorded.key) or recorded.url)
         if not href and session >= survey.recent:
             href = _copied(folder, recorded, site, survey.settings.largest_artifact)
-        if href:
+        if href and (session, case, href) not in seen:
+            seen.add((session, case, href))
             one = Artifact(session, recorded.kind, recorded.name, href)
             found.of_case[case].append(one)
             found.of_session[session].append((case, one))

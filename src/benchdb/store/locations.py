@@ -42,6 +42,15 @@ _PLAIN: Final = re.compile(r"[!#-;=?-Z_a-z~]*")
 
 _LONGEST: Final = 4096
 
+#: Columns of test runs that say where something is.
+_PAGES: Final = (
+    "cluster_details_url",
+    "performance_report_url",
+    "cluster_dump_url",
+    "memray_profiles_url",
+    "py_spy_profiles_url",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordedArtifact:
@@ -89,6 +98,28 @@ def artifacts_of_runs(
     )
     for session, path, name, *recorded in rows.fetchall():
         yield session, path, name, RecordedArtifact(*recorded)
+
+
+def pages_of_runs(
+    connection: Connection,
+) -> Iterator[tuple[int, str | None, str, RecordedArtifact]]:
+    """Give what test runs name in columns of their own and is on the web, as `artifacts_of_runs`.
+
+    A file of the database's folder is among the artifacts.
+    """
+    named = " OR ".join(f"t.{one} LIKE '%://%'" for one in _PAGES)
+    columns = ", ".join(f"t.{one}" for one in _PAGES)
+    rows = connection.execute(
+        f"SELECT t.session_id, t.path, t.name, s.started, {columns} "
+        f"FROM test_run t JOIN session s ON s.id = t.session_id WHERE {named} "
+        "ORDER BY s.uid, t.ordinal"
+    )
+    for session, path, name, started, *urls in rows.fetchall():
+        for column, url in zip(_PAGES, urls, strict=True):
+            if url and "://" in url:
+                kind = column.removesuffix("_url")
+                shown = kind.replace("_", " ")
+                yield session, path, name, RecordedArtifact(kind, shown, url, None, None, started)
 
 
 def unfit_location(url: str) -> str | None:
