@@ -644,6 +644,9 @@ def test_summaries_for_mail_sheets_and_readers_tell_the_same(of: Project) -> Non
     (entry,) = ET.fromstring(site.text("feed.xml")).iter(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}id") == f"urn:benchdb:suite:event:{event['id']}"
     assert "t.py::test_03" in (entry.findtext(f"{ATOM}title") or "")
+    link = entry.find(f"{ATOM}link")
+    assert link is not None
+    assert link.get("href") == "index.html#/test?id=t.py%3A%3Atest_03"
 
 
 @pytest.mark.parametrize(

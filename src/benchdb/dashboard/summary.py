@@ -320,10 +320,14 @@ def _entry(one: Event, project: str) -> str:
         f"<id>urn:benchdb:{project}:event:{_urn(one.id)}</id>\n"
         f"<title>{_xml(title)}</title>\n"
         f"<updated>{when:%Y-%m-%dT%H:%M:%SZ}</updated>\n"
-        f'<link rel="alternate" type="text/html" href="index.html"/>\n'
+        f'<link rel="alternate" type="text/html" href="{_test_page(worst.key.case.id)}"/>\n'
         f"<summary>{_xml(said)}</summary>\n"
         "</entry>\n"
     )
+
+
+def _test_page(case: str) -> str:
+    return f"index.html#/test?id={_urn(case)}"
 
 
 def _urn(said: str) -> str:
