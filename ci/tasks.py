@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 from environments import ROOT, Environments, Failure
+from page import LEFT_OUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +25,8 @@ CHECKS: Final = {
     "format": ("ruff", "format", "--check", "--quiet", "--output-format=concise"),
     "types": ("mypy", "--no-error-summary"),
     "migrations": ("python", "-m", "alembic", "check"),
+    "types of the page": ("python", "dashboard/generate_types.py", "--check"),
+    "page of the dashboard": ("python", "ci/page.py"),
 }
 
 #: What runs in every other environment; the cache is left to the tests.
@@ -82,8 +85,10 @@ def _check(environments: Environments, failed: list[str]) -> None:
     with ThreadPoolExecutor(_cores()) as pool:
         ended = pool.map(call, jobs.values())
         for (name, command), (done, seconds) in zip(jobs.items(), ended, strict=True):
-            word = "FAILED" if done.returncode else "ok"
-            print(f"{word:6} {name} ({seconds:.0f} s)", flush=True)
+            word, why = "FAILED" if done.returncode else "ok", ""
+            if done.stdout.startswith(LEFT_OUT) and not done.returncode:
+                word, why = "left", f" out: {done.stdout.removeprefix(LEFT_OUT).strip()}"
+            print(f"{word:6} {name} ({seconds:.0f} s){why}", flush=True)
             if done.returncode:
                 failed.append(name)
                 print(f"$ {_shown(command)}\n{done.stdout}", flush=True)

@@ -1,0 +1,164 @@
+// The change points of a test: where they may be, how far it moved, what else was not the same.
+
+import type { Axis } from "./chart";
+import { h, named, out, replace } from "./dom";
+import type { Child } from "./dom";
+import { interval, minute, plural, quoted, short } from "./format";
+import {
+  badge,
+  command,
+  compareUrl,
+  differenceBadges,
+  effect,
+  metricChoice,
+  metricKey,
+  metricLabel,
+  metricOf,
+  plainTable,
+  sessionLink,
+} from "./parts";
+import type { Reading } from "./tooltip";
+import type { Change, Index } from "./types";
+import { href } from "./url";
+
+export function changeTable(
+  index: Index,
+  readings: Reading[],
+  axis: Axis,
+  id: string,
+  chosen: string,
+  remember: (metric: number) => void,
+): HTMLElement {
+  const metrics = readings.map((one) => one.metric);
+  const moved = readings.find((one) => one.series.changes.length > 0)?.metric;
+  const metric = chosen ? metricOf(index, chosen, metrics) : (moved ?? metrics[0] ?? 0);
+  const body = h("div");
+  const draw = (at: number): void => {
+    const reading = readings.find((one) => one.metric === at);
+    replace(body, ...(reading ? changes(index, reading, axis, id) : []));
+  };
+  draw(metric);
+  const pick = (to: number): void => {
+    remember(to);
+    draw(to);
+  };
+  return h(
+    "div",
+    { id: "changes" },
+    h("div.with-choice", metricChoice(index, metrics, metric, pick)),
+    body,
+  );
+}
+
+function changes(index: Index, reading: Reading, axis: Axis, id: string): HTMLElement[] {
+  const label = metricLabel(index, reading.metric);
+  const drift = reading.series.drift;
+  const none = drift
+    ? `${label} has no change point: it drifts slowly.`
+    : `${label} has no change point.`;
+  const found = [...reading.series.changes].reverse();
+  if (found.length === 0) {
+    return [
+      h(
+        "p.empty",
+        none,
+        drift && " ",
+        drift && effect(drift.effect, drift.verdict),
+        drift &&
+          h("small", ` ${interval(drift.low, drift.high)}, the later half against the earlier one`),
+      ),
+    ];
+  }
+  const below = h("div", { id: "bisect" });
+  const head = ["Suspect range", "Change [95 % CI]", "What else changed", "Also moved"];
+  const rows = found.map((one) =>
+    row(index, reading, axis, one, () => bisect(index, below, one, id)),
+  );
+  const newest = found.find((one) => one.verdict > 0) ?? found[0];
+  if (newest) bisect(index, below, newest, id);
+  return [plainTable(`Change points of ${label}`, head, rows), below];
+}
+
+function row(
+  index: Index,
+  reading: Reading,
+  axis: Axis,
+  one: Change,
+  choose: () => void,
+): HTMLTableRowElement {
+  const event = index.events[one.event];
+  const { sessions } = index;
+  const session = axis.sessions[reading.places[one.point] ?? 0] ?? 0;
+  const range = event?.ranges[0];
+  const good = range?.good ?? "";
+  const bad = (range?.bad ?? "") || sessions.commit[session];
+  const span = good && bad ? `${short(good, 7)}…${short(bad, 7)}` : short(bad, 7);
+  const commits = range?.commits ?? [];
+  const subject = (commits[0]?.subject ?? "") || sessions.subject[session];
+  const author = (commits[0]?.author ?? "") || sessions.author[session];
+  const suspects = commits.length + (range?.more ?? 0);
+  const others = Math.max(0, (event?.moved.length ?? 1) - 1);
+  const facts: Child[] = [];
+  if (event?.environment) facts.push(badge("environment", event.cause), " ");
+  if (event && event.state !== "open") facts.push(badge(event.state, event.said), " ");
+  if (event?.back) facts.push(badge("went back since"), " ");
+  facts.push(...differenceBadges(event?.differences ?? [], 4));
+  if (facts.length === 0) facts.push(h("small", "no package changed"));
+  return h(
+    "tr",
+    { "data-event": event?.id },
+    h(
+      "td",
+      out(compareUrl(index, good, bad), span || "–", { class: "hash" }),
+      h("br"),
+      sessionLink(index, session, minute(sessions.started[session])),
+      author && h("small", " ", named(author)),
+      h("br"),
+      range && good && bad && h("button.link", { onclick: choose }, "bisect"),
+    ),
+    h(
+      "td.number",
+      effect(one.effect, one.verdict),
+      h("br"),
+      h("small", interval(one.low, one.high)),
+    ),
+    h(
+      "td",
+      subject && named(subject),
+      suspects > 1 &&
+        h("small", { title: range?.command }, ` and ${plural(suspects - 1, "other commit")}`),
+      subject && h("br"),
+      ...facts,
+    ),
+    h(
+      "td",
+      event && others > 0
+        ? h(
+            "a",
+            { href: href("", { event: event.id, metric: metricKey(index, reading.metric) }) },
+            `${others} other series`,
+          )
+        : h("small", "nothing else"),
+    ),
+  );
+}
+
+const COMMIT = /^[0-9a-f]{7,64}$/i;
+
+function bisect(index: Index, target: HTMLElement, one: Change, id: string): void {
+  const range = index.events[one.event]?.ranges[0];
+  if (!range || !COMMIT.test(range.good) || !COMMIT.test(range.bad)) {
+    target.textContent = "";
+    return;
+  }
+  const text = `git bisect start ${range.bad.slice(0, 12)} ${range.good.slice(0, 12)}\npytest --benchmark ${quoted(id)}`;
+  replace(
+    target,
+    h("h3", "Find the commit of ", effect(one.effect, one.verdict)),
+    h(
+      "p",
+      h("small", "Run the test at each commit, then say “git bisect good” or “git bisect bad”."),
+    ),
+    command(text, "Commands that find the commit"),
+  );
+}

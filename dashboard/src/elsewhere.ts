@@ -1,0 +1,52 @@
+// The same test elsewhere: with other parameters, on other machines.
+
+import type { Group } from "./axis";
+import { h, named } from "./dom";
+import { quantity } from "./format";
+import { conditionsOf, effect, metricLabel, section, testLink } from "./parts";
+import { spark } from "./spark";
+import type { Index } from "./types";
+
+const MOST = 12;
+
+export function elsewhere(index: Index, at: number, group: Group, metric: number): HTMLElement {
+  const { cases, series } = index;
+  const stem = (id: string): string => id.replace(/\[.*$/s, "");
+  const own = stem(cases.id[at]);
+  const same = new Set(cases.id.flatMap((id, number) => (stem(id) === own ? number : [])));
+  const drawn = new Set(group.series.map((one) => one.series));
+  const others: number[] = [];
+  series.case.forEach((owner, number) => {
+    if (same.has(owner) && series.metric[number] === metric && !drawn.has(number))
+      others.push(number);
+  });
+  const unit = index.metrics[metric].unit;
+  const shown = section("elsewhere", "Same test elsewhere");
+  if (others.length === 0) {
+    shown.append(h("p.empty", "It runs with no other parameters, and on no other machine."));
+    return shown;
+  }
+  const rows = others.slice(0, MOST).map((number) => {
+    const drift = series.drift[number];
+    const version = series.version[number];
+    return h(
+      "li",
+      h(
+        "span.which",
+        testLink(index, number),
+        " ",
+        h("small", named(conditionsOf(index, number)), version && ` v${version}`),
+      ),
+      spark(series.spark[number], series.verdict[number]),
+      h(
+        "span.number",
+        quantity(series.now[number], unit),
+        h("br"),
+        effect(series.effect[number] ?? drift, series.verdict[number]),
+      ),
+    );
+  });
+  shown.append(h("p", h("small", metricLabel(index, metric))), h("ul.elsewhere", ...rows));
+  if (others.length > MOST) shown.append(h("p", h("small", `and ${others.length - MOST} more`)));
+  return shown;
+}

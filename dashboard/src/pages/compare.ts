@@ -1,0 +1,503 @@
+// Two sides against each other: what differs, and for each series how far, within which interval.
+
+import { Trouble, loadPair } from "../data";
+import { h, named, out, replace, s } from "../dom";
+import type { Child } from "../dom";
+import { interval, plural, quantity } from "../format";
+import { inverse } from "../inverse";
+import type { Page } from "../page";
+import {
+  commitList,
+  compareUrl,
+  conditionsOf,
+  differenceBadges,
+  effect,
+  effectAndInterval,
+  metricChoice,
+  metricKey,
+  metricLabel,
+  metricOf,
+  moduleName,
+  rested,
+  testLink,
+} from "../parts";
+import { ordered, search } from "../search";
+import { VirtualTable } from "../table";
+import type { Index, Pair, Side } from "../types";
+import { href, read, update } from "../url";
+
+const BUCKETS = ["worse", "better", "same", "undecided"] as const;
+type Bucket = (typeof BUCKETS)[number];
+
+interface Row {
+  at: number;
+  series: number;
+  bucket: Bucket;
+}
+
+export const compare: Page = async (index, state) => {
+  const element = h("div.compare");
+  const first = index.pairs[0];
+  if (!first) {
+    element.append(
+      h("h1", "Nothing to compare yet"),
+      h("p", "It takes two sessions of the same tests."),
+    );
+    return { title: "Compare", element };
+  }
+  const [a, b] = chosen(index, state.a, state.b);
+  const baseline = index.sides[a];
+  const contender = index.sides[b];
+  if (!baseline || !contender) {
+    const names = [state.a, state.b].filter(Boolean).join(" or ");
+    throw new Trouble(
+      `This site does not compare ${names}: run “benchdb compare BASELINE CONTENDER”.`,
+    );
+  }
+  const found = pairFile(index, a, b);
+  element.append(...(found ? [] : [h("h1", `${contender.label} against ${baseline.label}`)]));
+  if (!found) {
+    element.append(
+      pickers(index, a, b, null),
+      h("p.trouble", "This comparison is not a part of the site. Choose another, or run"),
+      h("pre", `benchdb compare ${baseline.key} ${contender.key}`),
+    );
+    return { title: "Compare", element };
+  }
+  const [one, two] = [index.sides[found[0]], index.sides[found[1]]];
+  const loaded = await loadPair(one?.key ?? "", two?.key ?? "");
+  const pair = found[0] === a ? loaded : inverse(loaded);
+  return comparison(index, state, element, pair, a, b);
+};
+
+/** The sides of the address: where one is missing, the first that is compared with the other. */
+function chosen(index: Index, a: string | undefined, b: string | undefined): [number, number] {
+  const number = (key: string | undefined): number =>
+    index.sides.findIndex((one) => one.key === key);
+  const [one, two] = [number(a), number(b)];
+  if ((a && one < 0) || (b && two < 0)) return [one, two];
+  if (one >= 0 && two >= 0) return [one, two];
+  const fits =
+    index.pairs.find(([x, y]) => (one < 0 || x === one) && (two < 0 || y === two)) ??
+    index.pairs
+      .find(([x, y]) => (one < 0 || y === one) && (two < 0 || x === two))
+      ?.slice()
+      .reverse() ??
+    index.pairs[0];
+  return [fits?.[0] ?? 0, fits?.[1] ?? 0];
+}
+
+function pairFile(index: Index, a: number, b: number): [number, number] | null {
+  if (index.pairs.some(([x, y]) => x === a && y === b)) return [a, b];
+  if (index.pairs.some(([x, y]) => x === b && y === a)) return [b, a];
+  return null;
+}
+
+function go(changes: Record<string, string | null>): void {
+  location.hash = href("compare", { ...read().state, ...changes });
+}
+
+function pickers(index: Index, a: number, b: number, metric: HTMLElement | null): HTMLElement {
+  const key = (at: number): string => index.sides[at]?.key ?? "";
+  const list = (label: string, now: number, other: number, name: string): HTMLElement => {
+    const element = h("select", {
+      id: `side-${name}`,
+      onchange: () => go({ a: key(a), b: key(b), [name]: element.value }),
+    });
+    index.sides.forEach((side: Side, at) => {
+      const there = pairFile(
+        index,
+        ...((name === "a" ? [at, other] : [other, at]) as [number, number]),
+      );
+      element.append(
+        h(
+          "option",
+          { value: side.key, selected: at === now, disabled: !there && at !== now },
+          side.label,
+        ),
+      );
+    });
+    return h("label", `${label} `, element);
+  };
+  return h(
+    "div.controls",
+    list("Baseline", a, b, "a"),
+    h(
+      "button",
+      {
+        id: "swap",
+        title: "The other way round",
+        "aria-label": "Change places",
+        onclick: () => go({ a: key(b), b: key(a) }),
+      },
+      "⇄",
+    ),
+    list("Contender", b, a, "b"),
+    metric,
+  );
+}
+
+function comparison(
+  index: Index,
+  state: Record<string, string>,
+  element: HTMLElement,
+  pair: Pair,
+  a: number,
+  b: number,
+): ReturnType<Page> {
+  const present = new Set(pair.series.map((series) => index.series.metric[series]));
+  const metrics = index.metrics.map((_, at) => at).filter((at) => present.has(at));
+  const metric = metricOf(index, state.metric, metrics);
+  const way = index.metrics[metric].worse;
+  let tolerance = toleranceOf(state.d, index.tolerance);
+  let bucket = BUCKETS.find((one) => one === state.show) ?? null;
+  const rows: Row[] = pair.series.flatMap((series, at): Row[] =>
+    index.series.metric[series] === metric ? [{ at, series, bucket: "undecided" }] : [],
+  );
+  const scale = scaleOf(pair, rows);
+
+  const found = search("tests", "Search tests", state.q, () => draw());
+  const field = h("input", {
+    type: "number",
+    id: "tolerance",
+    min: 0,
+    max: 1000,
+    step: "any",
+    value: Number((tolerance * 100).toPrecision(4)),
+    "aria-describedby": "per-cent",
+  });
+  const figures = h("div.figures.four");
+  const table = new VirtualTable<Row>({
+    label: `Series compared, ${metricLabel(index, metric)}`,
+    kind: "stacked pairs",
+    columns: columnsOf(index, pair, metric, scale, () => tolerance),
+    ...ordered(state.sort, "effect"),
+    empty: "No series is like that.",
+  });
+  const draw = (): void => {
+    for (const row of rows) row.bucket = bucketOf(pair, row.at, tolerance, way);
+    replace(
+      figures,
+      ...cards(pair, rows, tolerance, way, bucket, (to) => {
+        bucket = bucket === to ? null : to;
+        draw();
+        figures.querySelector<HTMLElement>(`[data-bucket="${to}"]`)?.focus();
+      }),
+    );
+    update({
+      d: tolerance === index.tolerance ? null : String(Number((tolerance * 100).toPrecision(6))),
+      show: bucket,
+    });
+    const text = (row: Row): string =>
+      `${index.cases.id[index.series.case[row.series]]} ${conditionsOf(index, row.series)}`;
+    const shown = rows.filter((row) => !bucket || row.bucket === bucket);
+    found.show(table, shown, text, rows.length);
+  };
+  field.addEventListener(
+    "input",
+    rested(() => {
+      tolerance = toleranceOf(field.value, index.tolerance);
+      draw();
+    }),
+  );
+  const picker = metricChoice(index, metrics, metric, (to) =>
+    go({ metric: to === metrics[0] ? null : metricKey(index, to) }),
+  );
+  element.append(
+    headline(index, pair, a, b, metric),
+    pickers(index, a, b, picker),
+    whatDiffers(index, pair),
+    figures,
+    h(
+      "div.controls",
+      found.box,
+      h("label.tolerance", "matters beyond ± ", field, h("span", { id: "per-cent" }, " %")),
+      found.count,
+    ),
+    table.element,
+  );
+  return { title: "Compare", element, start: draw, stop: () => table.destroy() };
+}
+
+function toleranceOf(text: string | undefined, otherwise: number): number {
+  const value = text ? Number(text) : NaN;
+  return Number.isFinite(value) && value >= 0 ? value / 100 : otherwise;
+}
+
+/** Where an interval lies: wholly beyond, wholly within, or neither. */
+function bucketOf(pair: Pair, at: number, tolerance: number, way: number): Bucket {
+  const low = pair.low[at] ?? -Infinity;
+  const high = pair.high[at] ?? Infinity;
+  if (low > tolerance) return way < 0 ? "better" : way > 0 ? "worse" : "undecided";
+  if (high < -tolerance) return way < 0 ? "worse" : way > 0 ? "better" : "undecided";
+  return low >= -tolerance && high <= tolerance ? "same" : "undecided";
+}
+
+function verdictOf(row: Row): number {
+  return row.bucket === "worse" ? 1 : row.bucket === "better" ? -1 : 0;
+}
+
+function headline(index: Index, pair: Pair, a: number, b: number, metric: number): HTMLElement {
+  const overall = pair.overall.find((one) => one[0] === metric);
+  const value = overall?.[1] ?? null;
+  const [low, high] = [overall?.[2] ?? null, overall?.[3] ?? null];
+  const way = index.metrics[metric].worse;
+  // coloured only where the interval leaves out zero
+  const sure = low !== null && high !== null && (low > 0 || high < 0) && value !== null;
+  return h(
+    "h1",
+    { id: "headline" },
+    named(index.sides[b]?.label ?? ""),
+    " against ",
+    named(index.sides[a]?.label ?? ""),
+    value !== null && ": ",
+    value !== null && effect(value, sure ? Math.sign(value) * way : 0),
+    value !== null && " overall",
+    value !== null && h("small", ` ${interval(low, high)}`),
+  );
+}
+
+function whatDiffers(index: Index, pair: Pair): HTMLElement {
+  const parts: Child[] = [];
+  pair.ranges.forEach((range, at) => {
+    const total = range.commits.length + range.more;
+    const span =
+      total > 0 ? plural(total, "commit") : `${range.good.slice(0, 8)}…${range.bad.slice(0, 8)}`;
+    parts.push(
+      h(
+        "span",
+        named(range.subject),
+        " ",
+        at === 0 ? out(compareUrl(index, range.good, range.bad), span) : span,
+      ),
+      " ",
+    );
+  });
+  const machine = pair.differences.filter((one) =>
+    /machine|environment|cluster|platform/.test(one[0] ?? ""),
+  );
+  const rest = pair.differences.filter((one) => !machine.includes(one));
+  parts.push(...differenceBadges([...machine, ...rest], 6));
+  const alone = pair.alone.some((one) => one > 0)
+    ? ` Only the baseline has ${plural(pair.alone[0] ?? 0, "series", "series")}, only the contender ${pair.alone[1] ?? 0}.`
+    : "";
+  const commits = pair.ranges.filter((one) => one.commits.length > 0);
+  return h(
+    "div.under",
+    { id: "differs" },
+    h(
+      "p",
+      "Intervals are 95 %; a difference counts only when the whole interval lies beyond the tolerance.",
+      alone,
+    ),
+    h("p", "What differs: ", ...(parts.length > 0 ? parts : ["nothing that was recorded"])),
+    commits.length > 0 &&
+      h(
+        "details",
+        h("summary", "The commits"),
+        ...commits.map((one, at) => commitList(index, one, at === 0)),
+      ),
+  );
+}
+
+function cards(
+  pair: Pair,
+  rows: Row[],
+  tolerance: number,
+  way: number,
+  chosenBucket: Bucket | null,
+  choose: (bucket: Bucket) => void,
+): HTMLElement[] {
+  const within = `±${Number((tolerance * 100).toPrecision(3))} %`;
+  const [up, down] = way < 0 ? ["▼", "▲"] : ["▲", "▼"];
+  const label: Record<Bucket, string> = {
+    worse: "worse",
+    better: "better",
+    same: `the same (proved within ${within})`,
+    undecided: `undecided${needed(pair, rows, tolerance)}`,
+  };
+  return BUCKETS.map((bucket) => {
+    const count = rows.filter((row) => row.bucket === bucket).length;
+    const mark = bucket === "worse" ? `${up} ` : bucket === "better" ? `${down} ` : "";
+    return h(
+      "button",
+      {
+        class: `card figure ${bucket}`,
+        "data-bucket": bucket,
+        "aria-pressed": bucket === chosenBucket ? "true" : "false",
+        onclick: () => choose(bucket),
+      },
+      h("span.count", `${mark}${count}`),
+      h("span.label", label[bucket]),
+    );
+  });
+}
+
+/** The step of the ladder that holds for a tolerance: the largest that is not above it. */
+function rung(pair: Pair, tolerance: number): number {
+  let found = 0;
+  pair.ladder.forEach((one, at) => {
+    if (one <= tolerance * (1 + 1e-9)) found = at;
+  });
+  return found;
+}
+
+function needed(pair: Pair, rows: Row[], tolerance: number): string {
+  const counts = rows
+    .filter((row) => row.bucket === "undecided")
+    .map((row) => pair.more[rung(pair, tolerance)]?.[row.at] ?? 0)
+    .filter((one) => one > 0)
+    .sort((one, two) => one - two);
+  const middle = counts[Math.floor(counts.length / 2)];
+  return middle === undefined
+    ? ": more sessions needed"
+    : `: about ${plural(middle, "more session")} needed, half of them fewer`;
+}
+
+interface Scale {
+  most: number;
+  x: (effect: number) => number;
+}
+
+const WIDTH = 280;
+const STEPS = [0.05, 0.1, 0.2, 0.5, 1];
+
+function scaleOf(pair: Pair, rows: Row[]): Scale {
+  let most = 0;
+  for (const row of rows) most = Math.max(most, Math.abs(pair.effect[row.at] ?? 0));
+  const step = STEPS.find((one) => one >= most) ?? 1;
+  return {
+    most: step,
+    x: (value) => ((Math.max(-step, Math.min(step, value)) / step) * 0.47 + 0.5) * WIDTH,
+  };
+}
+
+function bar(pair: Pair, row: Row, scale: Scale, tolerance: number): SVGElement {
+  const [low, high, value] = [
+    pair.low[row.at] ?? -Infinity,
+    pair.high[row.at] ?? Infinity,
+    pair.effect[row.at] ?? 0,
+  ];
+  const kind = row.bucket === "worse" || row.bucket === "better" ? row.bucket : "plain";
+  const [from, to] = [scale.x(-tolerance), scale.x(tolerance)];
+  const off = value > scale.most || value < -scale.most;
+  const at = scale.x(value);
+  return s(
+    "svg",
+    {
+      class: `interval ${kind}`,
+      viewBox: `0 0 ${WIDTH} 30`,
+      width: WIDTH,
+      height: 30,
+      "aria-hidden": "true",
+      preserveAspectRatio: "none",
+    },
+    s("rect.zone", {
+      x: from.toFixed(1),
+      y: 0,
+      width: Math.max(to - from, 1).toFixed(1),
+      height: 30,
+    }),
+    s("path.zero", { d: `M${WIDTH / 2} 0V30` }),
+    s("path.range", { d: `M${scale.x(low).toFixed(1)} 15H${scale.x(high).toFixed(1)}` }),
+    off
+      ? s("path.off", { d: value > 0 ? `M${at} 15l-7 -5v10z` : `M${at} 15l7 -5v10z` })
+      : s("circle", { cx: at.toFixed(1), cy: 15, r: 4 }),
+  );
+}
+
+function columnsOf(
+  index: Index,
+  pair: Pair,
+  metric: number,
+  scale: Scale,
+  tolerance: () => number,
+): import("../table").Column<Row>[] {
+  const unit = index.metrics[metric].unit;
+  const way = index.metrics[metric].worse < 0 ? -1 : 1;
+  const edge = Number((scale.most * 100).toPrecision(3));
+  const more = (row: Row): number => pair.more[rung(pair, tolerance())]?.[row.at] ?? 0;
+  return [
+    {
+      key: "test",
+      title: "Test",
+      kind: "test",
+      sort: (row) => index.cases.name[index.series.case[row.series]],
+      cell: (row) => [
+        testLink(index, row.series, { metric: metricKey(index, metric) }),
+        " ",
+        h(
+          "small",
+          named(moduleName(index.cases.path[index.series.case[row.series]])),
+          " · ",
+          named(conditionsOf(index, row.series)),
+        ),
+      ],
+    },
+    {
+      key: "bar",
+      title: `−${edge}\u00a0% 0 +${edge}\u00a0%`,
+      kind: "bar",
+      cell: (row) => bar(pair, row, scale, tolerance()),
+    },
+    {
+      key: "effect",
+      title: "B / A [95 % CI]",
+      kind: "effect",
+      falling: true,
+      sort: (row) => {
+        const value = pair.effect[row.at] ?? null;
+        return value === null ? null : value * way;
+      },
+      cell: (row) =>
+        effectAndInterval(
+          pair.effect[row.at] ?? null,
+          pair.low[row.at] ?? null,
+          pair.high[row.at] ?? null,
+          verdictOf(row),
+        ),
+    },
+    {
+      key: "before",
+      title: "A",
+      kind: "now",
+      falling: true,
+      sort: (row) => pair.before[row.at] ?? null,
+      cell: (row) => quantity(pair.before[row.at], unit),
+    },
+    {
+      key: "after",
+      title: "B",
+      kind: "now",
+      falling: true,
+      sort: (row) => pair.after[row.at] ?? null,
+      cell: (row) => quantity(pair.after[row.at], unit),
+    },
+    {
+      key: "more",
+      title: "To decide",
+      kind: "more",
+      falling: true,
+      hint: "About how many more sessions of each side would decide",
+      sort: (row) => (row.bucket === "undecided" ? more(row) || null : null),
+      cell: (row) =>
+        row.bucket !== "undecided"
+          ? null
+          : more(row) < 0
+            ? "> 1,000"
+            : more(row) > 0
+              ? `+${more(row)}`
+              : null,
+    },
+    {
+      key: "size",
+      title: "Size",
+      kind: "size",
+      falling: true,
+      hint: "The difference in standard deviations",
+      sort: (row) => Math.abs(pair.size[row.at] ?? NaN),
+      cell: (row) =>
+        pair.size[row.at] === null ? "–" : quantity(Math.abs(pair.size[row.at] ?? 0), "1"),
+    },
+  ];
+}

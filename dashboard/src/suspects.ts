@@ -1,0 +1,104 @@
+// Events by their commit: what moved there, how far, and what else was not the same.
+
+import { append, h, named } from "./dom";
+import type { Child } from "./dom";
+import { change, day, plural } from "./format";
+import { badge, commit, differenceBadges } from "./parts";
+import type { Event, Index } from "./types";
+
+const FIRST = 6;
+
+const STATES: Record<string, string> = {
+  expected: "expected",
+  noise: "noise",
+  fixed: "fixed",
+  "wont-fix": "won’t fix",
+};
+
+export function suspects(
+  index: Index,
+  metric: number,
+  choose: (event: number) => void,
+): HTMLElement {
+  const here = (one: Event): boolean =>
+    one.moved.some((moved) => index.series.metric[moved.series] === metric);
+  const events = index.events.map((one, at) => ({ one, at })).filter(({ one }) => here(one));
+  const element = h("div");
+  if (events.length === 0) {
+    element.append(h("p.empty", "No change stands out of the noise."));
+    return element;
+  }
+  const list = h("ul.suspects");
+  const draw = (count: number): void =>
+    append(
+      list,
+      events
+        .slice(list.children.length, count)
+        .map(({ one, at }) => item(index, metric, one, () => choose(at))),
+    );
+  draw(FIRST);
+  element.append(list);
+  if (events.length > FIRST) {
+    const more = h(
+      "button",
+      {
+        class: "link",
+        onclick: () => {
+          draw(events.length);
+          more.remove();
+        },
+      },
+      `${events.length - FIRST} more`,
+    );
+    element.append(more);
+  }
+  return element;
+}
+
+function item(index: Index, metric: number, event: Event, choose: () => void): HTMLElement {
+  const { sessions } = index;
+  const moved = event.moved.filter((one) => index.series.metric[one.series] === metric);
+  const worse = moved.filter((one) => one.verdict > 0).length;
+  const better = moved.filter((one) => one.verdict < 0).length;
+  const range = event.ranges[0];
+  const first = range?.commits[0];
+  const name = (range?.bad ?? "") || sessions.commit[event.first_after];
+  const subject = (first?.subject ?? "") || sessions.subject[event.first_after] || event.cause;
+  const author = (first?.author ?? "") || sessions.author[event.first_after];
+  const suspected = (range?.commits.length ?? 0) + (range?.more ?? 0);
+  const facts: Child[] = [];
+  if (event.environment) facts.push(badge("environment", event.cause), " ");
+  if (STATES[event.state]) facts.push(badge(STATES[event.state], event.said), " ");
+  if (event.back) facts.push(badge("went back since"), " ");
+  if (suspected > 1) facts.push(badge(`1 of ${plural(suspected, "commit")}`, range?.command), " ");
+  facts.push(...differenceBadges(event.differences, 3));
+  const most = moved.find((one) => one.verdict !== 0) ?? moved[0];
+  return h(
+    "li",
+    { "data-event": event.id },
+    h("div.who", name ? commit(index, name) : h("span.hash", "–")),
+    h(
+      "div.what",
+      h(
+        "button.subject",
+        { title: `Show what moved. ${event.cause}`, onclick: choose },
+        named(subject),
+      ),
+      " ",
+      h(
+        "small",
+        author && named(author),
+        author && " · ",
+        day(sessions.started[event.first_after]),
+      ),
+      facts.length > 0 && h("div.facts", ...facts),
+    ),
+    h(
+      "div.moved",
+      h("span.worse", `▲${worse}`, h("span.heard", " worse")),
+      " ",
+      h("span.better", `▼${better}`, h("span.heard", " better")),
+      most && h("small", { title: "The largest change" }, `up to ${change(most.effect)}`),
+    ),
+  );
+}

@@ -1,0 +1,209 @@
+// When things changed: bars of what got worse and better, over the suite's index and the releases.
+
+import { h, s } from "./dom";
+import { day, minute, plural } from "./format";
+import { plainTable } from "./parts";
+import type { Index, Summary } from "./types";
+
+const WIDTH = 720;
+const LEFT = 48;
+const RIGHT = 10;
+const TOP = 26;
+const BARS = 170;
+const LINE_TOP = 212;
+const LINE = 84;
+const HEIGHT = 330;
+const HINT = "Click a bar to see what changed there.";
+
+export interface Timeline {
+  element: HTMLElement;
+  /** Mark the session that is filtered by; -1 for none. */
+  mark: (session: number) => void;
+}
+
+/** The chart; `choose` gets the session whose bar was clicked. */
+export function timeline(
+  index: Index,
+  summary: Summary,
+  label: string,
+  choose: (session: number) => void,
+): Timeline {
+  const shown = index.sessions.uid
+    .map((_, at) => at)
+    .filter((at) => index.sessions.trunk[at] || summary.worse[at] + summary.better[at] > 0);
+  const sessions = shown.length > 0 ? shown : index.sessions.uid.map((_, at) => at);
+  const place = new Map(sessions.map((session, at) => [session, at]));
+  const step = (WIDTH - LEFT - RIGHT) / Math.max(sessions.length, 1);
+  const x = (at: number): number => LEFT + (at + 0.5) * step;
+  const most = Math.max(
+    1,
+    ...sessions.map((at) => Math.max(summary.worse[at], summary.better[at])),
+  );
+  const zero = TOP + BARS * 0.55;
+  // the root lets a single change be seen beside a hundred
+  const worse = (count: number): number => Math.sqrt(count / most) * BARS * 0.53;
+  const better = (count: number): number => Math.sqrt(count / most) * BARS * 0.43;
+  const bars = (counts: number[], size: (count: number) => number, sign: number): string =>
+    sessions
+      .map((at, number) => {
+        const count = counts[at] ?? 0;
+        return count > 0
+          ? `M${x(number).toFixed(1)} ${zero + sign}v${(sign * size(count)).toFixed(1)}`
+          : "";
+      })
+      .join("");
+  const pen = Math.max(1.2, Math.min(4, step * 0.7)).toFixed(1);
+  const marker = s("rect.marker", { y: TOP, height: HEIGHT - TOP - 24, width: 9, hidden: true });
+  const guide = s("path.guide");
+  const chart = s(
+    "svg.timeline",
+    {
+      viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
+      role: "img",
+      "aria-label": `Changes of ${label} by session, over the index of the suite; a table follows`,
+    },
+    marker,
+    ...releaseMarks(index, place, x),
+    s("path.zero", { d: `M${LEFT} ${zero}H${WIDTH - RIGHT}` }),
+    s("text", { x: 0, y: zero - 40 }, "worse"),
+    s("text", { x: 0, y: zero + 46 }, "better"),
+    s("path.bar.worse", { "stroke-width": pen, d: bars(summary.worse, worse, -1) }),
+    s("path.bar.better", { "stroke-width": pen, d: bars(summary.better, better, 1) }),
+    ...suite(summary, sessions, x),
+    ...days(index, sessions, x),
+    guide,
+  );
+  const said = h("p.said", { "aria-hidden": "true" }, HINT);
+  const nearest = (event: MouseEvent): number => {
+    const box = chart.getBoundingClientRect();
+    const at = ((event.clientX - box.left) / box.width) * WIDTH;
+    let found = -1;
+    for (const [number, session] of sessions.entries()) {
+      if (!summary.worse[session] && !summary.better[session]) continue;
+      const far = Math.abs(x(number) - at);
+      if (far < 12 && (found < 0 || far < Math.abs(x(place.get(found) ?? 0) - at))) found = session;
+    }
+    return found;
+  };
+  chart.addEventListener("mousemove", (event) => {
+    const found = nearest(event);
+    chart.classList.toggle("over", found >= 0);
+    const at = x(place.get(found) ?? 0);
+    guide.setAttribute("d", found < 0 ? "" : `M${at} ${TOP}V${HEIGHT - 24}`);
+    said.textContent = found < 0 ? HINT : describe(index, summary, found);
+  });
+  chart.addEventListener("mouseleave", () => {
+    guide.setAttribute("d", "");
+    said.textContent = HINT;
+  });
+  chart.addEventListener("click", (event) => {
+    const found = nearest(event);
+    if (found >= 0) choose(found);
+  });
+  return {
+    element: h("div", { id: "timeline" }, chart, said, asTable(index, summary, sessions, choose)),
+    mark: (session) => {
+      const at = place.get(session);
+      if (at === undefined) marker.setAttribute("hidden", "");
+      else marker.removeAttribute("hidden");
+      marker.setAttribute("x", String(x(at ?? 0) - 4.5));
+    },
+  };
+}
+
+function describe(index: Index, summary: Summary, session: number): string {
+  const { started, commit, subject } = index.sessions;
+  return [
+    `${minute(started[session] ?? 0)} UTC`,
+    `${summary.worse[session]} worse, ${summary.better[session]} better`,
+    (commit[session] ?? "").slice(0, 8),
+    subject[session] ?? "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}
+
+function releaseMarks(index: Index, place: Map<number, number>, x: (at: number) => number): Node[] {
+  const marks: Node[] = [];
+  let free = -Infinity;
+  for (const release of index.releases) {
+    const at = place.get(release.session);
+    if (at === undefined) continue;
+    const here = x(at);
+    marks.push(s("path.release", { d: `M${here.toFixed(1)} ${TOP - 6}V${HEIGHT - 28}` }));
+    const half = release.name.length * 3.2;
+    if (here - half < free + 6) continue;
+    const anchor = here + half > WIDTH ? "end" : "middle";
+    marks.push(s("text", { x: here.toFixed(1), y: 12, "text-anchor": anchor }, release.name));
+    free = here + half;
+  }
+  return marks;
+}
+
+/** The line of the suite's index, with gaps where too little ran. */
+function suite(summary: Summary, sessions: number[], x: (at: number) => number): Node[] {
+  const values = sessions.map((at) => summary.index[at] ?? null);
+  const numbers = values.filter((one): one is number => one !== null);
+  if (numbers.length < 2) return [];
+  const low = numbers.reduce((one, two) => Math.min(one, two));
+  const high = numbers.reduce((one, two) => Math.max(one, two));
+  const y = (value: number): number =>
+    LINE_TOP + LINE - (high > low ? (value - low) / (high - low) : 0.5) * LINE;
+  let path = "";
+  let pen = "M";
+  values.forEach((value, at) => {
+    if (value === null) {
+      // a session on another machine leaves no gap; a stretch without any does
+      if (values[at + 1] === null && values[at + 2] === null) pen = "M";
+      return;
+    }
+    path += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
+    pen = "L";
+  });
+  return [
+    s("text", { x: 0, y: LINE_TOP + LINE / 2 - 4 }, "suite"),
+    s("text", { x: 0, y: LINE_TOP + LINE / 2 + 9 }, "index"),
+    s("path.suite", { d: path }),
+  ];
+}
+
+function days(index: Index, sessions: number[], x: (at: number) => number): Node[] {
+  const count = Math.min(5, sessions.length);
+  const marks: Node[] = [];
+  let before = "";
+  for (let at = 0; at < count; at++) {
+    const number = count === 1 ? 0 : Math.round((at * (sessions.length - 1)) / (count - 1));
+    const text = day(index.sessions.started[sessions[number] ?? 0]);
+    if (text === before) continue;
+    before = text;
+    const anchor = at === 0 ? "start" : at === count - 1 ? "end" : "middle";
+    marks.push(s("text", { x: x(number).toFixed(1), y: HEIGHT - 6, "text-anchor": anchor }, text));
+  }
+  return marks;
+}
+
+/** The same for who sees no chart or has no mouse. It is drawn when it is opened. */
+function asTable(
+  index: Index,
+  summary: Summary,
+  sessions: number[],
+  choose: (session: number) => void,
+): HTMLElement {
+  const changed = sessions.filter((at) => summary.worse[at] + summary.better[at] > 0).reverse();
+  const details = h(
+    "details.as-table",
+    h("summary", `As a table: ${plural(changed.length, "session")} with changes`),
+  );
+  details.addEventListener("toggle", () => {
+    if (details.querySelector("table")) return;
+    const rows = changed.map((session) => [
+      h("button.link", { onclick: () => choose(session) }, minute(index.sessions.started[session])),
+      h("bdi", index.sessions.commit[session].slice(0, 8)),
+      summary.worse[session],
+      summary.better[session],
+    ]);
+    const head = ["Session (UTC)", "Commit", "Worse", "Better"];
+    details.append(plainTable("Sessions with changes", head, rows));
+  });
+  return details;
+}
