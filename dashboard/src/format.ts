@@ -71,13 +71,17 @@ export function quantity(value: number | null | undefined, unit: string): string
   return `${digits(value)} ${unit}`;
 }
 
+function isWhole(value: number): boolean {
+  return value > 0.5 && Math.abs(value - Math.round(value)) < 1e-6;
+}
+
 /** The labels of an axis: one unit for all, and as many digits as tell them apart. */
 export function ticks(values: number[], step: number, unit: string): string[] {
   const most = values.reduce((one, two) => Math.max(one, Math.abs(two)), 0);
   const base = unit.split("/")[0] ?? "";
   const scale = base === "s" ? SECONDS.slice(2) : base === "B" ? BYTES : null;
   const [factor, name] = scale?.find(([size]) => most >= size) ?? [1, base === "1" ? "" : base];
-  const places = Math.min(4, Math.max(0, Math.ceil(-Math.log10(step / factor) - 1e-9)));
+  const places = [0, 1, 2, 3].find((one) => isWhole((step / factor) * 10 ** one)) ?? 4;
   const shown = `${name}${unit.slice(base.length)}`;
   const number = (value: number): string =>
     !scale && (Math.abs(most) >= 1e5 || (most > 0 && most < 1e-3))
@@ -93,7 +97,7 @@ export function change(share: number | null | undefined): string {
 }
 
 function bare(share: number): string {
-  if (!Number.isFinite(share) || Math.abs(share) >= 1e200) return share > 0 ? "+∞" : "−∞";
+  if (!Number.isFinite(share) || Math.abs(share) >= 9.9e8) return share > 0 ? "+∞" : "−∞";
   if (share >= 9) return `×${digits(1 + share)}`;
   const text = (share * 100).toFixed(1);
   if (Number(text) === 0) return "±0.0";

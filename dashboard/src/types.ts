@@ -1,4 +1,4 @@
-// Made by dashboard/generate_types.py of src/benchdb/dashboard/data.py, which says what each field is.
+// Made by dashboard/generate_types.py of src/benchdb/dashboard/data.py, which says what each is.
 
 export const SCHEMA = 1;
 

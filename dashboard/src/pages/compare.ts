@@ -436,7 +436,7 @@ function columnsOf(
     },
     {
       key: "bar",
-      title: `−${edge}\u00a0% 0 +${edge}\u00a0%`,
+      title: `−${edge}\u202f% 0 +${edge}\u202f%`,
       kind: "bar",
       cell: (row) => bar(pair, row, scale, tolerance()),
     },
