@@ -390,7 +390,6 @@ function bar(pair: Pair, row: Row, scale: Scale, tolerance: number): SVGElement 
       width: WIDTH,
       height: 30,
       "aria-hidden": "true",
-      preserveAspectRatio: "none",
     },
     s("rect.zone", {
       x: from.toFixed(1),
