@@ -7,6 +7,7 @@ node: without it, or without a registry to fetch the tools from, this says so an
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,14 @@ LEFT_OUT: Final = "left out: "
 
 #: The first node that the tools run with.
 _OLDEST: Final = 20
+
+#: A machine without a network shall not wait for minutes.
+_PATIENCE: Final = ("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000")
+
+#: npm's words for a registry that it can't fetch from.
+_UNREACHABLE: Final = (
+    r"ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT|E\w+UNREACH|E[45]\d\d\b|ERR_SOCKET|network"
+)
 
 CHECKS: Final = (
     ("node", "build.mjs", "--check"),
@@ -48,22 +57,29 @@ def _lacking() -> str:
 
 
 def _unfetched() -> str:
-    """Fetch the tools as the lock file names them; return why that could not be done."""
+    """Fetch the tools as the lock file names them; return why that could not be done.
+
+    Raises
+    ------
+    SystemExit
+        If npm failed for another reason than the network.
+    """
     stamp = MODULES / "stamp"
     asked = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
     if stamp.is_file() and stamp.read_text() == asked:
         return ""
     npm = shutil.which("npm") or "npm"
     done = subprocess.run(
-        [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"],
+        [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error", *_PATIENCE],
         cwd=FOLDER,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "npm error" in line]
-        return f"npm ci failed: {said[0] if said else done.returncode}"
+        if not re.search(_UNREACHABLE, done.stderr):
+            raise SystemExit(f"$ npm ci\n{done.stderr}")  # a lock file that doesn't hold is ours
+        return "the registry that npm is told to fetch from can't be reached"
     stamp.write_text(asked)
     return ""
 
