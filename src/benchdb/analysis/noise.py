@@ -6,6 +6,7 @@ is computed for a row doesn't depend on the other rows, nor on how far it was fi
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -73,16 +74,58 @@ def running_median(rows: Floats, lengths: Integers, window: int) -> Floats:
         last = np.median(np.take_along_axis(some, tails, axis=1), axis=1)
         behind = ends[:, None] + half + np.arange(half)
         np.put_along_axis(padded, behind, last[:, None], axis=1)
-        if width == 3:
-            one, two, three = padded[:, :-2], padded[:, 1:-1], padded[:, 2:]
-            above = np.minimum(np.maximum(one, two), three)
-            middle = np.maximum(np.minimum(one, two), above)
-        else:
-            windows = np.lib.stride_tricks.sliding_window_view(padded, int(width), axis=1)
-            middle = np.partition(windows, half, axis=2)[:, :, half]  # NaN sorts behind all
+        middle = _middles(padded, int(width))  # what is NaN lies behind the end
         inside = np.arange(rows.shape[1]) < ends[:, None]
         result[at] = np.where(inside, middle, np.nan)
     return result
+
+
+def _middles(rows: Floats, width: int) -> Floats:
+    """Return the medians of so many points in a row, from each point on that begins as many."""
+    number = rows.shape[1] - width + 1
+    wires = [rows[:, first : first + number] for first in range(width)]
+    for one, two, low, high in _median_network(width):
+        some, others = wires[one], wires[two]
+        if low:
+            wires[one] = np.minimum(some, others)
+        if high:
+            wires[two] = np.maximum(some, others)
+    return wires[width // 2]
+
+
+@cache
+def _median_network(width: int) -> tuple[tuple[int, int, bool, bool], ...]:
+    """Return which of some wires to compare in turn, so that their median is on the middle one.
+
+    Returns
+    -------
+    tuple of (int, int, bool, bool)
+        Two wires, whether the first is to get the lesser, and the second the greater value.
+
+    Notes
+    -----
+    Batcher's odd-even merge sort (Knuth, The Art of Computer Programming, vol. 3, 5.2.2 M), of
+    which only what the middle depends on is kept. On arrays it takes a fraction of the time of
+    partitioning each window.
+    """
+    pairs = []
+    for power in range((width - 1).bit_length()):
+        for step in (1 << down for down in range(power, -1, -1)):
+            first = step % (1 << power)
+            pairs += [
+                (one, one + step)
+                for start in range(first, width - step, 2 * step)
+                for one in range(start, min(start + step, width - step))
+                if one >> (power + 1) == (one + step) >> (power + 1)
+            ]
+    wanted = {width // 2}
+    kept = []
+    for one, two in reversed(pairs):
+        low, high = one in wanted, two in wanted
+        if low or high:
+            kept.append((one, two, low, high))
+            wanted |= {one, two}
+    return tuple(reversed(kept))
 
 
 def noise(rows: Floats, lengths: Integers) -> tuple[Floats, Bools]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchdb.analysis.noise import LEAST, noise
 from benchdb.analysis.scale import Scale
-from benchdb.analysis.segmentation import segment
+from benchdb.analysis.segmentation import are_whole
 from benchdb.analysis.sensitivity import RULES, noise_floor
 from benchdb.analysis.steps import DRAWN_IN, drawn_in, memories
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LEAST_POINTS: Final = 10
 
 #: About how many points are looked at at once.
-_POINTS_AT_ONCE: Final = 50_000
+_POINTS_AT_ONCE: Final = 100_000
 
 
 class Screened(NamedTuple):
@@ -97,8 +97,7 @@ def _look(heights: Floats, some: NDArray[np.intp], found: Screened) -> None:
     rules = RULES["report"]
     lengths = np.full(number, points, dtype=np.intp)
     scale, _ = noise(heights, lengths)
-    cuts = segment(heights, lengths, scale, rules.penalties(lengths), rules.bound)
-    whole = np.array([not one for one in cuts], dtype=np.bool_)
+    whole = are_whole(heights, scale, float(rules.penalties(lengths)[0]), rules.bound)
     at = some[whole]
     kept, spread = heights[whole], scale[whole]
     reach = DRAWN_IN * spread[:, None]

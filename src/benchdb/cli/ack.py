@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, format_option, locate, rate_option
 from benchdb.cli.output import say, write, write_tables
 from benchdb.cli.saying import add, checked, said_state, saying_options, stored, this_user
@@ -129,6 +130,7 @@ def _acknowledge(
     from benchdb.store.opening import reading
     from benchdb.store.values import new_uid
 
+    keep_freed_memory()
     event, raised = None, []
     with reading(path, say) as connection:
         changes = find_changes(connection, settings, rate=rate, every_session=every_session)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, locate, rate_option
 from benchdb.cli.output import say, write
 from benchdb.cli.saying import add, checked, said_state, saying_options, this_user
@@ -114,6 +115,7 @@ def _tell(path: Location, settings: Settings, saying: Saying, rate: float) -> No
     from benchdb.review.events import find_changes
     from benchdb.store.opening import reading
 
+    keep_freed_memory()
     with reading(path, say) as connection:
         changes = find_changes(connection, settings, rate=rate)
     covered = [

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, format_option, locate
 from benchdb.cli.output import say, write, write_tables
 from benchdb.cli.progress import progress_bar
@@ -42,6 +43,7 @@ def command(
     from benchdb.review.backtest import replay
     from benchdb.store.opening import reading
 
+    keep_freed_memory()
     path, settings = locate(db)
     if config is not None:
         settings = read_settings_file(config, settings.root)

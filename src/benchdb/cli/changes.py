@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.instants import instant
 from benchdb.cli.options import database_option, format_option, locate, rate_option
 from benchdb.cli.output import say, write, write_tables
@@ -61,6 +62,7 @@ def command(
     from benchdb.review.remembered import Kept
     from benchdb.store.opening import reading
 
+    keep_freed_memory()
     start = None if since is None else instant(since, "--since")
     path, settings = locate(db)
     kept = Kept()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, format_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
@@ -102,6 +103,7 @@ def command(
     from benchdb.store.opening import reading
     from benchdb.store.queries import stored_sessions
 
+    keep_freed_memory()
     path, settings = locate(db)
     with reading(path, say) as connection:
         every = stored_sessions(connection)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, files_folder, leading_subjects, locate
 from benchdb.cli.output import say, write
 from benchdb.errors import UserError
@@ -64,6 +65,7 @@ def command(
     server, GitHub's pages, a bucket, or among a CI job's files. A file is written only if its bytes
     change. Beside it are summary.json, summary.csv, summary.md and feed.xml.
     """
+    keep_freed_memory()
     if not folder and (folder is not None or not serve):  # a variable that is empty is no folder
         raise click.UsageError(
             "say where the site goes with -o DIR, or --serve it", click.get_current_context()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, format_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
@@ -29,6 +30,7 @@ def command(
     from benchdb.review.explanation import explain
     from benchdb.store.opening import reading
 
+    keep_freed_memory()
     path, settings = locate(db)
     with reading(path, say) as connection:
         found = explain(connection, settings, case, sessions, metrics)

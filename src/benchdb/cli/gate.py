@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import click
 
+from benchdb.cli.allocation import keep_freed_memory
 from benchdb.cli.options import database_option, leading_subjects, locate
 from benchdb.cli.output import say, write, write_tables
 
@@ -55,6 +56,7 @@ def command(
     from benchdb.review.gate import judge
     from benchdb.store.opening import reading
 
+    keep_freed_memory()
     path, settings = locate(db)
     if fail_on is not None:
         settings = replace(settings, fail_on=fail_on)

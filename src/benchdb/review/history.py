@@ -93,6 +93,7 @@ def read_history(
     sessions: Collection[int] | None = None,
     every_session: bool = False,
     each_run: bool = False,
+    ordered: bool = True,
 ) -> History:
     """Return all series of a database.
 
@@ -109,6 +110,8 @@ def read_history(
     each_run
         Whether each test run is a point of its own, in the order they ran; those of what counts
         outcomes stay one a session.
+    ordered
+        Whether to sort the series: of many it takes as long as reading them.
     """
     known = stored_sessions(connection, rows=sessions)
     conflicts = conflicts_among(known)
@@ -117,10 +120,12 @@ def read_history(
     runs = _Runs(connection, settings, usable, None if sessions is None else list(sessions))
     used, fallback = runs.standing(np.ones_like(trunk) if every_session else trunk)
     series, infinite = _parted(runs.series(used, each_run=each_run))
+    if ordered:
+        series.sort(key=lambda one: (one.key.case, rank(one.key)))
     return History(
         tuple(usable),
         trunk,
-        tuple(sorted(series, key=lambda one: (one.key.case, rank(one.key)))),
+        tuple(series),
         frozenset() if every_session else fallback,
         conflicts,
         tuple(infinite),
@@ -254,8 +259,8 @@ class _Runs:
         of_group = [
             (
                 cases[case],
-                full[case.path, case.name, version, shapes[cluster]],
-                bare[case.path, case.name, version],
+                full[case, version, shapes[cluster]],
+                bare[case, version],
             )
             for name, path, version, cluster in self._groups
             for case in [current(Case(path or "", name), settings.renamed)]
@@ -281,6 +286,7 @@ class _Runs:
     def series(self, used: NDArray[np.bool_], *, each_run: bool) -> list[HistorySeries]:
         """Return the series of the test runs that are used."""
         made = []
+        conditions = _ConditionsAt(self._places)
         for metric, (rows, values) in self._values.items():
             kept = used[rows]
             some = rows[kept]
@@ -291,8 +297,8 @@ class _Runs:
                 found = _points(self._full[some], self._at[some], values[kept], _median)
             for number, at, value, runs in found:
                 of, place = divmod(number, len(self._places))
-                *test, cluster = self._of_full[of]
-                key = self._key(tuple(test), cluster, place, metric)
+                case, version, cluster = self._of_full[of]
+                key = SeriesKey(case, conditions[version, cluster, place], metric)
                 made.append(HistorySeries(key, at, value, runs))
         rows = np.flatnonzero(used)
         outcomes = ((FAILED, self._failed), (LOST, self._lost), (HUNG, self._hung))
@@ -300,16 +306,24 @@ class _Runs:
             counted = outcome[rows].astype(np.float64)
             for number, at, value, runs in _points(self._bare[rows], self._at[rows], counted, _sum):
                 of, place = divmod(number, len(self._places))
-                key = self._key(self._of_bare[of], None, place, metric)
+                case, version = self._of_bare[of]
+                key = SeriesKey(case, conditions[version, None, place], metric)
                 made.append(HistorySeries(key, at, value, runs))
         return made
 
-    def _key(
-        self, test: tuple[str, str, str | None], cluster: Cluster | None, place: int, metric: Metric
-    ) -> SeriesKey:
-        path, name, version = test
+
+class _ConditionsAt(dict[tuple[str | None, "Cluster | None", int], Conditions]):
+    """The conditions of a version and a cluster at a place, one object each however often met."""
+
+    def __init__(self, places: Sequence[tuple[Any, Any]]) -> None:
+        super().__init__()
+        self._places = places
+
+    def __missing__(self, key: tuple[str | None, Cluster | None, int]) -> Conditions:
+        version, cluster, place = key
         environment, tags = self._places[place]
-        return SeriesKey(Case(path, name), Conditions(version, environment, cluster, tags), metric)
+        made = self[key] = Conditions(version, environment, cluster, tags)
+        return made
 
 
 _NO_ROWS: Final = np.array([], dtype=np.int64)

@@ -192,6 +192,7 @@ class _Reading:
             self._settings,
             sessions=[one.row for one in sessions],
             every_session=True,
+            ordered=False,
         )
         at_of = {one.row: number for number, one in enumerate(history.sessions)}
         numbers = self.catalogue.numbers(one.key for one in history.series)
