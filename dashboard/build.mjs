@@ -5,24 +5,16 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { trimUplot } from "./uplot.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = join(here, "../src/benchdb/dashboard/static");
-const licence = readFileSync(join(here, "node_modules/uplot/LICENSE"), "utf8").trim();
-const notice = `/*! The page of benchdb dashboard, BSD-3-Clause. It contains uPlot:\n\n${licence}\n*/`;
-
-// Names of properties that neither the data nor the browser has.
-const INNER =
-  /^_|^(element|falling|places|fromZero|onCursor|onZoom|onPin|onOrder|onRow|drawHead|redraw|readings)$/;
+const notice = "/*! The page of benchdb dashboard, BSD-3-Clause */";
 
 const built = await build({
   absWorkingDir: here,
   entryPoints: { app: "src/main.ts" },
-  plugins: [trimUplot],
   bundle: true,
   minify: true,
-  mangleProps: INNER,
   charset: "utf8",
   format: "iife",
   target: "es2020",
@@ -39,7 +31,7 @@ const styles = await build({
   minify: true,
   target: "es2020",
   legalComments: "none",
-  banner: { css: "/*! The page of benchdb dashboard, BSD-3-Clause; with styles of uPlot, MIT */" },
+  banner: { css: notice },
   outdir: target,
   write: false,
   logLevel: "warning",

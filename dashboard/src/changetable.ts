@@ -1,6 +1,6 @@
 // The change points of a test: where they may be, how far it moved, what else was not the same.
 
-import type { Axis } from "./chart";
+import type { SessionAxis } from "./charts/sessions";
 import { h, named, out, replace } from "./dom";
 import type { Child } from "./dom";
 import { interval, minute, plural, quoted, short } from "./format";
@@ -17,14 +17,14 @@ import {
   plainTable,
   sessionLink,
 } from "./parts";
-import type { Reading } from "./tooltip";
+import type { Reading } from "./charts/reading";
 import type { Change, Index } from "./types";
 import { href } from "./url";
 
 export function changeTable(
   index: Index,
   readings: Reading[],
-  axis: Axis,
+  axis: SessionAxis,
   id: string,
   chosen: string,
   remember: (metric: number) => void,
@@ -50,7 +50,7 @@ export function changeTable(
   );
 }
 
-function changes(index: Index, reading: Reading, axis: Axis, id: string): HTMLElement[] {
+function changes(index: Index, reading: Reading, axis: SessionAxis, id: string): HTMLElement[] {
   const label = metricLabel(index, reading.metric);
   const drift = reading.series.drift;
   const none = drift
@@ -82,7 +82,7 @@ function changes(index: Index, reading: Reading, axis: Axis, id: string): HTMLEl
 function row(
   index: Index,
   reading: Reading,
-  axis: Axis,
+  axis: SessionAxis,
   one: Change,
   choose: () => void,
 ): HTMLTableRowElement {

@@ -1,6 +1,6 @@
 // The same test elsewhere: with other parameters, on other machines.
 
-import type { Group } from "./axis";
+import type { Group } from "./charts/sessions";
 import { h, named } from "./dom";
 import { quantity } from "./format";
 import { conditionsOf, effect, metricLabel, section, testLink } from "./parts";

@@ -75,19 +75,23 @@ function isWhole(value: number): boolean {
   return value > 0.5 && Math.abs(value - Math.round(value)) < 1e-6;
 }
 
-/** The labels of an axis: one unit for all, and as many digits as tell them apart. */
-export function ticks(values: number[], step: number, unit: string): string[] {
-  const most = values.reduce((one, two) => Math.max(one, Math.abs(two)), 0);
+/** In which unit the labels of an axis are, by its largest value: the factor and its name. */
+export function axisUnit(most: number, unit: string): [number, string] {
   const base = unit.split("/")[0] ?? "";
   const scale = base === "s" ? SECONDS.slice(2) : base === "B" ? BYTES : null;
   const [factor, name] = scale?.find(([size]) => most >= size) ?? [1, base === "1" ? "" : base];
+  return [factor, `${name}${unit.slice(base.length)}`];
+}
+
+/** The labels of an axis: one unit for all, and as many digits as tell them apart. */
+export function ticks(values: number[], step: number, most: number, unit: string): string[] {
+  const [factor, name] = axisUnit(most, unit);
   const places = [0, 1, 2, 3].find((one) => isWhole((step / factor) * 10 ** one)) ?? 4;
-  const shown = `${name}${unit.slice(base.length)}`;
   const number = (value: number): string =>
-    !scale && (Math.abs(most) >= 1e5 || (most > 0 && most < 1e-3))
+    factor === 1 && (most >= 1e5 || (most > 0 && most < 1e-3))
       ? quantity(value, "1")
       : signed((value / factor).toFixed(places));
-  return values.map((value) => `${number(value)}${shown ? ` ${shown}` : ""}`);
+  return values.map((value) => `${number(value)}${name ? ` ${name}` : ""}`);
 }
 
 /** A share with its sign: +12.9 %, −0.3 %; from tenfold on as ×12.3. */

@@ -1,12 +1,12 @@
 // The values themselves, a session a row, and as a file.
 
-import type { Axis } from "./chart";
+import type { SessionAxis } from "./charts/sessions";
 import { h, named } from "./dom";
 import { minute, quantity } from "./format";
 import { commit, metricKey, metricLabel, sessionLink } from "./parts";
 import { VirtualTable } from "./table";
 import type { Column } from "./table";
-import type { Reading } from "./tooltip";
+import type { Reading } from "./charts/reading";
 import type { CaseHistory, Index } from "./types";
 
 interface Rows {
@@ -18,7 +18,7 @@ interface Rows {
 export function rowsTable(
   index: Index,
   history: CaseHistory,
-  axis: Axis,
+  axis: SessionAxis,
   readings: Reading[],
 ): Rows {
   const { sessions } = index;
@@ -90,7 +90,7 @@ function cell(value: string | number | null): string {
 function download(
   index: Index,
   history: CaseHistory,
-  axis: Axis,
+  axis: SessionAxis,
   readings: Reading[],
   outcome: (at: number) => string,
 ): void {

@@ -1,10 +1,10 @@
 // One test: all its metrics over its sessions, its change points, its source and its rows.
 
-import { axisOf, groups, sessionsOf } from "../axis";
-import type { Group } from "../axis";
-import type { Axis } from "../chart";
+import { axisOf, groups, sessionsOf } from "../charts/sessions";
+import type { Group } from "../charts/sessions";
+import type { SessionAxis } from "../charts/sessions";
 import { changeTable } from "../changetable";
-import { charts } from "../charts";
+import { charts } from "../charts/stack";
 import { Trouble, loadCase } from "../data";
 import { h, named, replace } from "../dom";
 import { plural } from "../format";
@@ -13,7 +13,7 @@ import { choice, metricKey, select } from "../parts";
 import { elsewhere } from "../elsewhere";
 import { rowsTable } from "../rowstable";
 import { sourceView } from "../sourceview";
-import type { Reading } from "../tooltip";
+import type { Reading } from "../charts/reading";
 import type { CaseHistory, Index } from "../types";
 import { href, read, update } from "../url";
 
@@ -122,14 +122,17 @@ export const test: Page = async (index, state) => {
         keys: ["Escape"],
         shown: "Esc",
         does: "let go of the session",
-        call: () => void drawn.leave(),
+        call: () => drawn.leave(),
       },
+      { keys: ["+", "="], shown: "+", does: "zoom in", call: () => drawn.zoom(1) },
+      { keys: ["-"], shown: "−", does: "zoom out", call: () => drawn.zoom(-1) },
+      { keys: ["0"], shown: "0", does: "show all sessions", call: () => drawn.zoom(0) },
     ],
   };
 };
 
 /** The metrics that are drawn: those that measure, and counts of outcomes only where they changed. */
-function readingsOf(index: Index, group: Group, axis: Axis): Reading[] {
+function readingsOf(index: Index, group: Group, axis: SessionAxis): Reading[] {
   const place = new Map(axis.sessions.map((session, at) => [session, at]));
   const measuring = group.series.filter(
     (one) => !index.metrics[index.series.metric[one.series]]?.outcome,
@@ -151,7 +154,7 @@ function under(
   history: CaseHistory,
   group: Group,
   every: Group[],
-  axis: Axis,
+  axis: SessionAxis,
   again: (changes: Record<string, string | null>) => void,
 ): HTMLElement {
   const key = (one: Group): string => JSON.stringify([one.env, one.version]);
@@ -192,7 +195,7 @@ function under(
   );
 }
 
-function legend(axis: Axis): HTMLElement {
+function legend(axis: SessionAxis): HTMLElement {
   const key = (text: string): HTMLElement => h("kbd", text);
   const more = [
     axis.marks.length > 0 ? "◆ another machine." : "",
@@ -227,7 +230,7 @@ interface Tabs {
 function tabs(
   index: Index,
   history: CaseHistory,
-  axis: Axis,
+  axis: SessionAxis,
   readings: Reading[],
   number: number,
   state: Record<string, string>,

@@ -1,8 +1,23 @@
 // What the charts of a test stand on: its sessions, releases, failures, and other machines.
 
-import type { Axis } from "./chart";
-import { conditionsOf } from "./parts";
-import type { CaseHistory, Index, PointSeries } from "./types";
+import { conditionsOf } from "../parts";
+import type { CaseHistory, Index, PointSeries } from "../types";
+
+/** The sessions that all charts of a page stand on. */
+export interface SessionAxis {
+  /** Numbers of sessions. */
+  sessions: number[];
+  /** Where each stands: its number on the axis, or its instant. */
+  x: number[];
+  dates: boolean;
+  /** When the session at a place started. */
+  started: (at: number) => number;
+  releases: [number, string][];
+  /** Where the machine is another than before. */
+  marks: number[];
+  failed: number[];
+  lost: number[];
+}
 
 /** Series that are drawn together: of equal conditions and version of the test. */
 export interface Group {
@@ -48,7 +63,12 @@ export function sessionsOf(series: PointSeries): number[] {
 /** Marks of a machine that changes with nearly each session would tell nothing. */
 const MOST_MARKS = 12;
 
-export function axisOf(index: Index, history: CaseHistory, group: Group, dates: boolean): Axis {
+export function axisOf(
+  index: Index,
+  history: CaseHistory,
+  group: Group,
+  dates: boolean,
+): SessionAxis {
   const { sessions } = index;
   const own = new Set(group.series.flatMap(sessionsOf));
   const harm = (pairs: number[][]): number[] =>
@@ -73,7 +93,7 @@ export function axisOf(index: Index, history: CaseHistory, group: Group, dates: 
     sessions: shown,
     x: shown.map((session, at) => (dates ? sessions.place[session] : at)),
     dates,
-    label: (at) => sessions.started[shown[at] ?? 0],
+    started: (at) => sessions.started[shown[at] ?? 0],
     releases: index.releases.flatMap((one): [number, string][] => {
       const at = shown.findIndex((session) => session >= one.session);
       return at < 0 || one.session < (shown[0] ?? 0) ? [] : [[at, one.name]];

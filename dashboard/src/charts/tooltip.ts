@@ -1,25 +1,18 @@
 // What one session says, beside the charts.
 
-import { segmentOf } from "./chart";
-import type { Axis } from "./chart";
-import { h, named, out } from "./dom";
-import type { Child } from "./dom";
-import { change, minute, quantity, short } from "./format";
-import { commit, compareUrl, metricLabel, packageBadge, sessionLink } from "./parts";
-import type { CaseHistory, Index, PointSeries } from "./types";
-
-/** A metric as the tooltip reads it. */
-export interface Reading {
-  metric: number;
-  series: PointSeries;
-  values: (number | null)[];
-  places: number[];
-}
+import { h, named, out } from "../dom";
+import type { Child } from "../dom";
+import { change, minute, quantity, short } from "../format";
+import { commit, compareUrl, metricLabel, packageBadge, sessionLink } from "../parts";
+import { segmentOf } from "./reading";
+import type { Reading } from "./reading";
+import type { SessionAxis } from "./sessions";
+import type { CaseHistory, Index } from "../types";
 
 export function describe(
   index: Index,
   history: CaseHistory,
-  axis: Axis,
+  axis: SessionAxis,
   readings: Reading[],
   at: number,
 ): HTMLElement {
@@ -99,7 +92,7 @@ function reading(index: Index, one: Reading, at: number, first: boolean): HTMLEl
   ];
 }
 
-function harmOf(index: Index, history: CaseHistory, axis: Axis, at: number): HTMLElement[] {
+function harmOf(index: Index, history: CaseHistory, axis: SessionAxis, at: number): HTMLElement[] {
   const session = axis.sessions[at];
   const has = (pairs: number[][]): boolean => pairs.some((one) => one[1] === session);
   const words = [
