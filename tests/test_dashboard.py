@@ -13,7 +13,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -21,6 +21,7 @@ from made_sessions import FAIL, LOSE
 from made_sessions import History as Recorded
 from made_up import History, project, step
 from recorded import Project, environ
+from sites import Site
 from test_show import fields
 
 import benchdb
@@ -57,62 +58,6 @@ def recorded_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def of(recorded_once: Path, tmp_path: Path) -> Project:
     """A project in which test_03 got slower by a tenth at the 26th of 40 sessions."""
     return Project(shutil.copytree(recorded_once, tmp_path / "p"))
-
-
-class Site:
-    """A site that was built."""
-
-    def __init__(self, of: Project, *arguments: object, folder: str = "site") -> None:
-        ran = of.benchdb("dashboard", "-o", folder, *arguments)
-        assert (ran.code, ran.err) == (0, "")
-        self.said = ran.out
-        self.folder = of.folder / folder
-
-    def data(self, name: str) -> Any:
-        text = (self.folder / "data" / f"{name}.js").read_text("ascii")
-        head, tail = f'benchdb("{name}", ', ")\n"
-        assert text.startswith(head)
-        assert text.endswith(tail)
-        assert "<" not in text
-        return json.loads(text[len(head) : -len(tail)], parse_constant=pytest.fail)
-
-    @property
-    def index(self) -> Any:
-        return self.data("index")
-
-    @property
-    def summary(self) -> Any:
-        return json.loads((self.folder / "summary.json").read_text("ascii"))
-
-    def text(self, name: str) -> str:
-        return (self.folder / name).read_text("utf-8")
-
-    def files(self) -> dict[str, tuple[bytes, int]]:
-        return {
-            str(path.relative_to(self.folder)): (path.read_bytes(), path.stat().st_mtime_ns)
-            for path in self.folder.rglob("*")
-            if path.is_file()
-        }
-
-    def case(self, case: str) -> Any:
-        part = fnv1a(case) % self.index["parts"]["cases"]
-        (found,) = (one for one in self.data(f"cases/{part:02x}")["cases"] if one["id"] == case)
-        return found
-
-    def session(self, uid: str) -> Any:
-        part = fnv1a(uid) % self.index["parts"]["sessions"]
-        (found,) = (
-            one for one in self.data(f"sessions/{part:02x}")["sessions"] if one["uid"] == uid
-        )
-        return found
-
-    def series(self, case: str, metric: str = "duration") -> dict[str, Any]:
-        index = self.index
-        table = index["series"]
-        for at, (number, of) in enumerate(zip(table["case"], table["metric"], strict=True)):
-            if (index["cases"]["id"][number], index["metrics"][of]["name"]) == (case, metric):
-                return {"number": at, **{name: column[at] for name, column in table.items()}}
-        pytest.fail(f"{case} {metric} is in no series")
 
 
 def slow(at: int = 25, factor: float = 1.1) -> History:
@@ -307,8 +252,17 @@ def test_releases_are_first_sessions_of_versions_and_compared_with_the_one_befor
     ]
     heat = site.data("releases")
     assert heat["columns"] == [["release:1.0", "release:1.1"], ["release:1.1", "last:10"]]
+    first = [site.index["sides"][one]["key"] for one in site.index["pairs"][0]]
+    assert first == ["release:1.1", "last:10"]
     assert heat["modules"] == ["", "t.py"]
     assert heat["metrics"][0]["worse"][0][0] == 1
+
+
+def test_imported_environments_are_called_as_their_file_calls_them(tmp_path: Path) -> None:
+    made = History(cases=1)
+    made.more["environment"] = lambda session: ("fast", "slow")[session % 2]
+    index = Site(project(tmp_path / "p", made)).index
+    assert {one["label"] for one in index["conditions"]} == {"fast", "slow"}
 
 
 def test_only_some_tests_may_be_shown_and_are_judged_as_one_family_with_all(

@@ -95,7 +95,7 @@ async function route(): Promise<void> {
     replace(app(), made.element);
     made.start?.();
     if (first) first = false;
-    else app().focus({ preventScroll: true });
+    else if (!app().contains(document.activeElement)) app().focus({ preventScroll: true });
     app().dataset.page = document.documentElement.dataset.ready = place.page || "overview";
     performance.mark("ready");
   } catch (error) {

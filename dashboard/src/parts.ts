@@ -184,7 +184,7 @@ export function metricChoice(
   if (options.length < 2) return h("span");
   const pick = (value: string): void => choose(Number(value));
   const letters = options.reduce((sum, one) => sum + one[1].length + 4, 0);
-  return letters <= 60
+  return letters <= 70
     ? choice("Metric", options, String(chosen), pick)
     : select("Metric", options, String(chosen), pick);
 }
@@ -282,7 +282,7 @@ export function plainTable(
     h(
       "table.plain",
       { "aria-label": label },
-      h("thead", h("tr", ...head.map((one) => h("th", { scope: "col" }, one)))),
+      h("thead", h("tr", ...head.map((one, at) => headOf(one, rows[0], at)))),
       h(
         "tbody",
         ...rows.map((row) => (row instanceof Element ? row : h("tr", ...row.map(cellOf)))),
@@ -292,10 +292,27 @@ export function plainTable(
 }
 
 /** Numbers and values stand at the right. */
+function isNumber(cell: Child, at: number): boolean {
+  return (
+    at > 0 && (typeof cell !== "object" || (cell instanceof Element && cell.matches(".effect")))
+  );
+}
+
 function cellOf(cell: Child, at: number): HTMLElement {
+  return h(isNumber(cell, at) ? "td.number" : "td", cell);
+}
+
+/** A heading stands above what it names. */
+function headOf(
+  text: string,
+  row: Child[] | HTMLTableRowElement | undefined,
+  at: number,
+): HTMLElement {
   const number =
-    at > 0 && (typeof cell !== "object" || (cell instanceof Element && cell.matches(".effect")));
-  return h(number ? "td.number" : "td", cell);
+    row instanceof Element
+      ? !!row.children[at]?.matches(".number")
+      : !!row && isNumber(row[at], at);
+  return h(number ? "th.number" : "th", { scope: "col" }, text);
 }
 
 /** Wait with what a reader types until the hand rests. */

@@ -23,6 +23,7 @@ export function suspects(
   const here = (one: Event): boolean =>
     one.moved.some((moved) => index.series.metric[moved.series] === metric);
   const events = index.events.map((one, at) => ({ one, at })).filter(({ one }) => here(one));
+  events.sort((a, b) => b.one.first_after - a.one.first_after); // the newest first
   const element = h("div");
   if (events.length === 0) {
     element.append(h("p.empty", "No change stands out of the noise."));
@@ -61,11 +62,14 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
   const worse = moved.filter((one) => one.verdict > 0).length;
   const better = moved.filter((one) => one.verdict < 0).length;
   const range = event.ranges[0];
-  const first = range?.commits[0];
+  // where the machine moved, no commit is to be suspected
+  const commits = event.environment ? [] : (range?.commits ?? []);
+  const told = (column: string[]): string =>
+    event.environment ? "" : (column[event.first_after] ?? "");
   const name = (range?.bad ?? "") || sessions.commit[event.first_after];
-  const subject = (first?.subject ?? "") || sessions.subject[event.first_after] || event.cause;
-  const author = (first?.author ?? "") || sessions.author[event.first_after];
-  const suspected = (range?.commits.length ?? 0) + (range?.more ?? 0);
+  const subject = commits[0]?.subject || told(sessions.subject) || event.cause;
+  const author = commits[0]?.author || told(sessions.author);
+  const suspected = event.environment ? 0 : commits.length + (range?.more ?? 0);
   const facts: Child[] = [];
   if (event.environment) facts.push(badge("environment", event.cause), " ");
   if (STATES[event.state]) facts.push(badge(STATES[event.state], event.said), " ");
@@ -91,7 +95,8 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
         author && " · ",
         day(sessions.started[event.first_after]),
       ),
-      facts.length > 0 && h("div.facts", ...facts),
+      " ",
+      ...facts,
     ),
     h(
       "div.moved",

@@ -9,10 +9,10 @@ const WIDTH = 720;
 const LEFT = 48;
 const RIGHT = 10;
 const TOP = 26;
-const BARS = 170;
-const LINE_TOP = 212;
-const LINE = 84;
-const HEIGHT = 330;
+const BARS = 220;
+const LINE_TOP = 265;
+const LINE = 110;
+const HEIGHT = 412;
 const HINT = "Click a bar to see what changed there.";
 
 export interface Timeline {
@@ -69,7 +69,7 @@ export function timeline(
     s("text", { x: 0, y: zero + 46 }, "better"),
     s("path.bar.worse", { "stroke-width": pen, d: bars(summary.worse, worse, -1) }),
     s("path.bar.better", { "stroke-width": pen, d: bars(summary.better, better, 1) }),
-    ...suite(summary, sessions, x),
+    ...suite(index, summary, sessions, x),
     ...days(index, sessions, x),
     guide,
   );
@@ -140,8 +140,16 @@ function releaseMarks(index: Index, place: Map<number, number>, x: (at: number) 
   return marks;
 }
 
-/** The line of the suite's index, with gaps where too little ran. */
-function suite(summary: Summary, sessions: number[], x: (at: number) => number): Node[] {
+/** Lines that can be told apart. */
+const MOST_LINES = 4;
+
+/** The line of the suite's index, with gaps where too little ran; one for each machine if few. */
+function suite(
+  index: Index,
+  summary: Summary,
+  sessions: number[],
+  x: (at: number) => number,
+): Node[] {
   const values = sessions.map((at) => summary.index[at] ?? null);
   const numbers = values.filter((one): one is number => one !== null);
   if (numbers.length < 2) return [];
@@ -149,22 +157,40 @@ function suite(summary: Summary, sessions: number[], x: (at: number) => number):
   const high = numbers.reduce((one, two) => Math.max(one, two));
   const y = (value: number): number =>
     LINE_TOP + LINE - (high > low ? (value - low) / (high - low) : 0.5) * LINE;
-  let path = "";
-  let pen = "M";
-  values.forEach((value, at) => {
-    if (value === null) {
-      // a session on another machine leaves no gap; a stretch without any does
-      if (values[at + 1] === null && values[at + 2] === null) pen = "M";
-      return;
-    }
-    path += `${pen}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
-    pen = "L";
+  const machineAt = (at: number): string => index.sessions.conditions[sessions[at] ?? 0];
+  const machines = new Set(values.flatMap((one, at) => (one === null ? [] : machineAt(at))));
+  const apart = machines.size <= MOST_LINES;
+  const lines = [...(apart ? machines : [null])].map((machine) => {
+    const own = values
+      .map((_, at) => at)
+      .filter((at) => machine === null || machineAt(at) === machine);
+    return s("path.suite", {
+      d: line(
+        own.map((at) => [x(at), values[at] ?? null]),
+        y,
+      ),
+    });
   });
   return [
     s("text", { x: 0, y: LINE_TOP + LINE / 2 - 4 }, "suite"),
-    s("text", { x: 0, y: LINE_TOP + LINE / 2 + 9 }, "index"),
-    s("path.suite", { d: path }),
+    s("text", { x: 0, y: LINE_TOP + LINE / 2 - 4, dy: "1.2em" }, "index"),
+    ...lines,
   ];
+}
+
+function line(points: [number, number | null][], y: (value: number) => number): string {
+  let path = "";
+  let pen = "M";
+  points.forEach(([x, value], at) => {
+    if (value === null) {
+      // a session in which little ran leaves no gap; a stretch of them does
+      if (points[at + 1]?.[1] === null && points[at + 2]?.[1] === null) pen = "M";
+      return;
+    }
+    path += `${pen}${x.toFixed(1)} ${y(value).toFixed(1)}`;
+    pen = "L";
+  });
+  return path;
 }
 
 function days(index: Index, sessions: number[], x: (at: number) => number): Node[] {

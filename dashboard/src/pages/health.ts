@@ -65,7 +65,7 @@ export const health: Page = async (index) => {
         "Machines",
         ["Machine", "Environment", "Sessions", "Last", "Times"],
         found.hosts.map((one) => [
-          named(one.name),
+          named(one.name || "–"),
           named(one.conditions),
           one.sessions,
           one.last >= 0 ? sessionLink(index, one.last) : "–",

@@ -114,7 +114,7 @@ def chosen_pairs(
         return (one, two) if rank[one] < rank[two] else (two, one)
 
     needed = [(by_key[one], by_key[two]) for one, two in release_columns(sides, releases)]
-    wanted = list(needed)
+    wanted = needed[::-1]  # the present against the newest release first
     if (now := by_key.get(NOW)) is not None:
         first = [by_key[key] for key in (f"before:{FEW}",) if key in by_key]
         wanted += [pair(one, now) for one in (*first, *range(len(sides))) if one != now]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from benchdb.config import Settings
     from benchdb.findings import Changes, Drift, Event, Moved
-    from benchdb.records import Metric
+    from benchdb.records import Environment, Metric
     from benchdb.review.family import Searched
     from benchdb.review.history import History, HistorySeries
     from benchdb.review.remembered import Kept
@@ -199,16 +199,22 @@ def _label(one: SeriesConditions, every: Sequence[SeriesConditions]) -> str:
     if one.environment is None:
         parts.append("any machine" if len(environments) == 1 else "unknown machine")
     else:
-        system = one.environment.os or "machine"
-        python = one.environment.python_minor
-        parts.append(f"{system} py{python}" if python else system)
-        if len(environments) > 1:
+        parts.append(_system(one.environment))
+        others = {each.environment for each in every if each.environment} - {one.environment}
+        if any(_system(each) == parts[0] for each in others):
             parts.append(one.environment.fingerprint[:6])
     if one.cluster is not None:
         parts.append(text.cluster(one.cluster))
     if one.tags:
         parts.append(text.pairs(one.tags))
     return ", ".join(parts)
+
+
+def _system(one: Environment) -> str:
+    """Return system and Python; of an imported environment, of which no more is known, its name."""
+    known = [one.os, one.python_minor and f"py{one.python_minor}"]
+    said = [each for each in known if each] or [value for _, value in one.extra]
+    return " ".join(said) or "machine"
 
 
 def _details(one: SeriesConditions) -> list[list[str]]:
