@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import re
@@ -115,7 +116,7 @@ def test_a_metric_of_which_no_way_is_better_is_said_to_have_changed(tmp_path: Pa
     site = Site(project(tmp_path / "p", made))
     assert site.said.startswith("3 series changed in the last 30 sessions.\n")
     found = site.series("t.py::test_00", "rows")
-    assert (found["effect"], found["verdict"], found["now"]) == (1e9, 0, 7)
+    assert (found["effect"], found["verdict"], found["now"]) == (None, 0, 7)
 
 
 def test_numbers_of_any_size_make_valid_data(tmp_path: Path) -> None:
@@ -142,6 +143,15 @@ def test_a_slow_change_is_told_as_such_wherever_the_finding_is(tmp_path: Path) -
     assert site.series("t.py::test_03")["drift"] > 0.1
     (drift,) = json.loads(of.benchdb("changes", "--format", "json").out)["drifts"]
     assert site.summary["drifts"] == [drift]
+    (row,) = csv.DictReader(site.text("summary.csv").splitlines())
+    assert [row[name] for name in ("case", "verdict", "kind", "since", "event")] == [
+        "t.py::test_03",
+        "REGRESSED",
+        "drift",
+        "",
+        "",
+    ]
+    assert float(row["effect"]) == pytest.approx(drift["effect"], rel=1e-4)
     for name in ("summary.md", "index.html"):
         assert "1 drift: slow changes without a moment" in site.text(name)
         assert "t.py::test_03" in site.text(name)
@@ -166,6 +176,23 @@ def test_what_people_settled_is_no_finding_any_more(of: Project) -> None:
     assert "REGRESSED" not in site.text("index.html")
     assert site.summary["changes"][0]["state"] == "expected"
     assert site.index["summaries"][0]["regressed"] == 0
+
+
+def test_a_change_is_marked_where_its_level_begins(tmp_path: Path) -> None:
+    effects = {f"t.py::test_0{number}": step(20 + number, 1.05) for number in range(10)}
+    of = project(tmp_path / "p", History(60, 12, noise=0.025, effects=effects))
+    site = Site(of)
+    said = of.benchdb("changes", "--closed", "--format", "json").json["events"]
+    told = {(moved["case"], moved["first_after"]) for one in said for moved in one["moved"]}
+    uids = site.index["sessions"]["uid"]
+    shown = set()
+    for case in effects:
+        (series,) = site.case(case)["series"]
+        starts = [one["start"] for one in series["segments"]]
+        for change in series["changes"]:
+            assert change["point"] in starts
+            shown.add((case, uids[change["point"]]))  # it ran in every session
+    assert shown == told
 
 
 def test_a_case_has_all_its_points_with_the_sessions_that_measured_them(of: Project) -> None:
@@ -588,13 +615,13 @@ def test_json_of_the_summary_is_documented_and_versioned(of: Project) -> None:
 def test_summaries_for_mail_sheets_and_readers_tell_the_same(of: Project) -> None:
     site = Site(of)
     (event,) = site.index["events"]
-    header, row = site.text("summary.csv").splitlines()
-    cells = dict(zip(header.split(","), row.split(","), strict=True))
-    assert (cells["case"], cells["verdict"], cells["event"]) == (
+    (cells,) = csv.DictReader(site.text("summary.csv").splitlines())
+    assert [cells[name] for name in ("case", "verdict", "event", "kind")] == [
         "t.py::test_03",
         "REGRESSED",
         event["id"],
-    )
+        "step",
+    ]
     assert "| `t.py::test_03` | `duration` | REGRESSED |" in site.text("summary.md")
     (entry,) = ET.fromstring(site.text("feed.xml")).iter(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}id") == f"urn:benchdb:suite:event:{event['id']}"

@@ -3,7 +3,7 @@
 import type { SessionAxis } from "./charts/sessions";
 import { h, named, out, replace } from "./dom";
 import type { Child } from "./dom";
-import { interval, minute, plural, quoted, short } from "./format";
+import { interval, minute, plural, quantity, quoted, short } from "./format";
 import {
   badge,
   command,
@@ -16,6 +16,7 @@ import {
   metricOf,
   plainTable,
   sessionLink,
+  stateName,
 } from "./parts";
 import type { Reading } from "./charts/reading";
 import type { Change, Index } from "./types";
@@ -100,7 +101,7 @@ function row(
   const others = Math.max(0, (event?.moved.length ?? 1) - 1);
   const facts: Child[] = [];
   if (event?.environment) facts.push(badge("environment", event.cause), " ");
-  if (event && event.state !== "open") facts.push(badge(event.state, event.said), " ");
+  if (event && event.state !== "open") facts.push(badge(stateName(event.state), event.said), " ");
   if (event?.back) facts.push(badge("went back since"), " ");
   facts.push(...differenceBadges(event?.differences ?? [], 4));
   if (facts.length === 0) facts.push(h("small", "no package changed"));
@@ -120,7 +121,10 @@ function row(
       "td.number",
       effect(one.effect, one.verdict),
       h("br"),
-      h("small", interval(one.low, one.high)),
+      h(
+        "small",
+        one.effect === null ? levelBehind(index, reading, one) : interval(one.low, one.high),
+      ),
     ),
     h(
       "td",
@@ -141,6 +145,12 @@ function row(
         : h("small", "nothing else"),
     ),
   );
+}
+
+/** What a level that was 0 has come to. */
+function levelBehind(index: Index, reading: Reading, one: Change): string {
+  const level = reading.series.segments.find((each) => each.start === one.point)?.level;
+  return level === undefined ? "" : `to ${quantity(level, index.metrics[reading.metric].unit)}`;
 }
 
 const COMMIT = /^[0-9a-f]{7,64}$/i;

@@ -42,7 +42,11 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
         "span.number",
         quantity(series.now[number], unit),
         h("br"),
-        effect(series.effect[number] ?? drift, series.verdict[number]),
+        series.since[number] >= 0
+          ? effect(series.effect[number], series.verdict[number])
+          : drift === null
+            ? "–"
+            : effect(drift, 0),
       ),
     );
   });

@@ -94,14 +94,13 @@ export function ticks(values: number[], step: number, most: number, unit: string
   return values.map((value) => `${number(value)}${name ? ` ${name}` : ""}`);
 }
 
-/** A share with its sign: +12.9 %, −0.3 %; from tenfold on as ×12.3. */
-export function change(share: number | null | undefined): string {
-  if (share === null || share === undefined) return "–";
+/** An effect with its sign: +12.9 %, −0.3 %; from tenfold on as ×12.3; null where the level was 0. */
+export function change(share: number | null): string {
+  if (share === null) return "from 0";
   return `${bare(share)}${share >= 9 ? "" : " %"}`;
 }
 
 function bare(share: number): string {
-  if (!Number.isFinite(share) || Math.abs(share) >= 9.9e8) return share > 0 ? "+∞" : "−∞";
   if (share >= 9) return `×${digits(1 + share)}`;
   const text = (share * 100).toFixed(1);
   if (Number(text) === 0) return "±0.0";
@@ -123,9 +122,9 @@ export function share(value: number | null | undefined): string {
   return `${hundred >= 10 ? hundred.toFixed(0) : hundred.toFixed(1)} %`;
 }
 
-export function arrow(effect: number | null | undefined): string {
-  if (effect === null || effect === undefined || effect === 0) return "";
-  return effect > 0 ? "▲" : "▼";
+export function arrow(effect: number | null): string {
+  if (effect === 0) return "";
+  return effect === null || effect > 0 ? "▲" : "▼";
 }
 
 function instant(seconds: number): string {

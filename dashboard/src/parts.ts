@@ -103,6 +103,11 @@ export function moduleName(path: string): string {
   return path.replace(/^.*\//, "").replace(/\.py$/, "");
 }
 
+/** How an event stands, in words. */
+export function stateName(state: string): string {
+  return state === "wont-fix" ? "won’t fix" : state;
+}
+
 export function badge(text: Child, title?: string): HTMLElement {
   return h("span.badge", { title }, text);
 }

@@ -3,17 +3,10 @@
 import { append, h, named } from "./dom";
 import type { Child } from "./dom";
 import { change, day, plural } from "./format";
-import { badge, commit, differenceBadges } from "./parts";
+import { badge, commit, differenceBadges, stateName } from "./parts";
 import type { Event, Index } from "./types";
 
 const FIRST = 6;
-
-const STATES: Record<string, string> = {
-  expected: "expected",
-  noise: "noise",
-  fixed: "fixed",
-  "wont-fix": "won’t fix",
-};
 
 export function suspects(
   index: Index,
@@ -72,7 +65,7 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
   const suspected = event.environment ? 0 : commits.length + (range?.more ?? 0);
   const facts: Child[] = [];
   if (event.environment) facts.push(badge("environment", event.cause), " ");
-  if (STATES[event.state]) facts.push(badge(STATES[event.state], event.said), " ");
+  if (event.state !== "open") facts.push(badge(stateName(event.state), event.said), " ");
   if (event.back) facts.push(badge("went back since"), " ");
   if (suspected > 1) facts.push(badge(`1 of ${plural(suspected, "commit")}`, range?.command), " ");
   facts.push(...differenceBadges(event.differences, 3));
@@ -103,7 +96,12 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
       h("span.worse", `▲${worse}`, h("span.heard", " worse")),
       " ",
       h("span.better", `▼${better}`, h("span.heard", " better")),
-      most && h("small", { title: "The largest change" }, `up to ${change(most.effect)}`),
+      most &&
+        h(
+          "small",
+          { title: "The largest change" },
+          most.effect === null ? change(null) : `up to ${change(most.effect)}`,
+        ),
     ),
   );
 }

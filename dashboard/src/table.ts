@@ -33,7 +33,8 @@ export interface Options<Row> {
 }
 
 const SPARE = 12;
-const PRINTED = 150;
+/** Rows on paper: ten pages or so. */
+const PRINTED = 400;
 
 export class VirtualTable<Row> {
   readonly element: HTMLElement;
@@ -41,6 +42,7 @@ export class VirtualTable<Row> {
   private readonly table: HTMLTableElement;
   private readonly head: HTMLTableRowElement;
   private readonly none: HTMLElement;
+  private readonly rest = h("p.on-paper");
   private rows: Row[] = [];
   private sorted: Row[] = [];
   private height = 38;
@@ -59,7 +61,7 @@ export class VirtualTable<Row> {
       h("thead", this.head),
       this.body,
     );
-    this.element = h("div.card.table-card", this.table, this.none);
+    this.element = h("div.card.table-card", this.table, this.none, this.rest);
     this.body.addEventListener("keydown", (event) => this.step(event));
     this.body.addEventListener("click", (event) => this.click(event));
     window.addEventListener("scroll", this.redraw, { passive: true });
@@ -94,6 +96,10 @@ export class VirtualTable<Row> {
     this.shown = "";
     this.table.setAttribute("aria-rowcount", String(this.sorted.length + 1));
     this.none.hidden = this.sorted.length > 0;
+    this.rest.textContent =
+      this.sorted.length > PRINTED
+        ? `The first ${PRINTED} of ${this.sorted.length} rows: the page sorts and filters them.`
+        : "";
     this.drawHead();
     this.draw();
   }

@@ -163,9 +163,9 @@ export interface Commit {
 /** One series that moved: its number in the table, and by how much. */
 export interface Moved {
   series: number;
-  effect: number;
-  low: number;
-  high: number;
+  effect: number | null;
+  low: number | null;
+  high: number | null;
   verdict: number;
 }
 
@@ -219,9 +219,9 @@ export interface Segment {
 /** A change point. */
 export interface Change {
   point: number;
-  effect: number;
-  low: number;
-  high: number;
+  effect: number | null;
+  low: number | null;
+  high: number | null;
   p: number;
   verdict: number;
   event: number;
@@ -229,9 +229,9 @@ export interface Change {
 
 /** A slow change: the later half of a series against the earlier one. */
 export interface Drift {
-  effect: number;
-  low: number;
-  high: number;
+  effect: number | null;
+  low: number | null;
+  high: number | null;
   verdict: number;
 }
 
@@ -269,9 +269,9 @@ export interface Unusual {
   series: number;
   value: number;
   level: number;
-  effect: number;
-  low: number;
-  high: number;
+  effect: number | null;
+  low: number | null;
+  high: number | null;
   verdict: number;
 }
 

@@ -99,13 +99,14 @@ export function withoutGaps(places: number[], from: number, to: number): [number
 }
 
 /** A slow change: one slope through all, by the later half against the earlier one. */
-function paintDrift(pen: Pen, axis: SessionAxis, reading: Reading, effect: number): void {
+function paintDrift(pen: Pen, axis: SessionAxis, reading: Reading, effect: number | null): void {
   const { series, places } = reading;
   let mean = 0;
   stretches(reading).forEach(({ from, to }, at) => {
     mean += ((series.segments[at]?.level ?? 0) * (to + 1 - from)) / places.length;
   });
-  const slope = (effect * mean) / (1 + effect / 2);
+  // where the earlier half was 0, the later one is twice the mean
+  const slope = effect === null ? 2 * mean : (effect * mean) / (1 + effect / 2);
   const [first, last] = [places[0] ?? 0, places[places.length - 1] ?? 0];
   const path: [number, number][] = [
     [pen.across(axis.x[first] ?? 0), pen.up(mean - slope)],

@@ -448,13 +448,12 @@ function columnsOf(
         const value = pair.effect[row.at] ?? null;
         return value === null ? null : value * way;
       },
-      cell: (row) =>
-        effectAndInterval(
-          pair.effect[row.at] ?? null,
-          pair.low[row.at] ?? null,
-          pair.high[row.at] ?? null,
-          verdictOf(row),
-        ),
+      cell: (row) => {
+        const value = pair.effect[row.at];
+        // neither a ratio nor from 0: both sides are 0, or a side is negative
+        if (value === null && (pair.before[row.at] !== 0 || pair.after[row.at] === 0)) return "–";
+        return effectAndInterval(value, pair.low[row.at], pair.high[row.at], verdictOf(row));
+      },
     },
     {
       key: "before",

@@ -69,7 +69,7 @@ export const health: Page = async (index) => {
           named(one.conditions),
           one.sessions,
           one.last >= 0 ? sessionLink(index, one.last) : "–",
-          change(one.effect),
+          one.effect === null ? "–" : change(one.effect),
         ]),
         "No machine has a name.",
         "Times: how they compare with the levels of the same series.",

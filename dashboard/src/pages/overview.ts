@@ -5,6 +5,7 @@ import type { Child } from "../dom";
 import { change, day, interval, minute, plural, quantity, share, short } from "../format";
 import type { Page } from "../page";
 import {
+  badge,
   card,
   choice,
   commit,
@@ -19,6 +20,7 @@ import {
   section,
   select,
   sessionLink,
+  stateName,
   testHref,
   testLink,
 } from "../parts";
@@ -39,6 +41,7 @@ interface Row {
   high: number | null;
   verdict: number;
   since: number;
+  event: number;
 }
 
 const CHIPS: [string, string][] = [
@@ -150,7 +153,7 @@ function figures(index: Index, summary: Summary, chip: (name: string) => void): 
     button("worse", `${up} ${summary.regressed}`, `regressed, ${window}`, "worse"),
     button("better", `${down} ${summary.improved}`, `improved, ${window}`, "better"),
     card(
-      change(summary.suite),
+      summary.suite === null ? "–" : change(summary.suite),
       summary.suite === null
         ? "whole suite: too few sessions"
         : h("span", { title: sure }, "whole suite (geometric mean)"),
@@ -186,6 +189,7 @@ function seriesTable(
       high: series.high[at],
       verdict: series.verdict[at],
       since: series.since[at] ?? -1,
+      event: series.event[at] ?? -1,
     });
   }
   const variants = new Map<string, number>();
@@ -315,9 +319,15 @@ function metricState(index: Index, metric: number): Record<string, string | null
   return { metric: metric === index.summaries[0]?.metric ? null : metricKey(index, metric) };
 }
 
+/** How the event of a row's change stands; open where there is none. */
+function stateOf(index: Index, row: Row): string {
+  return index.events[row.event]?.state ?? "open";
+}
+
 function passes(index: Index, row: Row, chip: string): boolean {
-  if (chip === "worse") return row.verdict > 0;
-  if (chip === "better") return row.verdict < 0;
+  // what people settled is no finding, as in the headline
+  if (chip === "worse") return row.verdict > 0 && stateOf(index, row) === "open";
+  if (chip === "better") return row.verdict < 0 && stateOf(index, row) === "open";
   if (chip === "failing") return index.series.failing[row.series] > 0;
   if (chip === "noisy") return (index.series.floor[row.series] ?? 0) > index.tolerance;
   return true;
@@ -331,7 +341,7 @@ function movedRows(index: Index, metric: number, session: number, event: number)
     if (number !== event && one.first_after !== session) return;
     for (const moved of one.moved) {
       if (index.series.metric[moved.series] === metric)
-        rows.set(moved.series, { ...moved, since: one.first_after });
+        rows.set(moved.series, { ...moved, since: one.first_after, event: number });
     }
   });
   index.series.since.forEach((since, series) => {
@@ -344,6 +354,7 @@ function movedRows(index: Index, metric: number, session: number, event: number)
       high: index.series.high[series],
       verdict: index.series.verdict[series],
       since,
+      event: index.series.event[series] ?? -1,
     });
   });
   return [...rows.values()];
@@ -373,7 +384,7 @@ function columns(
       title: "Change [95 % CI]",
       kind: "change",
       falling: true,
-      sort: (row) => (row.effect === null ? null : (row.effect ?? 0) * way),
+      sort: (row) => (row.since < 0 ? null : (row.effect ?? Infinity) * way),
       cell: (row) => changeCell(index, row),
     },
     {
@@ -437,7 +448,14 @@ function columns(
 }
 
 function changeCell(index: Index, row: Row): Child[] {
-  if (row.effect !== null) return effectAndInterval(row.effect, row.low, row.high, row.verdict);
+  if (row.since >= 0) {
+    const state = stateOf(index, row);
+    const verdict = state === "open" ? row.verdict : 0;
+    return [
+      ...effectAndInterval(row.effect, row.low, row.high, verdict),
+      state !== "open" && badge(stateName(state), index.events[row.event]?.said),
+    ];
+  }
   const drift = index.series.drift[row.series];
   return drift === null ? [h("span.none", "–")] : [effect(drift, 0), " ", h("small", "slow drift")];
 }

@@ -221,7 +221,7 @@ function unusualRow(index: Index, found: SessionPage, one: Unusual): Child[] {
     quantity(one.value, unit),
     quantity(one.level, unit),
     effect(one.effect, one.verdict),
-    `${interval(one.low, one.high)} %`,
+    one.low === null && one.high === null ? "–" : `${interval(one.low, one.high)} %`,
   ];
 }
 

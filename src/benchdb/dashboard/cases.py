@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchdb.dashboard.columns import bounded, listed, rounded
+from benchdb.dashboard.columns import finite, listed, rounded
 from benchdb.dashboard.data import CaseHistory, CasePart, Change, Drift, PointSeries, Segment
 from benchdb.dashboard.series import verdict_number
 from benchdb.dashboard.shards import part_of, parts_for
@@ -91,9 +91,9 @@ class CaseHistories:
             None
             if drift is None
             else Drift(
-                bounded(drift.effect),
-                bounded(drift.low),
-                bounded(drift.high),
+                finite(drift.effect),
+                finite(drift.low),
+                finite(drift.high),
                 verdict_number(drift.verdict),
             ),
         )
@@ -108,9 +108,9 @@ class CaseHistories:
                 found[number].append(
                     Change(
                         int(np.searchsorted(survey.series[number].at, session)),
-                        bounded(moved.effect),
-                        bounded(moved.low),
-                        bounded(moved.high),
+                        finite(moved.effect),
+                        finite(moved.low),
+                        finite(moved.high),
                         float(f"{moved.p:.3g}"),
                         verdict_number(moved.verdict),
                         event,

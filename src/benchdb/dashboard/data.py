@@ -3,9 +3,9 @@
 A data file is a script that calls ``benchdb(NAME, CONTENT)``: scripts alone may be loaded where a
 page was opened from a folder. Columns stand for rows, so that a million points stay small. Numbers
 that name something (a session, a case) are its index in the column of the index file. Shares are
-relative: 0.1 for 10 %. Instants are seconds since 1970 in UTC. ``dashboard/generate_types.py``
-makes the page's types of these classes, so a field is a number, a string, a bool, None, a list or
-another of these classes.
+relative: 0.1 for 10 %. An effect is None where it is infinite, as the old level was 0. Instants are
+seconds since 1970 in UTC. ``dashboard/generate_types.py`` makes the page's types of these classes,
+so a field is a number, a string, a bool, None, a list or another of these classes.
 """
 
 from __future__ import annotations
@@ -223,8 +223,8 @@ class SeriesTable:
     noise, floor
         Relative; None where they are not known.
     effect, low, high
-        Of its newest change among the recent sessions, with the 95 % interval; None without one.
-        Here and everywhere 1e9 stands for an effect that is infinite, as the old level was 0.
+        Of its newest change among the recent sessions, with the 95 % interval; None without one,
+        and where the old level was 0: then `since` tells that there is one.
     verdict
         1 where that made it worse, -1 better, 0 else.
     since
@@ -395,9 +395,9 @@ class Moved:
     """One series that moved: its number in the table, and by how much."""
 
     series: int
-    effect: float
-    low: float
-    high: float
+    effect: float | None
+    low: float | None
+    high: float | None
     verdict: int
 
 
@@ -513,7 +513,7 @@ class Change:
     Parameters
     ----------
     point
-        The first point behind it.
+        The first point behind it, where a segment starts.
     p
         The chance that a series without a change shows as much at any place.
     event
@@ -521,9 +521,9 @@ class Change:
     """
 
     point: int
-    effect: float
-    low: float
-    high: float
+    effect: float | None
+    low: float | None
+    high: float | None
     p: float
     verdict: int
     event: int
@@ -533,9 +533,9 @@ class Change:
 class Drift:
     """A slow change: the later half of a series against the earlier one."""
 
-    effect: float
-    low: float
-    high: float
+    effect: float | None
+    low: float | None
+    high: float | None
     verdict: int
 
 
@@ -611,15 +611,15 @@ class Unusual:
     effect
         The value against the level before it.
     low, high
-        Between which effects 95 of 100 usual values lie.
+        Between which effects 95 of 100 usual values lie; None for an end that there is not.
     """
 
     series: int
     value: float
     level: float
-    effect: float
-    low: float
-    high: float
+    effect: float | None
+    low: float | None
+    high: float | None
     verdict: int
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchdb.dashboard.columns import bounded
+from benchdb.dashboard.columns import finite
 from benchdb.dashboard.data import CommitRange, Event, Moved
 from benchdb.dashboard.series import verdict_number
 from benchdb.findings import Cause, Differs
@@ -46,9 +46,9 @@ def events(survey: Survey, repository: Repository) -> list[Event]:
             moved=[
                 Moved(
                     number,
-                    bounded(moved.effect),
-                    bounded(moved.low),
-                    bounded(moved.high),
+                    finite(moved.effect),
+                    finite(moved.low),
+                    finite(moved.high),
                     verdict_number(moved.verdict),
                 )
                 for number, moved in survey.moved(one)

@@ -79,7 +79,7 @@ def headline(survey: Survey, counts: Counts, metrics: Sequence[int] | None = Non
     if survey.window == 1:
         when = "in the newest session"
     elif survey.window >= sessions:
-        when = f"in all {counted(sessions, 'session')}"
+        when = f"in the {counted(sessions, 'session')} so far"
     neither = sum(counts.neither[at] for at in chosen)
     moved = f"{counted(neither, 'series', 'series')} changed" if neither else ""
     said = [one for one in (_got(survey, worse, 0), _got(survey, better, 1), moved) if one]

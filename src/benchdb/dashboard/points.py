@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,14 +108,22 @@ class Segments:
         Of the series.
     steps
         Of each series that has some.
+    told
+        Where `benchdb changes` tells established steps, by series and place of the step: with
+        the levels on both sides known, a neighbouring point may be likelier than the search's.
     """
 
-    def __init__(self, points: Points, steps: dict[int, tuple[ChangePoint, ...]]) -> None:
+    def __init__(
+        self,
+        points: Points,
+        steps: dict[int, tuple[ChangePoint, ...]],
+        told: dict[tuple[int, int], int],
+    ) -> None:
         begins = points.starts[:-1]
         changed = [
-            (int(begins[number]) + one.index, one.after)
+            (int(begins[number]) + place, one.after)
             for number, some in steps.items()
-            for one in some
+            for place, one in zip(_places(number, some, told), some, strict=True)
         ]
         first = [(int(begins[number]), some[0].before) for number, some in steps.items()]
         edge = np.zeros(len(points), dtype=np.bool_)
@@ -141,3 +150,12 @@ class Segments:
         has = np.diff(self.starts) > 0
         last[has] = self.level[self.starts[1:][has] - 1]
         return last
+
+
+def _places(
+    number: int, steps: Sequence[ChangePoint], told: dict[tuple[int, int], int]
+) -> list[int]:
+    """Return where the segments of a series begin: as told, if these are still in order."""
+    found = [one.index for one in steps]
+    places = [told.get((number, one), one) for one in found]
+    return places if all(one < two for one, two in pairwise(places)) else found

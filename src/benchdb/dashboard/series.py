@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchdb.dashboard.columns import bounded, column, listed, rounded
+from benchdb.dashboard.columns import column, finite, listed, rounded
 from benchdb.dashboard.data import SeriesTable
 from benchdb.records import Verdict
 
@@ -54,13 +54,13 @@ def series_table(survey: Survey, outcomes: Outcomes, recent: Recent) -> SeriesTa
     low, high = list(effect), list(effect)
     verdict, since, event = [0] * size, [-1] * size, [-1] * size
     for at, (moved, session, number) in recent.found.items():
-        effect[at] = bounded(moved.effect)
-        low[at], high[at] = bounded(moved.low), bounded(moved.high)
+        effect[at] = finite(moved.effect)
+        low[at], high[at] = finite(moved.low), finite(moved.high)
         verdict[at] = verdict_number(moved.verdict)
         since[at], event[at] = session, number
     drift: list[float | None] = [None] * size
     for at, one in survey.drifts().items():
-        drift[at] = bounded(one.effect)
+        drift[at] = finite(one.effect)
     failing = _failing(survey, outcomes)
     searched = survey.searched
     return SeriesTable(

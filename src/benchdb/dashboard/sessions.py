@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class PackageChanges:
-    """What packages changed between sessions.
+    """What packages changed between sessions, beside those on trial.
 
     Parameters
     ----------
@@ -35,6 +35,8 @@ class PackageChanges:
         last: dict[Any, int] = {}
         standing = set(survey.standing.tolist())
         self.before: list[int] = []
+        # what is on trial has a commit and a version of its own
+        self._subjects = [{each.name for each in one.subjects} for one in survey.sessions]
         for number, one in enumerate(survey.sessions):
             environment = one.environment and one.environment.fingerprint
             self.before.append(last.get(environment, -1))
@@ -56,7 +58,7 @@ class PackageChanges:
                 for name in sorted(one.keys() | two.keys())
                 if one.get(name) != two.get(name)
             ]
-        return self._between[old, new]
+        return [one for one in self._between[old, new] if one[0] not in self._subjects[number]]
 
     def _packages(self, package_set: int) -> dict[str, str]:
         if package_set not in self._sets:

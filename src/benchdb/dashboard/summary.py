@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from benchdb.dashboard.data import Summary
     from benchdb.dashboard.series import Recent
     from benchdb.dashboard.survey import Survey
-    from benchdb.findings import Event, Moved
+    from benchdb.findings import Drift, Event, Moved
 
 #: Rows of the plain table and of Markdown; a program has them all.
 MOST_ROWS: Final = 50
@@ -190,34 +190,41 @@ _CSV: Final = (
     "started",
     "event",
     "state",
+    "kind",
 )
 
 
 def summary_csv(finding: Finding) -> bytes:
-    """Return a row for each series that changed lately; no cell is a formula to a spreadsheet."""
+    """Return a row for each series that changed lately, and for each that drifts.
+
+    No cell is a formula to a spreadsheet. What drifts began at no session, and is in no event.
+    """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_CSV)
     for one in finding.changed:
-        moved = one.moved
-        key = moved.key
+        first = one.moved.first_after
+        started = f"{first.started:%Y-%m-%dT%H:%M:%SZ}"
+        event = one.event
         writer.writerow(
-            [
-                str(moved.verdict or ""),
-                _cell(key.case.id),
-                _cell(key.metric.name),
-                _cell(key.metric.unit),
-                *(
-                    f"{value:.6g}"
-                    for value in (moved.effect, moved.low, moved.high, moved.before, moved.after)
-                ),
-                moved.first_after.uid,
-                f"{moved.first_after.started:%Y-%m-%dT%H:%M:%SZ}",
-                one.event.id,
-                one.event.state.value,
-            ]
+            [*_measured(one.moved), first.uid, started, event.id, event.state.value, "step"]
         )
+    for drift in finding.drifts:
+        writer.writerow([*_measured(drift), "", "", "", "", "drift"])
     return out.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _measured(one: Moved | Drift) -> list[str]:
+    """Return the cells that a step and a drift have in common."""
+    key = one.key
+    numbers = (one.effect, one.low, one.high, one.before, one.after)
+    return [
+        str(one.verdict or ""),
+        _cell(key.case.id),
+        _cell(key.metric.name),
+        _cell(key.metric.unit),
+        *(f"{value:.6g}" for value in numbers),
+    ]
 
 
 def _cell(said: str) -> str:

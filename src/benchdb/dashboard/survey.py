@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchdb.analysis.results import ChangePoint
     from benchdb.config import Settings
     from benchdb.findings import Changes, Drift, Event, Moved
     from benchdb.records import Environment, Metric
@@ -86,11 +87,21 @@ class Survey:
         self.window = min(wanted.last, len(recent))
         self._choose(wanted.only)
         self.points = Points(self.series)
-        steps = self.searched.steps
-        self.segments = Segments(
-            self.points,
-            {at: steps[number] for at, number in enumerate(self.shown) if number in steps},
-        )
+        every = self.searched.steps
+        steps = {at: every[number] for at, number in enumerate(self.shown) if number in every}
+        self.segments = Segments(self.points, steps, self._told(steps))
+
+    def _told(self, steps: dict[int, tuple[ChangePoint, ...]]) -> dict[tuple[int, int], int]:
+        """Return by series and step the first point behind it, of those that events are of."""
+        found: dict[tuple[int, int], int] = {}
+        for event in self.changes.events:
+            for number, moved in self.moved(event):
+                session = self.numbers[moved.first_after.row]
+                point = int(np.searchsorted(self.series[number].at, session))
+                levels = (moved.before, moved.after)
+                like = [one.index for one in steps[number] if (one.before, one.after) == levels]
+                found[number, min(like, key=lambda index: abs(index - point))] = point
+        return found
 
     def _choose(self, only: Sequence[str]) -> None:
         """Number what is shown: cases, metrics, conditions and series."""

@@ -18,7 +18,7 @@ from benchdb.analysis.prediction import baseline_of, judge_points
 from benchdb.analysis.scale import Scale
 from benchdb.analysis.steps import DRAWN_IN
 from benchdb.analysis.student import two_sided_quantile
-from benchdb.dashboard.columns import bounded
+from benchdb.dashboard.columns import bounded, finite
 from benchdb.dashboard.data import Unusual
 from benchdb.dashboard.series import verdict_number
 from benchdb.metrics import counts_outcomes
@@ -242,9 +242,9 @@ class Findings:
                     number,
                     bounded(value, 1e300),
                     bounded(said.level, 1e300),
-                    bounded(said.effect),
-                    bounded(low),
-                    bounded(high),
+                    finite(said.effect),
+                    finite(low),
+                    finite(high),
                     verdict_number(verdict_on_change(said.effect, direction)),
                 ),
             )
