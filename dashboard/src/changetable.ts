@@ -100,6 +100,11 @@ function row(
   const suspects = commits.length + (range?.more ?? 0);
   const others = Math.max(0, (event?.moved.length ?? 1) - 1);
   const facts: Child[] = [];
+  if (event && event.first_after !== session) {
+    const [from, to] = [sessions.started[event.last_before], sessions.started[event.first_after]];
+    const hint = `Where all that moved together has its boundary: after ${minute(from)}, at ${minute(to)} UTC`;
+    facts.push(badge(`event at ${minute(to)}`, hint), " ");
+  }
   if (event?.environment) facts.push(badge("environment", event.cause), " ");
   if (event && event.state !== "open") facts.push(badge(stateName(event.state), event.said), " ");
   if (event?.back) facts.push(badge("went back since"), " ");

@@ -83,8 +83,12 @@ async function route(): Promise<void> {
     const known = (index ??= await loadIndex());
     if (!document.getElementById("top")) frame(known);
     for (const link of document.querySelectorAll<HTMLElement>("nav [data-page]")) {
-      if (link.dataset.page === place.page) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (link.dataset.page !== place.page) {
+        link.removeAttribute("aria-current");
+        continue;
+      }
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" }); // a phone's menu scrolls
     }
     const made = await page(known, place.state);
     if (mine !== turn) return; // the reader went on meanwhile

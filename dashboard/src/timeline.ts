@@ -52,7 +52,7 @@ export function timeline(
           : "";
       })
       .join("");
-  const pen = Math.max(1.2, Math.min(4, step * 0.7)).toFixed(1);
+  const pen = Math.max(2, Math.min(4, step * 0.7)).toFixed(1);
   const marker = s("rect.marker", { y: TOP, height: HEIGHT - TOP - 24, width: 9, hidden: true });
   const guide = s("path.guide");
   const chart = s(

@@ -158,8 +158,15 @@ function figures(index: Index, summary: Summary, chip: (name: string) => void): 
         ? "whole suite: too few sessions"
         : h("span", { title: sure }, "whole suite (geometric mean)"),
     ),
-    button("failing", String(summary.failing), "failed in the last 3 sessions", ""),
-    card(share(summary.noise), "median noise from session to session"),
+    button("failing", String(summary.failing), "tests failed, last 3 sessions", ""),
+    card(
+      share(summary.noise),
+      h(
+        "span",
+        { title: "How much a value differs from the next without a reason" },
+        "median noise",
+      ),
+    ),
   );
 }
 
