@@ -101,6 +101,24 @@ def test_what_is_told_of_a_known_regression_is_how_large_it_is_now(tmp_path: Pat
     assert known["points"] == 14
 
 
+def test_what_begins_with_a_second_step_of_another_test_fails_although_the_first_was_raised(
+    tmp_path: Path,
+) -> None:
+    other = "t.py::test_02"
+    twice, once = levels((0, 1.0), (23, 1.2), (25, 1.45)), levels((0, 1.0), (25, 1.3))
+    of = project(tmp_path, History(29, 4, effects={CASE: twice, other: once}))
+    failed = []
+    for session in range(23, 29):
+        ran = of.benchdb("gate", f"commit:{commit(session)}", "--format", "json")
+        failed += [(session, one["case"]) for one in ran.json["verdicts"] if one["fails"]]
+    assert failed == [(25, CASE), (27, other)]
+    found = of.benchdb("backtest", "--format", "json").json["alarms"]
+    assert [(one["case"], one["commits"][0]["bad"]) for one in found] == [
+        (CASE, commit(23)),
+        (other, commit(25)),
+    ]
+
+
 def test_one_cause_on_two_machines_that_take_turns_fails_once(tmp_path: Path) -> None:
     turns = {"environment": lambda session: "AB"[session % 2]}
     slower = levels((0, 1.0), (40, 1.2))

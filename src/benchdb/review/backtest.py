@@ -13,7 +13,7 @@ from benchdb.analysis.student import two_sided_quantile
 from benchdb.metrics import counts_outcomes
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.cases import cases_among
-from benchdb.review.causes import begin_together, of_one_cause
+from benchdb.review.causes import begin_together, of_one_cause, raised_there
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
@@ -135,10 +135,16 @@ class _Replay:
             known, new = self._told(session, {**beside, **elsewhere})
         for place, begins, said in new:
             if place.series in beside:
-                causes = [before for other, before in known if of_one_cause(said, other)]
+                causes = [
+                    before
+                    for other, before in known
+                    if of_one_cause(said, other)
+                    and raised_there(other, self._sessions[before.place.session])
+                ]
                 self._note(place, begins, said, causes[0] if causes else None)
         for said, before in known:
-            self._part(said, before, known, session)
+            if before.place.series in beside:
+                self._part(said, before, known, session)
 
     def _told(
         self, session: int, points: dict[int, int]
@@ -230,6 +236,8 @@ class _Replay:
         if root is None:
             return
         like = [other for other, its in known if root in (its, its.cause) and its is not one]
+        if root.verdict.key.conditions.environment != said.key.conditions.environment:
+            like.append(root.verdict)  # its series isn't judged now
         if like and not any(begin_together(said, other) for other in like):
             one.place, one.verdict, one.cause = one.place._replace(session=session), said, None
             one.place = one.place._replace(point=one.listed)

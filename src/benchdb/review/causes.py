@@ -42,9 +42,20 @@ def with_known_causes(
 def _with_known(one: SeriesVerdict, known: Sequence[SeriesVerdict]) -> SeriesVerdict:
     if one.alarms:
         for other in known:
-            if of_one_cause(one, other):
+            if of_one_cause(one, other) and raised_there(other, other.raised):
                 return replace(one, raised=other.raised)
     return one
+
+
+def raised_there(known: SeriesVerdict, raised: StoredSession | None) -> bool:
+    """Tell whether it was this change that was raised, and no earlier one close to it.
+
+    Two steps of a test that are close are one event. But what another test does at the second may
+    have nothing to do with the first. No step is confirmed by its first session.
+    """
+    if raised is None or known.since is None or known.certainty != "confirmed":
+        return True
+    return raised.order > known.since.order
 
 
 def of_one_cause(one: SeriesVerdict, known: SeriesVerdict) -> bool:
