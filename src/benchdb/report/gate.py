@@ -63,7 +63,8 @@ def gate_tables(
         Whether to show every row, also what is unchanged.
     """
     failing = gate.failing
-    other = [one for one in gate.of(Verdict.REGRESSED) if one not in failing]
+    fails = {id(one) for one in failing}
+    other = [one for one in gate.of(Verdict.REGRESSED) if id(one) not in fails]
     known = [one for one in other if one.raised is not None]
     suspects = [one for one in other if one.raised is None]
     undecided = gate.of(Verdict.UNDECIDED)
