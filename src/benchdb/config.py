@@ -173,16 +173,16 @@ def read_settings_file(path: Path, root: Path) -> Settings:
     Raises
     ------
     WrongSetting
-        As `read_settings` does, and if the file can't be read.
+        As `read_settings` does, and if the file can't be read or has no such table.
     """
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongSetting(f"{path} can't be read ({reason(error)}): name a TOML file") from None
-    return _settings_in(path, text, root)
+    return _settings_in(path, text, root, required=True)
 
 
-def _settings_in(path: Path, text: str, root: Path) -> Settings:
+def _settings_in(path: Path, text: str, root: Path, *, required: bool = False) -> Settings:
     import tomllib
 
     try:
@@ -190,6 +190,8 @@ def _settings_in(path: Path, text: str, root: Path) -> Settings:
     except tomllib.TOMLDecodeError as error:
         raise WrongSetting(f"{path} is no valid TOML ({error}): mend that line") from None
     table = tools.get("benchdb", {}) if isinstance(tools, dict) else {}
+    if required and not (isinstance(tools, dict) and "benchdb" in tools):
+        raise WrongSetting(f"{path} has no table [tool.benchdb]: write the settings under it")
     if not isinstance(table, dict):
         raise WrongSetting(f"{path}: benchdb must be a table: write its keys under [tool.benchdb]")
     return Settings(root, **{key: _setting(path, key, value) for key, value in table.items()})

@@ -140,6 +140,10 @@ class Gate:
         Former names of tests and the present ones, where both ran: they share a series.
     head
         HEAD, where what is judged ran at another commit of the project and nobody named it.
+    base_sessions
+        How many sessions of the trunk that is, those that are judged among them if of the trunk.
+    named
+        What the sessions were named by; empty where nobody named any.
     """
 
     sessions: tuple[StoredSession, ...]
@@ -160,6 +164,8 @@ class Gate:
     other_environments: tuple[OtherEnvironment, ...] = ()
     mixed: tuple[tuple[str, str], ...] = ()
     head: str | None = None
+    base_sessions: int = 0
+    named: tuple[str, ...] = ()
 
     def of(self, verdict: Verdict) -> list[SeriesVerdict]:
         """Return the series with a verdict."""
@@ -221,6 +227,8 @@ class Backtest:
         The certainty from which a regression fails.
     false_alarms
         The share of sessions that may fail although nothing changed.
+    unmatched
+        Patterns of the settings that fit nothing, each behind the name of its setting.
     """
 
     sessions: int
@@ -228,6 +236,7 @@ class Backtest:
     alarms: tuple[Alarm, ...]
     fail_on: Certainty
     false_alarms: float
+    unmatched: tuple[str, ...] = ()
 
     @property
     def failing(self) -> int:

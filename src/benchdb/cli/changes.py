@@ -57,6 +57,7 @@ def command(
     """
     from benchdb.report import schemas
     from benchdb.report.changes import changes_content, changes_tables
+    from benchdb.report.text import database
     from benchdb.review.cases import matching_cases
     from benchdb.review.events import find_changes
     from benchdb.review.remembered import Kept
@@ -72,13 +73,22 @@ def command(
             connection, settings, rate=rate, every_session=every_session, kept=kept
         )
     kept.store(path)
-    every = _narrowed(every, wanted, metrics)
+    whole = every
+    every = _narrowed(whole, wanted, metrics)
     shown = [one for one in every.events if _is_shown(one, start, closed=closed)]
     if form == "json":
         for part in schemas.parts(schemas.CHANGES, path, changes_content(every, shown)):
             write(part)
     else:
-        tables = changes_tables(every, shown, settings.trunk, since=start, verbose=verbose)
+        tables = changes_tables(
+            every,
+            shown,
+            settings.trunk,
+            whole=whole,
+            since=start,
+            verbose=verbose,
+            place=database(db),
+        )
         write_tables(tables, form)
 
 

@@ -96,6 +96,7 @@ def command(
     from benchdb.report import schemas
     from benchdb.report.comparison import comparison_content, comparison_tables
     from benchdb.report.sessions import conflict_line
+    from benchdb.report.text import database
     from benchdb.review.cases import matching_cases
     from benchdb.review.comparison import compare_sides
     from benchdb.review.sides import Sides
@@ -125,5 +126,7 @@ def command(
             write(part)
     else:
         whole = verbose or form == "markdown"
-        write_tables(comparison_tables(found, leading_subjects(settings), verbose=whole), form)
+        subjects = leading_subjects(settings)
+        tables = comparison_tables(found, subjects, verbose=whole, place=database(db))
+        write_tables(tables, form)
     return 1 if fail_on_regression and found.regressed else 0

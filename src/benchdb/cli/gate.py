@@ -53,6 +53,7 @@ def command(
     from benchdb.report import schemas
     from benchdb.report.annotations import workflow_commands
     from benchdb.report.gate import gate_content, gate_tables
+    from benchdb.report.text import database
     from benchdb.review.gate import judge
     from benchdb.store.opening import reading
 
@@ -69,5 +70,6 @@ def command(
     elif form == "github":
         write(workflow_commands(found))
     else:
-        write_tables(gate_tables(found, leading_subjects(settings), verbose=verbose), form)
+        subjects = leading_subjects(settings)
+        write_tables(gate_tables(found, subjects, verbose=verbose, place=database(db)), form)
     return code

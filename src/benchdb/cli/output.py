@@ -49,9 +49,22 @@ def _write(stream: Any, text: str) -> None:
         stream.flush()
     except BrokenPipeError:
         # The command goes on to its end and keeps its exit code; nobody reads on.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        _leave(stream)
+    except OSError as error:  # a full disk
+        _leave(stream)
+        if stream is sys.stdout:
+            from benchdb.errors import UserError, reason
+
+            raise UserError(
+                f"the output can't be written ({reason(error)}): write it elsewhere"
+            ) from None
+
+
+def _leave(stream: Any) -> None:
+    """Let what is written to a stream from now on go nowhere, and what it holds back."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def on_terminal() -> bool:

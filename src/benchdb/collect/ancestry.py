@@ -36,6 +36,11 @@ def is_known(root: Path, commit: str) -> bool:
     return _git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
+def is_shallow(root: Path) -> bool:
+    """Tell whether a clone lacks the beginning of its history."""
+    return (_git(root, "rev-parse", "--is-shallow-repository") or "").strip() == "true"
+
+
 def commit_called(root: Path, name: str) -> str | None:
     """Return the commit that git calls so: by a hash, a branch, a tag; None where none is."""
     said = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")

@@ -23,7 +23,8 @@ def workflow_commands(gate: Gate) -> str:
     """Return workflow commands: GitHub shows them beside the files of the tests."""
     lines = []
     failing = gate.failing
-    other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and one not in failing]
+    fails = {id(one) for one in failing}
+    other = [one for one in gate.of(Verdict.REGRESSED) if one.alarms and id(one) not in fails]
     lost = any(one.state == "lost" for one in gate.sessions)
     absent = (gate.missing, gate.skipped, gate.no_value)
     named = (gate.infinite, gate.unmatched, gate.mixed, gate.head, gate.other_environments)

@@ -62,6 +62,8 @@ def backtest_tables(found: Backtest, *, verbose: bool = False) -> list[Table]:
         f"by chance about {found.false_alarms * found.sessions:.2g} of these sessions may fail "
         f"at most; what people acknowledged isn't heeded here"
     )
+    if found.unmatched:
+        remarks.append(text.unmatched_line(", ".join(found.unmatched)))
     rows = tuple(_row(one) for one in shown)
     return [Table(columns if rows else (), rows, heading, said, tuple(remarks))]
 
@@ -96,6 +98,7 @@ def backtest_content(found: Backtest) -> dict[str, Any]:
         "series": found.series,
         "fail_on": found.fail_on,
         "false_alarms": found.false_alarms,
+        "unmatched": list(found.unmatched),
         "alarms": (
             {
                 "session": one.session.uid,

@@ -35,8 +35,10 @@ def changes_tables(
     shown: Sequence[Event],
     trunk: Sequence[str],
     *,
+    whole: Changes | None = None,
     since: datetime | None = None,
     verbose: bool = False,
+    place: str = "",
 ) -> list[Table]:
     """Return what to show of the changes of a history.
 
@@ -48,10 +50,14 @@ def changes_tables(
         The events to show.
     trunk
         Names of the branches that series stand on.
+    whole
+        All changes of the history, where these are some.
     since
         What began before it is not shown.
     verbose
         Whether to show everything, and what each series can tell from noise.
+    place
+        What names the database in commands, from `benchdb.report.text.database`.
     """
     most = len(shown) if verbose else _MOST_EVENTS
     tables = []
@@ -69,7 +75,9 @@ def changes_tables(
         tables.append(drifts_table(changes.drifts, None if verbose else MOST_ROWS))
     if verbose:
         tables.append(_watched_table(changes.watched))
-    tables.append(Table((), (), remarks=(*_remarks(changes, shown, trunk), *hidden)))
+    tables.append(
+        Table((), (), remarks=(*_remarks(changes, whole or changes, shown, trunk, place), *hidden))
+    )
     return tables
 
 
@@ -185,14 +193,17 @@ def _floor(floor: float) -> str:
     return size_text(floor) if math.isfinite(floor) else "none yet"
 
 
-def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> Iterator[str]:
+def _remarks(
+    changes: Changes, whole: Changes, shown: Sequence[Event], trunk: Sequence[str], place: str
+) -> Iterator[str]:
     """Yield what to know of the whole."""
-    series = text.counted(len(changes.watched), "series", "series")
-    cases = text.counted(len({one.key.case for one in changes.watched}), "test")
+    series = text.counted(len(whole.watched), "series", "series")
+    cases = text.counted(len({one.key.case for one in whole.watched}), "test")
     sessions = text.counted(changes.sessions, "session")
     searched = f"searched {series} of {cases} over {sessions}"
     if not changes.events and not changes.drifts:
-        yield f"no change: {searched}"
+        some = f" in {len(changes.watched):,} of them" if whole is not changes else ""
+        yield f"no change{some}: {searched}"
     else:
         yield (
             f"{searched}; of such events about {100 * changes.rate:.2g} % are false (--fdr sets it)"
@@ -218,7 +229,7 @@ def _remarks(changes: Changes, shown: Sequence[Event], trunk: Sequence[str]) -> 
         yield text.unmatched_line(", ".join(changes.unmatched))
     waiting = [one for one in shown if one.state is State.OPEN]
     if waiting:
-        yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY`"
+        yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY{place}`"
 
 
 def _hidden_lines(

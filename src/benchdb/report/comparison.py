@@ -45,7 +45,7 @@ _CHANGED: Final = (Verdict.REGRESSED, Verdict.IMPROVED)
 
 
 def comparison_tables(
-    found: SidesCompared, preferred: tuple[str, ...] = (), *, verbose: bool = False
+    found: SidesCompared, preferred: tuple[str, ...] = (), *, verbose: bool = False, place: str = ""
 ) -> list[Table]:
     """Return what to show of a comparison: what differs first, then the whole, then each case.
 
@@ -57,6 +57,8 @@ def comparison_tables(
         Names of the subjects that stand for a revision, the first first.
     verbose
         Whether to show every row.
+    place
+        What names the database in commands, from `benchdb.report.text.database`.
     """
     tables = [
         _sides_table(found, preferred),
@@ -65,7 +67,7 @@ def comparison_tables(
         _cases_table(found.cases, verbose=verbose),
         _outcomes_table(found.outcomes),
         _not_compared_table(found.not_compared, verbose=verbose),
-        Table((), (), remarks=tuple(_remarks(found))),
+        Table((), (), remarks=tuple(_remarks(found, place))),
     ]
     return [one for one in tables if one.rows or one.remarks]
 
@@ -276,7 +278,7 @@ def _not_compared_table(found: Sequence[NotCompared], *, verbose: bool) -> Table
     )
 
 
-def _remarks(found: SidesCompared) -> Iterator[str]:
+def _remarks(found: SidesCompared, place: str) -> Iterator[str]:
     """Yield what to know of the whole, and what to do next."""
     if not found.cases:
         yield "no case was measured on both sides, so nothing is compared"
@@ -305,7 +307,7 @@ def _remarks(found: SidesCompared) -> Iterator[str]:
         )
     undecided = [one for one in found.cases if one.verdict is Verdict.UNDECIDED]
     if len(undecided) == len(found.cases) and not any(
-        min(one.baseline_values, one.contender_values) > 1 for one in undecided
+        max(one.baseline_values, one.contender_values) > 1 for one in undecided
     ):
         yield (
             "one value a side decides nothing: record more with "
@@ -316,7 +318,7 @@ def _remarks(found: SidesCompared) -> Iterator[str]:
         for line in commit_lines(found.commits):
             yield f"between the sides: {line}"
         name = shlex.quote(changed[0].case.id)
-        yield f"next: `benchdb show {name}` shows the series of the first"
+        yield f"next: `benchdb show {name}{place}` shows the series of the first"
 
 
 def comparison_content(found: SidesCompared) -> dict[str, Any]:

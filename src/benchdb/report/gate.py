@@ -49,7 +49,7 @@ _STYLES: Final = {Verdict.REGRESSED: "bad", Verdict.IMPROVED: "good"}
 
 
 def gate_tables(
-    gate: Gate, preferred: tuple[str, ...] = (), *, verbose: bool = False
+    gate: Gate, preferred: tuple[str, ...] = (), *, verbose: bool = False, place: str = ""
 ) -> list[Table]:
     """Return what to show of a gate, the most important first.
 
@@ -61,6 +61,8 @@ def gate_tables(
         Names of the subjects that stand for a revision, the first first.
     verbose
         Whether to show every row, also what is unchanged.
+    place
+        What names the database in commands, from `benchdb.report.text.database`.
     """
     failing = gate.failing
     fails = {id(one) for one in failing}
@@ -81,7 +83,7 @@ def gate_tables(
             # "what to do next" has what changed of those that fail.
             tables.append(_table(some, heading, verbose=verbose, ranges=some is not failing))
     if failing:
-        tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(gate))))
+        tables.append(Table((), (), "what to do next", remarks=tuple(_next_lines(gate, place))))
     remarks = [*missing_lines(gate, verbose=verbose), *certainty_lines(gate)]
     return [*tables, Table((), (), remarks=tuple(remarks))]
 
@@ -197,12 +199,13 @@ def levels(one: SeriesVerdict) -> tuple[str, str]:
     )
 
 
-def _next_lines(gate: Gate) -> Iterator[str]:
+def _next_lines(gate: Gate, place: str) -> Iterator[str]:
     """Yield commands to paste: what changed, run these tests again, find the commit."""
     failing = gate.failing
     ranges = dict.fromkeys(each for one in failing for each in one.commits)
     for line in commit_lines(list(ranges)):
         yield f"what changed: {line}"
+    yield from _same_commit_lines(failing, place)
     tests = list(dict.fromkeys(one.key.case.id for one in failing))
     named = " ".join(shlex.quote(test) for test in tests[:_MOST_TESTS])
     more = f" (and {len(tests) - _MOST_TESTS:,} more)" if len(tests) > _MOST_TESTS else ""
@@ -212,15 +215,32 @@ def _next_lines(gate: Gate) -> Iterator[str]:
         if good and bad:
             yield from _bisect_lines(good, bad, failing, shlex.quote(tests[0]))
             break
-    yield f"see why: `benchdb explain {shlex.quote(tests[0])}`"
+    asked = " ".join(shlex.quote(one) for one in (tests[0], *gate.named))
+    yield f"see why: `benchdb explain {asked}{place}`"
     if gate.trunk:
         events = dict.fromkeys(text.short(one.since.uid) for one in failing if one.since)
         for event in list(events)[:_MOST_RANGES]:
-            yield f"if it is meant to be so: `benchdb ack {event} --expected -m WHY`"
+            yield f"if it is meant to be so: `benchdb ack {event} --expected -m WHY{place}`"
         if len(events) > _MOST_RANGES:
-            yield f"{len(events) - _MOST_RANGES:,} more events: `benchdb changes` lists them"
+            yield f"{len(events) - _MOST_RANGES:,} more events: `benchdb changes{place}` lists them"
     else:
-        yield f"if it is meant to be so, here and on the trunk: `{_accepting(gate)}`"
+        yield f"if it is meant to be so, here and on the trunk: `{_accepting(gate)}{place}`"
+
+
+def _same_commit_lines(failing: Sequence[SeriesVerdict], place: str) -> Iterator[str]:
+    """Yield how to see what changed where no commit did: packages, the platform, files."""
+    sides = dict.fromkeys(
+        (one.before, one.since)
+        for one in failing
+        if one.before is not None and one.since is not None and not one.commits
+    )
+    for before, since in list(sides)[:_MOST_RANGES]:
+        named = " ".join(f"session:{text.short(one.uid)}" for one in (before, since))
+        files = ", though files were changed" if since.dirty and not before.dirty else ""
+        yield (
+            f"what changed: no commit{files}; `benchdb compare {named}{place}` lists what else "
+            "differs"
+        )
 
 
 def _accepting(gate: Gate) -> str:
@@ -264,6 +284,7 @@ def gate_content(gate: Gate, code: int) -> dict[str, Any]:
         "chosen": gate.chosen,
         "trunk": gate.trunk,
         "base": gate.base,
+        "base_sessions": gate.base_sessions,
         "fail_on": gate.fail_on,
         "false_alarms": gate.false_alarms,
         "limit": gate.limit,

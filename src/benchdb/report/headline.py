@@ -35,6 +35,8 @@ def _reservations(gate: Gate) -> Iterator[str]:
     newest = gate.sessions[0]
     if any(one.state == "lost" for one in gate.sessions):
         yield "but the session was LOST: its process was killed before its end"
+    if not gate.base_sessions:
+        yield "but no session of the trunk is here to judge by"
     if gate.missing:
         yield f"{text.counted(len(gate.missing), 'case')} missing"
     if gate.skipped:

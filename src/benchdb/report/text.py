@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
@@ -63,6 +64,14 @@ def prose(text: str) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun: "1 session", "1,204 test runs"."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def database(given: str | None) -> str:
+    """Return what names a database in a command to paste: as it was named to this one.
+
+    What may have a password in it isn't repeated.
+    """
+    return f" --db {shlex.quote(given)}" if given and "@" not in given else ""
 
 
 def unmatched_line(patterns: str) -> str:

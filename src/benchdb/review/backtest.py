@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
 from benchdb.review.judging import lasting
 from benchdb.review.lines import Line, is_failed, is_judged, rule_of, verdicts_of
 from benchdb.review.outcomes import usual_rate
+from benchdb.review.unmatched import unmatched
 from benchdb.verdicts import Alarm, Backtest
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def replay(
         How many of the newest sessions to judge; all by default.
     """
     history = read_history(connection, settings)
-    return _Replay(history, settings).run(progress, last)
+    misnamed = unmatched(connection, settings, [one.key for one in history.series])
+    return replace(_Replay(history, settings).run(progress, last), unmatched=misnamed)
 
 
 class _Replay:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchdb.collect.ancestry import head, held_in, is_known, merge_base
+from benchdb.collect.ancestry import head, held_in, is_known, is_shallow, merge_base
 from benchdb.errors import UserError
 from benchdb.review.series import is_trunk
 from benchdb.review.sides import Sides
@@ -106,8 +106,15 @@ def base_of(
         base = merge_base(settings.root, settings.trunk, commit)
         if base is not None:
             kept = _up_to(settings.root, base, name, pool)
-            return Base(kept, f"the trunk up to the merge base {base.hash[:10]}")
-    return Base(pool, "the trunk's newest (git knows no merge base)")
+            none = "" if kept else ", of which no session is here"
+            return Base(kept, f"the trunk up to the merge base {base.hash[:10]}{none}")
+    if not pool:
+        branches = " or ".join(settings.trunk) or "no branch"
+        return Base([], f"the trunk, of which no session is here: [tool.benchdb] trunk, {branches}")
+    why = "git knows no merge base"
+    if commits and is_shallow(settings.root):
+        why += ", as this clone is shallow: `git fetch --unshallow`"
+    return Base(pool, f"the trunk's newest ({why})")
 
 
 def _up_to(

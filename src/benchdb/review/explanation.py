@@ -15,6 +15,7 @@ from benchdb.review.expecting import expected
 from benchdb.review.gate import prepare
 from benchdb.review.judged import LOOKS, ONE_LOOK, RUNS
 from benchdb.review.outcomes import expected_rate, usual_rate
+from benchdb.review.renaming import current
 from benchdb.verdicts import Explained, Stretch
 
 if TYPE_CHECKING:
@@ -54,13 +55,13 @@ def explain(
     UserError
         If the case isn't in what is judged, or has none of the metrics.
     """
-    cases = set(matching_cases(connection, [case]))
+    cases = {current(one, settings.renamed) for one in matching_cases(connection, [case])}
     ready = prepare(connection, settings, given)
     found = [one for one in ready.verdicts(connection, settings) if one.key.case in cases]
     if not found:
         raise UserError(
             f"no verdict on {case!r} here: the session that is judged doesn't have it, or none of "
-            "the metrics; name another session, as `benchdb explain CASE last:1`"
+            "the metrics; name another session, as `benchdb explain CASE session:UID`"
         )
     known = sorted({one.key.metric.name for one in found})
     if metrics:

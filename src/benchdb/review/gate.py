@@ -142,6 +142,8 @@ def judge(connection: Connection, settings: Settings, given: Sequence[str] = ())
         infinite=ready.infinite,
         unmatched=ready.unmatched,
         head=ready.chosen.head,
+        base_sessions=len(ready.base.sessions),
+        named=tuple(given),
     )
 
 
