@@ -86,7 +86,7 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
         "small",
         author && named(author),
         author && " · ",
-        day(sessions.started[event.first_after]),
+        h("span.day", day(sessions.started[event.first_after])),
       ),
       " ",
       ...facts,
