@@ -119,6 +119,22 @@ def test_what_begins_with_a_second_step_of_another_test_fails_although_the_first
     ]
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+def test_what_failed_by_itself_does_not_fail_again_as_others_moved_one_session_before(
+    tmp_path: Path, seed: int
+) -> None:
+    slower, faster = levels((0, 1.0), (16, 1.6)), levels((0, 1.0), (15, 0.8))
+    both = levels((0, 1.0), (15, 0.8), (16, 1.28))
+    effects = {f"t.py::test_0{n}": slower for n in (1, 2)}
+    effects |= {f"t.py::test_0{n}": faster for n in (3, 4)} | {"t.py::test_05": both}
+    of = project(tmp_path, History(24, 8, seed=seed, noise=0.015, effects=effects))
+    failed = []
+    for session in range(15, 24):
+        ran = of.benchdb("gate", f"commit:{commit(session)}", "--format", "json")
+        failed += [one["case"] for one in ran.json["verdicts"] if one["fails"]]
+    assert len(failed) == len(set(failed)) > 0
+
+
 def test_one_cause_on_two_machines_that_take_turns_fails_once(tmp_path: Path) -> None:
     turns = {"environment": lambda session: "AB"[session % 2]}
     slower = levels((0, 1.0), (40, 1.2))

@@ -51,27 +51,46 @@ def raised_when_apart(
             for other in known
             if _begins_beside(verdicts[number], verdicts[other], lines[number])
         ]
-        if others and _seemed_one(lines[number], others, verdicts[number], judge):
+        if not others:
+            continue
+        # What else moved there tells where that was, too.
+        near = [
+            line
+            for said, line in zip(verdicts, lines, strict=False)
+            if said.certainty == "confirmed"
+            and line is not lines[number]
+            and all(line is not one for one in others)
+            and _begins_near(verdicts[number], said, lines[number])
+        ]
+        if _seemed_one(lines[number], others, near, verdicts[number], judge):
             found[number] = replace(verdicts[number], raised=None)
     return found
 
 
 def _begins_beside(one: SeriesVerdict, other: SeriesVerdict, line: Line) -> bool:
     """Tell whether a regression begins close to one that was raised before, and not with it."""
-    if one.raised is None or other.raised is None or one.since is None or other.since is None:
+    if one.raised is None or other.raised is None:
         return False
-    first, last = sorted((one.since.order, other.since.order))
     return (
         other.raised.order < one.raised.order
-        and sum(first < session.order <= last for session in line.at) <= SAME_PLACE
+        and _begins_near(one, other, line)
         and not begin_together(one, other)
         and size(one.effect) <= AS_MUCH * size(other.effect)
     )
 
 
+def _begins_near(one: SeriesVerdict, other: SeriesVerdict, line: Line) -> bool:
+    """Tell whether two changes begin within a few points of a series."""
+    if one.since is None or other.since is None:
+        return False
+    first, last = sorted((one.since.order, other.since.order))
+    return sum(first < session.order <= last for session in line.at) <= SAME_PLACE
+
+
 def _seemed_one(
     line: Line,
     others: Sequence[Line],
+    near: Sequence[Line],
     verdict: SeriesVerdict,
     judge: Callable[[Sequence[Line]], list[Judged]],
 ) -> bool:
@@ -80,9 +99,11 @@ def _seemed_one(
     for session in line.at[:-1]:
         if session.order < verdict.raised.order:
             continue
-        then = [_up_to(one, session) for one in (line, *others)]
+        then = [_up_to(one, session) for one in (line, *others, *near)]
         judged = at_one_place([one.at for one in then], [one.values for one in then], judge(then))
-        mine, *places = [_place(one, said) for one, said in zip(then, judged, strict=True)]
+        mine, *places = [
+            _place(one, said) for one, said in zip(then[: 1 + len(others)], judged, strict=False)
+        ]
         if mine is not None and not any(one is not None and overlap(*mine, *one) for one in places):
             return False
     return True
