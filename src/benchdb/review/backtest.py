@@ -238,7 +238,7 @@ class _Replay:
         if root is None:
             return
         like = [other for other, its in known if root in (its, its.cause) and its is not one]
-        if root.verdict.key.conditions.environment != said.key.conditions.environment:
+        if like and root.verdict.key.conditions.environment != said.key.conditions.environment:
             like.append(root.verdict)  # its series isn't judged now
         if like and not any(begin_together(said, other) for other in like):
             one.place, one.verdict, one.cause = one.place._replace(session=session), said, None
