@@ -65,9 +65,8 @@ class Site:
                     f"{folder} holds {strange[0]}, which no dashboard wrote: name another folder "
                     "with -o, or remove it"
                 )
-            before = []
-            self._write(folder / MANIFEST, _manifest([]))
-        self._former = set(before)
+        self._is_ours = before is not None
+        self._former = set(before or ())
 
     def _before(self) -> list[str] | None:
         """Return the files that the former build wrote; None where there was none."""
@@ -115,6 +114,9 @@ class Site:
 
     def _write(self, path: Path, content: bytes) -> None:
         """Put a whole file into its place: nobody reads half of it."""
+        if not self._is_ours:  # from now on, however this build ends
+            self._is_ours = True
+            self._write(self.folder / MANIFEST, _manifest([]))
         new = path.with_name(f".{path.name}.new")
         with self._explained(path):
             try:
