@@ -276,6 +276,8 @@ function columns(
         " ",
         h("small", named(moduleName(cases.path[series.case[row.series]])), ` ${variants(row)}`),
         series.failing[row.series] > 0 && h("small.worse", " ✕ failing"),
+        " ",
+        settledBadge(index, row),
       ],
     },
     {
@@ -326,14 +328,17 @@ function columns(
   ];
 }
 
+/** What people said of a change, where they settled it. */
+function settledBadge(index: Index, row: Row): HTMLElement | null {
+  const state = stateOf(index, row);
+  return state === "open" ? null : badge(stateName(state), index.events[row.event]?.said);
+}
+
 function changeCell(index: Index, row: Row): Child[] {
   if (row.since >= 0) {
     const state = stateOf(index, row);
     const verdict = state === "open" ? row.verdict : 0;
-    return [
-      ...effectAndInterval(row.effect, row.low, row.high, verdict),
-      state !== "open" && badge(stateName(state), index.events[row.event]?.said),
-    ];
+    return effectAndInterval(row.effect, row.low, row.high, verdict);
   }
   const drift = index.series.drift[row.series];
   return drift === null ? [h("span.none", "–")] : [effect(drift, 0), " ", h("small", "slow drift")];

@@ -27,8 +27,15 @@ export interface Ticks {
   step: number;
 }
 
-/** Ticks at multiples of 1, 2 or 5 times a power of ten, about as many as asked for at most. */
+/** Ticks at multiples of 1, 2 or 5 times a power of ten: as many as asked for at most, but two. */
 export function linearTicks(scale: Scale, most: number, least = 0): Ticks {
+  const found = roundTicks(scale, most, least);
+  return found.values.length > 1 || found.step <= least
+    ? found
+    : roundTicks(scale, 2 * most, least);
+}
+
+function roundTicks(scale: Scale, most: number, least: number): Ticks {
   const rough = (scale.to - scale.from) / Math.max(most, 1);
   const power = 10 ** Math.floor(Math.log10(rough));
   const factor = [1, 2, 5].find((one) => one * power >= rough * (1 - 1e-9)) ?? 10;

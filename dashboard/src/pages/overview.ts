@@ -122,7 +122,7 @@ function figures(index: Index, summary: Summary, chip: (name: string) => void): 
     button("better", `${down} ${summary.improved}`, `improved, ${window}`, "better"),
     card(
       summary.suite === null ? "–" : change(summary.suite),
-      summary.suite === null
+      summary.suite === null && !index.metrics[summary.metric].outcome
         ? "whole suite: too few sessions"
         : h("span", { title: sure }, "whole suite (geometric mean)"),
     ),

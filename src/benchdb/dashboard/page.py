@@ -27,8 +27,10 @@ def index_page(finding: Finding, tables: Sequence[Table]) -> bytes:
         tables,
         POLICY,
         '<link rel="stylesheet" href="app.css">\n'
-        '<link rel="alternate" type="application/atom+xml" href="feed.xml">',
-        '<script src="app.js"></script>\n<script src="data/index.js"></script>',
+        '<link rel="alternate" type="application/atom+xml" href="feed.xml">\n'
+        # deferred: the plain table isn't drawn first where scripts run
+        '<script defer src="app.js"></script>\n<script defer src="data/index.js"></script>',
+        "",
     )
 
 
@@ -54,7 +56,7 @@ def single_page(
         tables,
         policy,
         f"<style>{css}</style>",
-        "\n".join(f"<script>{one}</script>" for one in scripts),
+        "".join(f"<script>{one}</script>\n" for one in scripts),
     )
 
 
@@ -77,7 +79,7 @@ def _page(finding: Finding, tables: Sequence[Table], policy: str, head: str, scr
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>{title}</title>\n{head}\n</head>\n<body>\n"
         f'<main id="app">\n<h1>{_text(finding.headline)}</h1>\n{when}{shown}</main>\n'
-        f"{scripts}\n</body>\n</html>\n"
+        f"{scripts}</body>\n</html>\n"
     ).encode("utf-8", "backslashreplace")
 
 
