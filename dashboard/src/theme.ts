@@ -3,7 +3,6 @@
 const KEY = "benchdb-theme";
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const heard: (() => void)[] = [];
-const probe = document.createElement("i");
 
 function chosen(): string | null {
   try {
@@ -62,9 +61,18 @@ export function onChange(call: () => void): () => void {
   };
 }
 
-/** A colour of the style sheet, as a canvas understands it. */
-export function colour(name: string): string {
-  probe.style.color = `var(--${name})`;
-  if (!probe.isConnected) document.documentElement.append(probe);
-  return getComputedStyle(probe).color;
+/** Colours of the style sheet, as a canvas understands them: all at once, as a look costs a layout. */
+export function colours<Name extends string>(names: readonly Name[]): Record<Name, string> {
+  const probes = names.map((name) => {
+    const probe = document.createElement("i");
+    probe.style.color = `var(--${name})`;
+    return probe;
+  });
+  document.documentElement.append(...probes);
+  const found = probes.map((probe) => getComputedStyle(probe).color);
+  for (const probe of probes) probe.remove();
+  return Object.fromEntries(names.map((name, at) => [name, found[at] ?? ""])) as Record<
+    Name,
+    string
+  >;
 }

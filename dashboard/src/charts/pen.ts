@@ -1,6 +1,6 @@
 // What everything on a canvas is drawn with. Coordinates are CSS pixels from the canvas's corner.
 
-import { colour } from "../theme";
+import { colours } from "../theme";
 import { position } from "./scale";
 import type { Scale } from "./scale";
 
@@ -19,11 +19,11 @@ const INKS = [
   "better",
 ] as const;
 
-/** The colours of the theme: read once for many charts, as each costs a look at the styles. */
+/** The colours of the theme. */
 export type Inks = Record<(typeof INKS)[number], string>;
 
 export function inks(): Inks {
-  return Object.fromEntries(INKS.map((name) => [name, colour(name)])) as Inks;
+  return colours(INKS);
 }
 
 /** Where points stand, without axes and headings. */
