@@ -150,7 +150,7 @@ def test_health_tells_where_effort_pays(imported, reader) -> None:
 def test_a_suite_that_pytest_ran_shows_its_source_and_its_failure(recorded, reader) -> None:
     _, site = recorded
     page = reader.open(site, "#/")
-    assert "failed in the last 3 sessions" in page.locator("[data-figure=failing]").inner_text()
+    assert "tests failed, last 3 sessions" in page.locator("[data-figure=failing]").inner_text()
     assert texts(page, "[data-figure=failing] .count") == ["1"]
     case = "test_suite.py::test_sum[1]"
     test = reader.open(site, f"#/test?id={quoted(case)}&tab=source")
