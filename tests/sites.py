@@ -49,12 +49,12 @@ class Site:
         }
 
     def case(self, case: str) -> Any:
-        part = fnv1a(case) % self.index["parts"]["cases"]
+        part = fnv1a(case) % self.index["shards"]["cases"]
         (found,) = (one for one in self.data(f"cases/{part:02x}")["cases"] if one["id"] == case)
         return found
 
     def session(self, uid: str) -> Any:
-        part = fnv1a(uid) % self.index["parts"]["sessions"]
+        part = fnv1a(uid) % self.index["shards"]["sessions"]
         (found,) = (
             one for one in self.data(f"sessions/{part:02x}")["sessions"] if one["uid"] == uid
         )

@@ -201,7 +201,7 @@ def test_a_case_has_all_its_points_with_the_sessions_that_measured_them(of: Proj
     )
     (series,) = site.case("t.py::test_03")["series"]
     assert series["values"] == pytest.approx([value for (value,) in rows], rel=1e-4)
-    at = site.data(f"cases/{fnv1a('t.py::test_03') % site.index['parts']['cases']:02x}")
+    at = site.data(f"cases/{fnv1a('t.py::test_03') % site.index['shards']['cases']:02x}")
     first = at["cases"][0]["series"][0]["at"]
     assert (first, len(series["values"])) == ([0] + [1] * 39, 40)
 
@@ -407,7 +407,7 @@ def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) 
     site = Site(of)
     index = site.index
     assert index["cases"]["source"] == [True]
-    part = fnv1a("test_it.py") % index["parts"]["sources"]
+    part = fnv1a("test_it.py") % index["shards"]["sources"]
     (found,) = site.data(f"sources/{part:02x}")["sources"]
     assert (found["test"], found["line"]) == ("test_it.py::TestIt::test_one", 2)
     assert found["text"] == source.split("\n", 1)[1].rstrip("\n")

@@ -3,15 +3,15 @@
 import { SCHEMA } from "./types";
 import type {
   CaseHistory,
-  CasePart,
+  CaseShard,
   Health,
   HeatMap,
   Index,
   Pair,
   SessionPage,
-  SessionPart,
+  SessionShard,
   Source,
-  SourcePart,
+  SourceShard,
 } from "./types";
 
 type Register = ((name: string, content: unknown) => void) & { early?: ArrayLike<unknown>[] };
@@ -114,13 +114,13 @@ function hex(number: number, digits: number): string {
   return number.toString(16).padStart(digits, "0");
 }
 
-function part(kind: string, key: string, parts: number): string {
-  return `${kind}/${hex(fnv1a(key) % Math.max(parts, 1), 2)}`;
+function shard(kind: string, key: string, shards: number): string {
+  return `${kind}/${hex(fnv1a(key) % Math.max(shards, 1), 2)}`;
 }
 
 export async function loadCase(index: Index, id: string): Promise<CaseHistory> {
-  const name = part("cases", id, index.parts.cases);
-  const whole = await load<CasePart>(name);
+  const name = shard("cases", id, index.shards.cases);
+  const whole = await load<CaseShard>(name);
   restore(whole);
   const found = whole.cases.find((one) => one.id === id);
   if (!found)
@@ -129,7 +129,7 @@ export async function loadCase(index: Index, id: string): Promise<CaseHistory> {
 }
 
 /** Put in the sessions that a series shares with the one before it in the file. */
-function restore(whole: CasePart): void {
+function restore(whole: CaseShard): void {
   let before: number[] = [];
   for (const one of whole.cases.flatMap((each) => each.series)) {
     if (one.at.length === 0) one.at = before;
@@ -138,15 +138,15 @@ function restore(whole: CasePart): void {
 }
 
 export async function loadSession(index: Index, uid: string): Promise<SessionPage> {
-  const name = part("sessions", uid, index.parts.sessions);
-  const found = (await load<SessionPart>(name)).sessions.find((one) => one.uid === uid);
+  const name = shard("sessions", uid, index.shards.sessions);
+  const found = (await load<SessionShard>(name)).sessions.find((one) => one.uid === uid);
   if (!found)
     throw new Trouble(`The file data/${name}.js is older or newer than the rest. ${AGAIN}`);
   return found;
 }
 
 export async function loadSource(index: Index, path: string, id: string): Promise<Source | null> {
-  const sources = (await load<SourcePart>(part("sources", path, index.parts.sources))).sources;
+  const sources = (await load<SourceShard>(shard("sources", path, index.shards.sources))).sources;
   const exact = sources.find((one) => one.test === id);
   if (exact) return exact;
   // the parameters stand in the first bracket behind the test's name

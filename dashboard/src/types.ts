@@ -21,12 +21,12 @@ export interface Index {
   releases: Release[];
   sides: Side[];
   pairs: number[][];
-  parts: Parts;
+  shards: Shards;
   notes: string[];
 }
 
 /** In how many files each kind of data is. */
-export interface Parts {
+export interface Shards {
   cases: number;
   sessions: number;
   sources: number;
@@ -184,7 +184,7 @@ export interface Side {
 }
 
 /** The cases whose ids have one hash. */
-export interface CasePart {
+export interface CaseShard {
   cases: CaseHistory[];
 }
 
@@ -244,7 +244,7 @@ export interface Artifact {
 }
 
 /** The sessions whose uids have one hash. */
-export interface SessionPart {
+export interface SessionShard {
   sessions: SessionPage[];
 }
 
@@ -358,7 +358,7 @@ export interface Host {
 }
 
 /** The tests' sources whose files' paths have one hash. */
-export interface SourcePart {
+export interface SourceShard {
   sources: Source[];
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchdb.dashboard import data
 from benchdb.dashboard.artifacts import artifacts
-from benchdb.dashboard.cases import CaseHistories, case_parts
+from benchdb.dashboard.cases import CaseHistories, case_shards
 from benchdb.dashboard.comparisons import SidesCompared
 from benchdb.dashboard.events import events
 from benchdb.dashboard.files import Site, data_script
@@ -19,9 +19,9 @@ from benchdb.dashboard.page import index_page, single_page
 from benchdb.dashboard.releases import releases
 from benchdb.dashboard.repository import Repository
 from benchdb.dashboard.series import Recent, series_table
-from benchdb.dashboard.session_pages import SessionPages, session_parts
+from benchdb.dashboard.session_pages import SessionPages, session_shards
 from benchdb.dashboard.sessions import PackageChanges, sessions
-from benchdb.dashboard.shards import pair_name, part_name
+from benchdb.dashboard.shards import pair_name, shard_name
 from benchdb.dashboard.sources import Sources
 from benchdb.dashboard.summary import (
     Finding,
@@ -174,13 +174,13 @@ class _Building:
         """Yield all data files by name; the index, without which the page waits, last."""
         survey = self._survey
         histories = CaseHistories(survey, self._outcomes, self._artifacts.of_case)
-        for number, part in histories.parts():
-            yield f"cases/{part_name(number)}", part
+        for number, shard in histories.shards():
+            yield f"cases/{shard_name(number)}", shard
         pages = SessionPages(survey, self._outcomes, self._packages, self._artifacts)
-        for number, page in pages.parts():
-            yield f"sessions/{part_name(number)}", page
+        for number, page in pages.shards():
+            yield f"sessions/{shard_name(number)}", page
         for number, source in self._sources.each():
-            yield f"sources/{part_name(number)}", source
+            yield f"sources/{shard_name(number)}", source
         for pair in self._compared.each(self._repository):
             yield f"compare/{pair_name(pair.baseline, pair.contender)}", pair
         tolerance = dict(survey.settings.tolerance)["*"]
@@ -217,7 +217,7 @@ class _Building:
             releases=self._releases,
             sides=self._compared.sides,
             pairs=[list(one) for one in self._compared.pairs],
-            parts=data.Parts(case_parts(survey), session_parts(survey), self._sources.parts),
+            shards=data.Shards(case_shards(survey), session_shards(survey), self._sources.shards),
             notes=_notes(survey),
         )
 

@@ -1,4 +1,4 @@
-"""The parts with points: each case with all of its series."""
+"""The shards with points: each case with all of its series."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchdb.dashboard.columns import finite, listed, rounded
-from benchdb.dashboard.data import CaseHistory, CasePart, Change, Drift, PointSeries, Segment
+from benchdb.dashboard.data import CaseHistory, CaseShard, Change, Drift, PointSeries, Segment
 from benchdb.dashboard.series import verdict_number
-from benchdb.dashboard.shards import part_of, parts_for
+from benchdb.dashboard.shards import shard_of, shards_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from benchdb.dashboard.survey import Survey
     from benchdb.series import Case
 
-#: Points in one part: it is read as fast as the page is drawn.
+#: Points in one shard: it is read as fast as the page is drawn.
 _POINTS: Final = 15_000
 
 
-def case_parts(survey: Survey) -> int:
-    """Return in how many parts the cases are."""
-    return parts_for(len(survey.points) / _POINTS)
+def case_shards(survey: Survey) -> int:
+    """Return in how many shards the cases are."""
+    return shards_for(len(survey.points) / _POINTS)
 
 
 class CaseHistories:
-    """The making of parts.
+    """The making of shards.
 
     Parameters
     ----------
@@ -60,15 +60,15 @@ class CaseHistories:
         #: The sessions of the series before in the file.
         self._before: list[int] = []
 
-    def parts(self) -> Iterator[tuple[int, CasePart]]:
-        """Yield each part with its number."""
-        parts = case_parts(self._survey)
-        found: dict[int, list[Case]] = {number: [] for number in range(parts)}
+    def shards(self) -> Iterator[tuple[int, CaseShard]]:
+        """Yield each shard with its number."""
+        shards = case_shards(self._survey)
+        found: dict[int, list[Case]] = {number: [] for number in range(shards)}
         for case in self._survey.cases:
-            found[part_of(case.id, parts)].append(case)
+            found[shard_of(case.id, shards)].append(case)
         for number, cases in found.items():
             self._before = []
-            yield number, CasePart([self._history(case) for case in cases])
+            yield number, CaseShard([self._history(case) for case in cases])
 
     def _history(self, case: Case) -> CaseHistory:
         series: list[PointSeries] = []

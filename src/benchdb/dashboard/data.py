@@ -45,7 +45,7 @@ class Index:
     pairs
         Of which sides there is a comparison: the numbers of baseline and contender. The other way
         round is the same file, read as its inverse.
-    parts
+    shards
         In how many files each kind of data is; the page finds one by a hash (`benchdb.dashboard.
         shards`).
     """
@@ -67,12 +67,12 @@ class Index:
     releases: list[Release]
     sides: list[Side]
     pairs: list[list[int]]
-    parts: Parts
+    shards: Shards
     notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Shards:
     """In how many files each kind of data is."""
 
     cases: int
@@ -435,7 +435,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class CasePart:
+class CaseShard:
     """The cases whose ids have one hash."""
 
     cases: list[CaseHistory]
@@ -553,7 +553,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionPart:
+class SessionShard:
     """The sessions whose uids have one hash."""
 
     sessions: list[SessionPage]
@@ -782,7 +782,7 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True)
-class SourcePart:
+class SourceShard:
     """The tests' sources whose files' paths have one hash."""
 
     sources: list[Source]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchdb.dashboard.data import CaseArtifact, SessionPage, SessionPart
-from benchdb.dashboard.shards import part_of, parts_for
+from benchdb.dashboard.data import CaseArtifact, SessionPage, SessionShard
+from benchdb.dashboard.shards import shard_of, shards_for
 from benchdb.dashboard.unusual import Findings, cases_of
 from benchdb.report import text
 
@@ -28,7 +28,7 @@ _MOST_MISSING, _MOST_AGAIN = 500, 12
 
 
 class SessionPages:
-    """The making of parts."""
+    """The making of shards."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class SessionPages:
         self._ran = _by_session(every, "runs", size)
         self._harmed = {name: _by_session(every, name, size) for name in ("failed", "lost", "hung")}
 
-    def parts(self) -> Iterator[tuple[int, SessionPart]]:
-        """Yield each part with its number."""
-        parts = session_parts(self._survey)
-        found: dict[int, list[int]] = {number: [] for number in range(parts)}
+    def shards(self) -> Iterator[tuple[int, SessionShard]]:
+        """Yield each shard with its number."""
+        shards = session_shards(self._survey)
+        found: dict[int, list[int]] = {number: [] for number in range(shards)}
         for at, one in enumerate(self._survey.sessions):
-            found[part_of(one.uid, parts)].append(at)
+            found[shard_of(one.uid, shards)].append(at)
         for number, some in found.items():
-            yield number, SessionPart([self._page(at) for at in some])
+            yield number, SessionShard([self._page(at) for at in some])
 
     def _page(self, at: int) -> SessionPage:
         survey = self._survey
@@ -117,9 +117,9 @@ class SessionPages:
         return [[name, value] for name, value in facts if value]
 
 
-def session_parts(survey: Survey) -> int:
-    """Return in how many parts the pages are."""
-    return parts_for(len(survey.sessions) / _SESSIONS)
+def session_shards(survey: Survey) -> int:
+    """Return in how many shards the pages are."""
+    return shards_for(len(survey.sessions) / _SESSIONS)
 
 
 def _by_session(

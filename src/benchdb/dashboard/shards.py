@@ -8,7 +8,7 @@ _BASIS: Final = 0x811C9DC5
 _PRIME: Final = 0x01000193
 
 #: More files of one kind take longer to write than they save the page.
-MOST_PARTS: Final = 1024
+MOST_SHARDS: Final = 1024
 
 
 def fnv1a(text: str) -> int:
@@ -19,13 +19,13 @@ def fnv1a(text: str) -> int:
     return found
 
 
-def part_of(key: str, parts: int) -> int:
-    """Return the number of the part that a key's content is in."""
-    return fnv1a(key) % parts
+def shard_of(key: str, shards: int) -> int:
+    """Return the number of the shard that a key's content is in."""
+    return fnv1a(key) % shards
 
 
-def part_name(number: int) -> str:
-    """Return what a part is called."""
+def shard_name(number: int) -> str:
+    """Return what a shard is called."""
     return f"{number:02x}"
 
 
@@ -34,12 +34,12 @@ def pair_name(baseline: str, contender: str) -> str:
     return f"{fnv1a(f'{baseline}~{contender}'):08x}"
 
 
-def parts_for(size: float) -> int:
-    """Return in how many parts to put so many times the content of one: a power of two.
+def shards_for(size: float) -> int:
+    """Return in how many shards to put so many times the content of one: a power of two.
 
-    It stays the same while a history grows by little, so that parts keep their names.
+    It stays the same while a history grows by little, so that shards keep their names.
     """
-    parts = 1
-    while parts < size and parts < MOST_PARTS:
-        parts *= 2
-    return parts
+    shards = 1
+    while shards < size and shards < MOST_SHARDS:
+        shards *= 2
+    return shards

@@ -6,8 +6,8 @@ import ast
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from benchdb.dashboard.data import Source, SourcePart
-from benchdb.dashboard.shards import part_of, parts_for
+from benchdb.dashboard.data import Source, SourceShard
+from benchdb.dashboard.shards import shard_of, shards_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _LARGEST: Final = 2_000_000
 _MOST_LINES: Final = 400
 
-#: Files in one part.
+#: Files in one shard.
 _FILES: Final = 4
 
 
@@ -42,19 +42,19 @@ class Sources:
         read = {path: self._of_file(path, names) for path, names in sorted(tests.items())}
         self._found = {path: some for path, some in read.items() if some}
         self._tests = {one.test for some in self._found.values() for one in some}
-        self.parts = parts_for(len(self._found) / _FILES)
+        self.shards = shards_for(len(self._found) / _FILES)
 
     def has(self, case: Case) -> bool:
         """Tell whether the source of a case's test is known."""
         return f"{case.path}::{case.originalname}" in self._tests
 
-    def each(self) -> Iterator[tuple[int, SourcePart]]:
-        """Yield each part with its number."""
-        found: dict[int, list[Source]] = {number: [] for number in range(self.parts)}
+    def each(self) -> Iterator[tuple[int, SourceShard]]:
+        """Yield each shard with its number."""
+        found: dict[int, list[Source]] = {number: [] for number in range(self.shards)}
         for path, some in self._found.items():
-            found[part_of(path, self.parts)] += some
+            found[shard_of(path, self.shards)] += some
         for number, sources in found.items():
-            yield number, SourcePart(sources)
+            yield number, SourceShard(sources)
 
     def _of_file(self, path: str, names: set[str]) -> list[Source]:
         """Return the sources of the tests of one file, which a foreign history may name at will."""
