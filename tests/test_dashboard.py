@@ -288,6 +288,7 @@ def test_imported_environments_are_called_as_their_file_calls_them(tmp_path: Pat
     made.more["environment"] = lambda session: ("fast", "slow")[session % 2]
     index = Site(project(tmp_path / "p", made)).index
     assert {one["label"] for one in index["conditions"]} == {"fast", "slow"}
+    assert set(index["sessions"]["conditions"]) == {"fast", "slow"}
 
 
 def test_only_some_tests_may_be_shown_and_are_judged_as_one_family_with_all(

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchdb.dashboard.columns import bounded, finite
 from benchdb.dashboard.data import Flaky, Health, Host, Longest, Missing
-from benchdb.report import text
+from benchdb.dashboard.survey import machine
 
 if TYPE_CHECKING:
     from benchdb.dashboard.outcomes import Outcomes
@@ -90,7 +90,7 @@ def _hosts(survey: Survey) -> list[Host]:
     grouped: dict[tuple[str, str], list[int]] = defaultdict(list)
     for number in survey.standing.tolist():
         one = survey.sessions[number]
-        label = text.environment(one.environment) if one.environment else ""
+        label = machine(one.environment) if one.environment else ""
         grouped[one.host or "", label].append(number)
     found = []
     for (name, label), some in grouped.items():

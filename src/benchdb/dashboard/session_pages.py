@@ -9,6 +9,7 @@ import numpy as np
 
 from benchdb.dashboard.data import CaseArtifact, SessionPage, SessionShard
 from benchdb.dashboard.shards import shard_of, shards_for
+from benchdb.dashboard.survey import machine
 from benchdb.dashboard.unusual import Findings, cases_of
 from benchdb.report import text
 
@@ -104,7 +105,7 @@ class SessionPages:
             ("finished", f"{text.second(one.finished)} UTC" if one.finished else ""),
             ("branch", one.branch or ""),
             *((each.name, _revision(each.version, each.commit)) for each in one.subjects),
-            ("machine", text.environment(one.environment) if one.environment else ""),
+            ("machine", machine(one.environment) if one.environment else ""),
             ("host", one.host or ""),
             ("tags", text.pairs(one.tags)),
             (

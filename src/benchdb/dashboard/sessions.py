@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from benchdb.dashboard.data import Sessions
 from benchdb.dashboard.releases import main_of
-from benchdb.report import text
+from benchdb.dashboard.survey import machine
 from benchdb.store.circumstances import package_sets, stored_packages
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def sessions(
     every = survey.sessions
     mains = [main_of(one, leading) for one in every]
     commits = [repository.commit(one.commit if one else None) for one in mains]
-    labels = {one.fingerprint: text.environment(one) for each in every if (one := each.environment)}
+    labels = {one.fingerprint: machine(one) for each in every if (one := each.environment)}
     return Sessions(
         uid=[one.uid for one in every],
         started=[int(one.started.timestamp()) for one in every],

@@ -228,11 +228,17 @@ def _system(one: Environment) -> str:
     return " ".join(said) or "machine"
 
 
+def machine(one: Environment) -> str:
+    """Return an environment in a line; an imported one as its file calls it."""
+    known = text.environment(replace(one, extra=()))
+    return text.environment(one) if known else ", ".join(value for _, value in one.extra)
+
+
 def _details(one: SeriesConditions) -> list[list[str]]:
     found: list[list[str]] = []
     if one.environment is not None:
         found += [
-            ["environment", text.environment(one.environment)],
+            ["environment", machine(one.environment)],
             ["fingerprint", one.environment.fingerprint],
         ]
     if one.cluster is not None:
