@@ -28,14 +28,28 @@ def test_the_headline_tells_suspects_from_what_is_known(history: History) -> Non
     for _ in range(4):
         history.add({"test_0": history.near(1.3), "test_1": history.near(), "test_2": 1.0})
         headlines.append(history.gate().out.splitlines()[0])
-    assert headlines[0] == "nothing fails in 6 series: 1 suspect, 5 UNCHANGED"
+    said = "no regression fails the build: 1 suspect, 5 UNCHANGED in 6 series"
+    assert headlines[0] == said
     assert headlines[3] == "no new regression in 6 series: 1 known, 5 UNCHANGED"
     first = "session:session-041-main"
     document = history.gate(first, "--format", "json").json
     assert document["not_failing"] == {"suspect": 1, "known": 0, "control": 0}
     *warning, last = history.gate(first, "--format", "github").out.splitlines()
     assert "test_0 REGRESSED" in warning[0]
-    assert last.startswith("::warning title=benchdb gate::nothing fails in 6 series: 1 suspect")
+    assert last.startswith(f"::warning title=benchdb gate::{said}")
+
+
+def test_where_all_tests_fail_for_the_first_time_the_headline_does_not_say_that_nothing_fails(
+    history: History,
+) -> None:
+    history.usual(20, tests=2)
+    history.add({"test_0": FAIL, "test_1": FAIL})
+    said = "no regression fails the build: 2 suspect in 2 series"
+    ran = history.gate()
+    assert (ran.code, ran.out.splitlines()[0]) == (0, said)
+    assert said in history.gate("--format", "markdown").out.splitlines()[0]
+    assert history.gate("--format", "json").json["headline"] == said
+    assert f"::{said}" in history.gate("--format", "github").out
 
 
 def test_a_new_environment_is_named_beside_those_of_the_past(history: History) -> None:

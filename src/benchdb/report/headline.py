@@ -71,9 +71,10 @@ def _outcome(gate: Gate) -> str:
         for verdict in Verdict
         if verdict is not Verdict.REGRESSED and (found := gate.of(verdict))
     ]
-    # A suspect is a new regression, too, only not sure enough to fail.
-    said = "nothing fails" if others["suspect"] else "no new regression"
-    return f"{said} in {judged}: {', '.join(counted)}"
+    # A suspect is a new regression, too, only not sure enough to fail. Tests may fail, though.
+    if others["suspect"]:
+        return f"no regression fails the build: {', '.join(counted)} in {judged}"
+    return f"no new regression in {judged}: {', '.join(counted)}"
 
 
 def not_failing(gate: Gate) -> dict[str, int]:
