@@ -17,6 +17,7 @@ from benchdb.report import text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from markdown_it.token import Token
     from recorded import Project
 
 CASE = "t.py::test_01"
@@ -27,6 +28,22 @@ def printed(of: Project, *arguments: object) -> list[list[str]]:
     said = re.sub(r"\s*\n", " ", of.benchdb(*arguments).out)
     found = [shlex.split(one) for one in re.findall("`(benchdb [^`]*)`", said)]
     return [one[1:] for one in found]
+
+
+def inline(markdown: str) -> list[Token]:
+    """Return what CommonMark makes of a text, but for its blocks."""
+    from markdown_it import MarkdownIt  # rich brings it
+
+    blocks = MarkdownIt("commonmark").enable("table").parse(markdown)
+    return [token for block in blocks for token in block.children or []]
+
+
+def code_spans(markdown: str) -> list[str]:
+    return [token.content for token in inline(markdown) if token.type == "code_inline"]
+
+
+def text_of(markdown: str) -> str:
+    return " ".join(token.content for token in inline(markdown) if token.type == "text")
 
 
 def test_commands_that_are_printed_are_about_the_session_and_the_file_that_were_named(
@@ -42,6 +59,27 @@ def test_commands_that_are_printed_are_about_the_session_and_the_file_that_were_
     commands += printed(of, "compare", "last:15", "last:3", "--db", "all days.db")
     assert [one[0] for one in commands] == ["show"]  # the event is settled
     assert of.benchdb(*commands[0]).code == 0
+
+
+@pytest.mark.parametrize("value", ["`id`", "a``b` `", "one`", "pi|pe`", "<b>*_"])
+def test_in_markdown_commands_are_code_spans_whatever_a_test_is_called(
+    tmp_path: Path, value: str
+) -> None:
+    case = f"t.py::test_it[{value}]"
+    of = project(tmp_path / "p", History(23, 3, effects={case: step(20, 1.3)}))
+    gate = of.benchdb("gate", "last:1", "--format", "markdown").out
+    spans = code_spans(gate)
+    again = next(one for one in spans if one.startswith("pytest "))
+    assert shlex.split(again)[-1] == case
+    (explain,) = [one for one in spans if one.startswith("benchdb explain ")]
+    assert of.benchdb(*shlex.split(explain)[1:]).out.startswith(f"{case} duration: REGRESSED")
+    assert case in spans  # in the table, too
+    suspect = of.benchdb("gate", f"commit:{commit(20)}", "--format", "markdown").out
+    assert "git log 000000000019..000000000020" in code_spans(suspect)
+    assert f"{case}, what changed: " in text_of(suspect)
+    compared = of.benchdb("compare", "last:15", "last:3", "--format", "markdown").out
+    (show,) = [one for one in code_spans(compared) if one.startswith("benchdb show ")]
+    assert shlex.split(show)[2] == case
 
 
 def test_a_password_is_in_no_command_that_is_printed() -> None:

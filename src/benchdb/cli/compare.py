@@ -96,7 +96,7 @@ def command(
     from benchdb.report import schemas
     from benchdb.report.comparison import comparison_content, comparison_tables
     from benchdb.report.sessions import conflict_line
-    from benchdb.report.text import database
+    from benchdb.report.text import database, plain
     from benchdb.review.cases import matching_cases
     from benchdb.review.comparison import compare_sides
     from benchdb.review.sides import Sides
@@ -120,7 +120,7 @@ def command(
             order=order,
         )
     if conflicts := conflicts_among(every):
-        say(conflict_line(conflicts))
+        say(plain(conflict_line(conflicts)))
     if form == "json":
         for part in schemas.parts(schemas.COMPARISON, path, comparison_content(found)):
             write(part)

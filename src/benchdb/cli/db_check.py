@@ -64,7 +64,7 @@ def command(
 def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, form: str) -> None:
     from benchdb.report import schemas
     from benchdb.report.table import Column, Table
-    from benchdb.report.text import counted
+    from benchdb.report.text import Command, Line, counted
     from benchdb.sync.looking import check_remote
 
     objects = opened(remote, endpoint_url, profile)
@@ -84,13 +84,17 @@ def _check_remote(remote: str, endpoint_url: str | None, profile: str | None, fo
         }
         write(schemas.document(schemas.HISTORY_CHECK, objects.url, content, "remote"))
     else:
-        said = []
+        said: list[Line] = []
         if not checked.problems:
             said.append(f"{objects.url} is sound: {looked}")
         if checked.absent:
+            files = counted(checked.absent, "file")
             said.append(
-                f"{counted(checked.absent, 'file')} of test runs not there, too large or removed: "
-                "`benchdb push --all` puts those up to largest_artifact"
+                (
+                    f"{files} of test runs not there, too large or removed: ",
+                    Command("benchdb push --all"),
+                    " puts those up to largest_artifact",
+                )
             )
         columns = (Column("problem", fold=True),) if checked.problems else ()
         rows = tuple((problem,) for problem in checked.problems)

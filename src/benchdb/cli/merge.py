@@ -73,12 +73,13 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
 def tell_conflicts(path: Location) -> None:
     """Name the sessions of which there are several forms."""
     from benchdb.report.sessions import conflict_line
+    from benchdb.report.text import plain
     from benchdb.store.forms import conflicts
     from benchdb.store.opening import connected, explaining
 
     with explaining(path), connected(path) as connection:
         if double := conflicts(connection):
-            say(conflict_line(double))
+            say(plain(conflict_line(double)))
 
 
 def _line(merged: Merged) -> str:

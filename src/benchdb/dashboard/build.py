@@ -264,7 +264,7 @@ def _notes(survey: Survey) -> list[str]:
     """Return what to know of the whole."""
     notes = []
     if survey.changes.conflicts:
-        notes.append(conflict_line(survey.changes.conflicts).replace("`", ""))
+        notes.append(text.plain(conflict_line(survey.changes.conflicts)).replace("`", ""))
     if survey.history.fallback:
         branches = " or ".join(survey.settings.trunk)
         whose = text.counted(len(survey.history.fallback), "test")

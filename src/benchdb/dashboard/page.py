@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from benchdb.report.table import cells
-from benchdb.report.text import literal, minute
+from benchdb.report.text import literal, minute, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def _page(finding: Finding, tables: Sequence[Table], policy: str, head: str, scr
 
 
 def _table(table: Table) -> str:
-    remarks = "".join(f"<p>{_text(one)}</p>\n" for one in table.remarks)
+    remarks = "".join(f"<p>{_text(plain(one))}</p>\n" for one in table.remarks)
     if not table.rows:
         return remarks
     head = "".join(f'<th scope="col">{_text(one.title)}</th>' for one in table.columns)

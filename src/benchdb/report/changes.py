@@ -195,7 +195,7 @@ def _floor(floor: float) -> str:
 
 def _remarks(
     changes: Changes, whole: Changes, shown: Sequence[Event], trunk: Sequence[str], place: str
-) -> Iterator[str]:
+) -> Iterator[text.Line]:
     """Yield what to know of the whole."""
     series = text.counted(len(whole.watched), "series", "series")
     cases = text.counted(len({one.key.case for one in whole.watched}), "test")
@@ -229,7 +229,8 @@ def _remarks(
         yield text.unmatched_line(", ".join(changes.unmatched))
     waiting = [one for one in shown if one.state is State.OPEN]
     if waiting:
-        yield f"if it is meant to be so: `benchdb ack {waiting[0].id} --expected -m WHY{place}`"
+        command = text.Command(f"benchdb ack {waiting[0].id} --expected -m WHY{place}")
+        yield "if it is meant to be so: ", command
 
 
 def _hidden_lines(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from benchdb.report.text import second
+from benchdb.report.text import Command, second
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchdb.findings import CommitRange
+    from benchdb.report.text import Line
 
 #: What is a commit and not an option of git's, nor anything for a shell.
 _COMMIT: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]*")
@@ -38,14 +39,14 @@ def git_log(one: CommitRange) -> str:
     return f"git log {since} {until}"
 
 
-def commit_lines(some: Sequence[CommitRange]) -> list[str]:
+def commit_lines(some: Sequence[CommitRange], lead: str = "") -> list[Line]:
     """Return a line for each subject that differs: what to run, and between which versions."""
-    lines = []
+    lines: list[Line] = []
     for one in some:
-        line = f"`{git_log(one)}`"
+        where = ""
         if one.subject is not None:
             old, new = one.good_version or "unknown", one.bad_version or "unknown"
             between = f" {old} to {new}" if old != new else ""
-            line += f" in {one.subject}{between}"
-        lines.append(line)
+            where = f" in {one.subject}{between}"
+        lines.append((lead, Command(git_log(one)), where))
     return lines

@@ -278,7 +278,7 @@ def _not_compared_table(found: Sequence[NotCompared], *, verbose: bool) -> Table
     )
 
 
-def _remarks(found: SidesCompared, place: str) -> Iterator[str]:
+def _remarks(found: SidesCompared, place: str) -> Iterator[text.Line]:
     """Yield what to know of the whole, and what to do next."""
     if not found.cases:
         yield "no case was measured on both sides, so nothing is compared"
@@ -310,15 +310,14 @@ def _remarks(found: SidesCompared, place: str) -> Iterator[str]:
         max(one.baseline_values, one.contender_values) > 1 for one in undecided
     ):
         yield (
-            "one value a side decides nothing: record more with "
-            "`pytest --benchmark --benchmark-repeat 5`"
+            "one value a side decides nothing: record more with ",
+            text.Command("pytest --benchmark --benchmark-repeat 5"),
         )
 
     if changed := [one for one in found.cases if one.verdict in _CHANGED]:
-        for line in commit_lines(found.commits):
-            yield f"between the sides: {line}"
-        name = shlex.quote(changed[0].case.id)
-        yield f"next: `benchdb show {name}{place}` shows the series of the first"
+        yield from commit_lines(found.commits, "between the sides: ")
+        show = text.Command(f"benchdb show {shlex.quote(changed[0].case.id)}{place}")
+        yield "next: ", show, " shows the series of the first"
 
 
 def comparison_content(found: SidesCompared) -> dict[str, Any]:

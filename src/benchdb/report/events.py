@@ -69,7 +69,7 @@ def _moved_row(one: Moved, *, several: bool) -> tuple[str | Cell, ...]:
     )
 
 
-def _event_lines(event: Event, most: int, *, verbose: bool) -> Iterator[str]:
+def _event_lines(event: Event, most: int, *, verbose: bool) -> Iterator[text.Line]:
     """Yield what to know of an event beneath its rows: what differs there, what to do next."""
     if len(event.moved) > most:
         yield f"{len(event.moved) - most:,} more series: --verbose has all"

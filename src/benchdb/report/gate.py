@@ -135,16 +135,15 @@ def _table(some: Sequence[SeriesVerdict], heading: str, *, verbose: bool, ranges
     )
 
 
-def _range_lines(some: Sequence[SeriesVerdict]) -> Iterator[str]:
+def _range_lines(some: Sequence[SeriesVerdict]) -> Iterator[text.Line]:
     """Yield what lies between both levels, and of which tests."""
     tests: dict[CommitRange, dict[str, None]] = {}
     for one in some:
         for each in one.commits:
             tests.setdefault(each, {})[one.key.case.id] = None
     for each, (first, *more) in list(tests.items())[:_MOST_RANGES]:
-        (line,) = commit_lines([each])
         others = f" and {text.counted(len(more), 'more test')}" if more else ""
-        yield f"{first}{others}, what changed: {line}"
+        yield from commit_lines([each], f"{first}{others}, what changed: ")
     if len(tests) > _MOST_RANGES:
         yield f"{len(tests) - _MOST_RANGES:,} more places: --format json has them all"
 
@@ -199,35 +198,38 @@ def levels(one: SeriesVerdict) -> tuple[str, str]:
     )
 
 
-def _next_lines(gate: Gate, place: str) -> Iterator[str]:
+def _next_lines(gate: Gate, place: str) -> Iterator[text.Line]:
     """Yield commands to paste: what changed, run these tests again, find the commit."""
     failing = gate.failing
     ranges = dict.fromkeys(each for one in failing for each in one.commits)
-    for line in commit_lines(list(ranges)):
-        yield f"what changed: {line}"
+    yield from commit_lines(list(ranges), "what changed: ")
     yield from _same_commit_lines(failing, place)
     tests = list(dict.fromkeys(one.key.case.id for one in failing))
     named = " ".join(shlex.quote(test) for test in tests[:_MOST_TESTS])
     more = f" (and {len(tests) - _MOST_TESTS:,} more)" if len(tests) > _MOST_TESTS else ""
-    yield f"run just these again: `pytest --benchmark --benchmark-repeat 5 {named}`{more}"
+    again = text.Command(f"pytest --benchmark --benchmark-repeat 5 {named}")
+    yield "run just these again: ", again, more
     for one in ranges:
         good, bad = commit_text(one.good), commit_text(one.bad)
         if good and bad:
             yield from _bisect_lines(good, bad, failing, shlex.quote(tests[0]))
             break
     asked = " ".join(shlex.quote(one) for one in (tests[0], *gate.named))
-    yield f"see why: `benchdb explain {asked}{place}`"
+    yield "see why: ", text.Command(f"benchdb explain {asked}{place}")
     if gate.trunk:
         events = dict.fromkeys(text.short(one.since.uid) for one in failing if one.since)
         for event in list(events)[:_MOST_RANGES]:
-            yield f"if it is meant to be so: `benchdb ack {event} --expected -m WHY{place}`"
+            command = text.Command(f"benchdb ack {event} --expected -m WHY{place}")
+            yield "if it is meant to be so: ", command
         if len(events) > _MOST_RANGES:
-            yield f"{len(events) - _MOST_RANGES:,} more events: `benchdb changes{place}` lists them"
+            every = text.Command(f"benchdb changes{place}")
+            yield f"{len(events) - _MOST_RANGES:,} more events: ", every, " lists them"
     else:
-        yield f"if it is meant to be so, here and on the trunk: `{_accepting(gate)}{place}`"
+        accept = text.Command(f"{_accepting(gate)}{place}")
+        yield "if it is meant to be so, here and on the trunk: ", accept
 
 
-def _same_commit_lines(failing: Sequence[SeriesVerdict], place: str) -> Iterator[str]:
+def _same_commit_lines(failing: Sequence[SeriesVerdict], place: str) -> Iterator[text.Line]:
     """Yield how to see what changed where no commit did: packages, the platform, files."""
     sides = dict.fromkeys(
         (one.before, one.since)
@@ -237,10 +239,8 @@ def _same_commit_lines(failing: Sequence[SeriesVerdict], place: str) -> Iterator
     for before, since in list(sides)[:_MOST_RANGES]:
         named = " ".join(f"session:{text.short(one.uid)}" for one in (before, since))
         files = ", though files were changed" if since.dirty and not before.dirty else ""
-        yield (
-            f"what changed: no commit{files}; `benchdb compare {named}{place}` lists what else "
-            "differs"
-        )
+        compare = text.Command(f"benchdb compare {named}{place}")
+        yield f"what changed: no commit{files}; ", compare, " lists what else differs"
 
 
 def _accepting(gate: Gate) -> str:
@@ -262,15 +262,21 @@ def _accepting(gate: Gate) -> str:
 
 def _bisect_lines(
     good: str, bad: str, failing: Sequence[SeriesVerdict], test: str
-) -> Iterator[str]:
-    yield f"find the commit: `git bisect start {bad} {good}`"
+) -> Iterator[text.Line]:
+    yield "find the commit: ", text.Command(f"git bisect start {bad} {good}")
     if all(counts_outcomes(one.key.metric) for one in failing):
-        yield f"then `git bisect run python -m pytest -x {test}`"
+        yield "then ", text.Command(f"git bisect run python -m pytest -x {test}")
         return
+    measured = "pytest --benchmark --benchmark-db bisect.db --benchmark-repeat 5"
     yield (
-        f"then at each step `pytest --benchmark --benchmark-db bisect.db --benchmark-repeat 5 "
-        f"{test}`, `benchdb show {test} --all --db bisect.db` and `git bisect good` or "
-        "`git bisect bad`"
+        "then at each step ",
+        text.Command(f"{measured} {test}"),
+        ", ",
+        text.Command(f"benchdb show {test} --all --db bisect.db"),
+        " and ",
+        text.Command("git bisect good"),
+        " or ",
+        text.Command("git bisect bad"),
     )
 
 

@@ -160,7 +160,7 @@ def _named(names: Sequence[str], *, verbose: bool) -> str:
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def certainty_lines(gate: Gate) -> Iterator[str]:
+def certainty_lines(gate: Gate) -> Iterator[text.Line]:
     """Yield how sure all this is."""
     sensible = [
         one

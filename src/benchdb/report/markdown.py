@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.report.table import cells, without_empty, written_table
-from benchdb.report.text import counted, markdown, prose
+from benchdb.report.text import code_cell, code_span, counted, markdown, prose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class _Drawn:
         shown = written_table(without_empty(table), medium)
         head: list[str] = []
         if shown.heading:
-            head += [f"### {markdown(shown.heading, code=True)}", ""]
+            head += [f"### {code_span(shown.heading)}", ""]
         if shown.subheading:
             head += [markdown(shown.subheading), ""]
         if shown.rows:
@@ -78,7 +78,7 @@ class _Drawn:
         rows = []
         for row in shown.rows:
             said = (
-                markdown(cell.text, code=column.code)
+                code_cell(cell.text) if column.code else markdown(cell.text)
                 for column, cell in zip(shown.columns, cells(row), strict=True)
             )
             rows.append(f"| {' | '.join(said)} |")

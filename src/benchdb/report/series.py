@@ -68,9 +68,9 @@ def _shown(one: CaseSeries, *, zeros: bool) -> dict[Conditions, list[Series]]:
     return {conditions: some for conditions, some in found.items() if some}
 
 
-def _remarks(every: Sequence[CaseSeries], trunk: Sequence[str]) -> list[str]:
+def _remarks(every: Sequence[CaseSeries], trunk: Sequence[str]) -> list[text.Line]:
     """Return what to know of the series that they don't show."""
-    remarks = []
+    remarks: list[text.Line] = []
     branches = " or ".join(trunk) or "a branch in [tool.benchdb] trunk"
     off = [one for one in every if one.fallback]
     if off:

@@ -82,18 +82,21 @@ def _environments(known: dict[str, Environment]) -> list[str]:
     ]
 
 
-def _conflicts(sessions: Sequence[CountedSession]) -> list[str]:
+def _conflicts(sessions: Sequence[CountedSession]) -> list[text.Line]:
     uids = dict.fromkeys(one.uid for one in sessions if one.conflict)
     return [conflict_line(list(uids))] if uids else []
 
 
-def conflict_line(uids: Sequence[str]) -> str:
+def conflict_line(uids: Sequence[str]) -> text.Line:
     """Return the line about sessions of which there are several forms."""
     named = ", ".join(text.short(uid) for uid in uids[:3]) + (", …" if len(uids) > 3 else "")
+    sessions = text.counted(len(uids), "session")
     return (
-        f"{text.counted(len(uids), 'session')} in more than one form ({named}), used in no series: "
-        "`benchdb annotate session UID --keep DIGEST` chooses one, "
-        "`benchdb show --format json` has digests"
+        f"{sessions} in more than one form ({named}), used in no series: ",
+        text.Command("benchdb annotate session UID --keep DIGEST"),
+        " chooses one, ",
+        text.Command("benchdb show --format json"),
+        " has digests",
     )
 
 

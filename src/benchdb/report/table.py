@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.report.sparkline import sparkline
-from benchdb.report.text import for_encoding, literal
+from benchdb.report.text import for_encoding, literal, mapped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
     from rich.table import Table as RichTable
+
+    from benchdb.report.text import Line
 
 #: Wide enough for any line: in a pipe nothing is cut or wrapped.
 _ENDLESS: Final = 1_000_000
@@ -83,7 +85,7 @@ class Table:
     rows: tuple[tuple[str | Cell, ...], ...]
     heading: str = ""
     subheading: str = ""
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,7 @@ def terminal(table: Table, medium: Medium) -> str:
         if fitting.rows and (fitting.remarks or left_out):
             console.print()
         for remark in fitting.remarks:
-            console.print(Text(remark, "dim"), soft_wrap=medium.width is None)
+            console.print(Text(plain(remark), "dim"), soft_wrap=medium.width is None)
         if left_out:
             console.print(Text(_too_narrow(left_out), "dim"))
     said = captured.get()
@@ -232,7 +234,7 @@ def written_table(table: Table, medium: Medium) -> Table:
         tuple(tuple(cell(one) for one in cells(row)) for row in table.rows),
         written(table.heading),
         written(table.subheading),
-        tuple(written(remark) for remark in table.remarks),
+        tuple(mapped(remark, written) for remark in table.remarks),
     )
 
 

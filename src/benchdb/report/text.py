@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 import unicodedata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from benchdb.records import Cluster, Environment, SubjectRevision
@@ -19,6 +21,33 @@ SHORT_UID: Final = 8
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|~#&])")
 _ASCII: Final = str.maketrans({"µ": "u", "…": "...", "·": "|"})
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A part of a line that is to be typed as it is; what names it may hold any character."""
+
+    text: str
+
+
+#: A line for people: in parts where commands stand in it.
+Line = str | tuple[str | Command, ...]
+
+
+def plain(line: Line) -> str:
+    """Return a line as a terminal shows it: commands stand in backticks."""
+    if isinstance(line, str):
+        return line
+    return "".join(part if isinstance(part, str) else f"`{part.text}`" for part in line)
+
+
+def mapped(line: Line, change: Callable[[str], str]) -> Line:
+    """Return a line with the text of each of its parts changed."""
+    if isinstance(line, str):
+        return change(line)
+    return tuple(
+        change(part) if isinstance(part, str) else Command(change(part.text)) for part in line
+    )
 
 
 def literal(text: str) -> str:
@@ -42,23 +71,36 @@ def for_encoding(text: str, encoding: str) -> str:
     return text
 
 
-def markdown(text: str, *, code: bool = False) -> str:
-    """Return text as Markdown shows it literally in a table's cell, as a code span if asked."""
-    if not code:
-        return _MARKDOWN.sub(r"\\\1", text)
+def markdown(text: str) -> str:
+    """Return text as Markdown shows it literally, in a table's cell too."""
+    return _MARKDOWN.sub(r"\\\1", text)
+
+
+def code_span(text: str) -> str:
+    """Return text as a code span of Markdown's.
+
+    CommonMark ends it by as many backticks as begin it, and takes a space off both of its ends.
+    """
     if not text:
         return ""
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    space = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{space}{text}{space}{ticks}".replace("|", r"\|")
+    ends = text[0] + text[-1]
+    space = " " if "`" in ends or (ends == "  " and text.strip(" ")) else ""
+    return f"{ticks}{space}{text}{space}{ticks}"
 
 
-def prose(text: str) -> str:
-    """Return a sentence of ours as Markdown, with its code spans as they are."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return markdown(text)
-    return "`".join(part if index % 2 else markdown(part) for index, part in enumerate(parts))
+def code_cell(text: str) -> str:
+    """Return text as a code span in a table's cell, where GitHub would end that by a bar."""
+    return code_span(text).replace("|", r"\|")
+
+
+def prose(line: Line) -> str:
+    """Return a line as Markdown, its commands as code spans."""
+    if isinstance(line, str):
+        return markdown(line)
+    return "".join(
+        markdown(part) if isinstance(part, str) else code_span(part.text) for part in line
+    )
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
