@@ -4,8 +4,8 @@ Makes a history of 1,000 tests, 300 sessions and three metrics (`made_up_history
 `--large` 3,400 tests: 1,020,000 test runs), builds the site with nothing kept of earlier builds,
 and again with nothing new. Then opens pages from the folder in headless Chromium, offline, each
 time in a context that never saw them. Prints a line of JSON for each: seconds, CPU seconds, MiB at
-most and MB of files; milliseconds until a page is interactive, the fastest and the median, and the
-MB of its heap.
+most and MB of files; milliseconds until a page is interactive, the fastest and the median, those
+of CPU time that its main thread took, and the MB of its heap.
 
 A page is interactive when its rows and charts are in the document, the frame that shows them was
 painted, and the main thread has nothing left to do: the first idle moment behind that frame,
@@ -78,7 +78,7 @@ def open_pages(site: Path, rounds: int, case: str, session: str) -> None:
 
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)))
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in PAGES}
+    took: dict[str, list[tuple[float, float, float]]] = {name: [] for name in PAGES}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program)
         for _ in range(rounds + 1):  # the first warms the disk's cache up, and isn't counted
@@ -89,28 +89,32 @@ def open_pages(site: Path, rounds: int, case: str, session: str) -> None:
         version = browser.version
         browser.close()
     for name, every in took.items():
-        times, heaps = zip(*every[1:], strict=True)
+        times, cpus, heaps = zip(*every[1:], strict=True)
         fastest, middle = round(min(times)), round(statistics.median(times))
+        cpu = round(statistics.median(cpus))
         heap = round(statistics.median(heaps) / 1e6, 1)
-        tell(what=name, fastest=fastest, median=middle, heap_mb=heap, chromium=version)
+        tell(what=name, fastest=fastest, median=middle, cpu=cpu, heap_mb=heap, chromium=version)
 
 
-def _opened(browser: Any, url: str, selector: str, count: int) -> tuple[float, float]:
-    """Open a page; return the milliseconds until it was interactive, and the bytes of its heap."""
+def _opened(browser: Any, url: str, selector: str, count: int) -> tuple[float, float, float]:
+    """Open a page; return the milliseconds until it was interactive, those of CPU, and its heap."""
     context = browser.new_context(offline=True, viewport={"width": 1400, "height": 1000})
     context.add_init_script(WATCH)
     page = context.new_page()
+    protocol = context.new_cdp_session(page)
+    protocol.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(url)
     page.wait_for_function("() => window.__at > 0")
     milliseconds = page.evaluate("window.__at")
     found = page.locator(selector).count()
     if found < count:
         raise SystemExit(f"{url} has {found} of {selector}, not {count}")
-    protocol = context.new_cdp_session(page)
+    metrics = protocol.send("Performance.getMetrics")["metrics"]
+    cpu = 1000 * next(one["value"] for one in metrics if one["name"] == "TaskDuration")
     protocol.send("HeapProfiler.collectGarbage")
     heap = protocol.send("Runtime.getHeapUsage")["usedSize"]
     context.close()
-    return milliseconds, heap
+    return milliseconds, cpu, heap
 
 
 def changed(site: Path) -> str:
