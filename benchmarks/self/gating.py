@@ -179,7 +179,8 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("what", nargs="*", choices=["worlds", "suite", "step"], default=["worlds", "suite", "step"])
+    parts = ("worlds", "suite", "step")
+    add("what", nargs="*", default=parts, help=", ".join(parts))
     add("--series", type=int, default=150)
     add("--sessions", type=int, default=40)
     add("--seeds", type=int, default=3)
