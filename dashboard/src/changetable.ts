@@ -3,7 +3,7 @@
 import type { SessionAxis } from "./charts/sessions";
 import { h, named, out, replace } from "./dom";
 import type { Child } from "./dom";
-import { interval, minute, plural, quantity, quoted, short } from "./format";
+import { digits, interval, minute, plural, quantity, quoted, short } from "./format";
 import {
   badge,
   command,
@@ -64,7 +64,7 @@ function changes(index: Index, reading: Reading, axis: SessionAxis, id: string):
         "p.empty",
         none,
         drift && " ",
-        drift && effect(drift.effect, drift.verdict),
+        drift && effect(drift.effect, drift.verdict, reading.outcome),
         drift &&
           h("small", ` ${interval(drift.low, drift.high)}, the later half against the earlier one`),
       ),
@@ -72,11 +72,10 @@ function changes(index: Index, reading: Reading, axis: SessionAxis, id: string):
   }
   const below = h("div", { id: "bisect" });
   const head = ["Suspect range", "Change [95 % CI]", "What else changed", "Also moved"];
-  const rows = found.map((one) =>
-    row(index, reading, axis, one, () => bisect(index, below, one, id)),
-  );
+  const find = (one: Change): void => bisect(index, below, one, id, reading.outcome);
+  const rows = found.map((one) => row(index, reading, axis, one, () => find(one)));
   const newest = found.find((one) => one.verdict > 0) ?? found[0];
-  if (newest) bisect(index, below, newest, id);
+  if (newest) find(newest);
   return [plainTable(`Change points of ${label}`, head, rows), below];
 }
 
@@ -124,11 +123,15 @@ function row(
     ),
     h(
       "td.number",
-      effect(one.effect, one.verdict),
+      effect(one.effect, one.verdict, reading.outcome),
       h("br"),
       h(
         "small",
-        one.effect === null ? levelBehind(index, reading, one) : interval(one.low, one.high),
+        reading.outcome
+          ? levels(reading, one)
+          : one.effect === null
+            ? levelBehind(index, reading, one)
+            : interval(one.low, one.high),
       ),
     ),
     h(
@@ -152,6 +155,14 @@ function row(
   );
 }
 
+/** How many there were in a session on average, before and behind. */
+function levels(reading: Reading, one: Change): string {
+  const { segments } = reading.series;
+  const at = segments.findIndex((each) => each.start === one.point);
+  const number = (place: number): string => digits(segments[place]?.level ?? 0);
+  return at < 1 ? "" : `${number(at - 1)} → ${number(at)} a session`;
+}
+
 /** What a level that was 0 has come to. */
 function levelBehind(index: Index, reading: Reading, one: Change): string {
   const level = reading.series.segments.find((each) => each.start === one.point)?.level;
@@ -160,7 +171,13 @@ function levelBehind(index: Index, reading: Reading, one: Change): string {
 
 const COMMIT = /^[0-9a-f]{7,64}$/i;
 
-function bisect(index: Index, target: HTMLElement, one: Change, id: string): void {
+function bisect(
+  index: Index,
+  target: HTMLElement,
+  one: Change,
+  id: string,
+  outcome: boolean,
+): void {
   const range = index.events[one.event]?.ranges[0];
   if (!range || !COMMIT.test(range.good) || !COMMIT.test(range.bad)) {
     target.textContent = "";
@@ -169,7 +186,7 @@ function bisect(index: Index, target: HTMLElement, one: Change, id: string): voi
   const text = `git bisect start ${range.bad.slice(0, 12)} ${range.good.slice(0, 12)}\npytest --benchmark ${quoted(id)}`;
   replace(
     target,
-    h("h3", "Find the commit of ", effect(one.effect, one.verdict)),
+    h("h3", "Find the commit of ", effect(one.effect, one.verdict, outcome)),
     h(
       "p",
       h("small", "Run the test at each commit, then say “git bisect good” or “git bisect bad”."),

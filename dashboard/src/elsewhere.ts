@@ -2,8 +2,7 @@
 
 import type { Group } from "./charts/sessions";
 import { h, named } from "./dom";
-import { quantity } from "./format";
-import { conditionsOf, effect, metricLabel, section, testLink } from "./parts";
+import { conditionsOf, effect, metricLabel, nowOf, section, testLink } from "./parts";
 import { spark } from "./spark";
 import type { Index } from "./types";
 
@@ -20,7 +19,7 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
     if (same.has(owner) && series.metric[number] === metric && !drawn.has(number))
       others.push(number);
   });
-  const unit = index.metrics[metric].unit;
+  const { outcome } = index.metrics[metric];
   const shown = section("elsewhere", "Same test elsewhere");
   if (others.length === 0) {
     shown.append(h("p.empty", "It runs with no other parameters, and on no other machine."));
@@ -40,13 +39,13 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
       spark(series.spark[number], series.verdict[number]),
       h(
         "span.number",
-        quantity(series.now[number], unit),
+        nowOf(index, number),
         h("br"),
         series.since[number] >= 0
-          ? effect(series.effect[number], series.verdict[number])
+          ? effect(series.effect[number], series.verdict[number], outcome)
           : drift === null
             ? "–"
-            : effect(drift, 0),
+            : effect(drift, 0, outcome),
       ),
     );
   });

@@ -100,6 +100,12 @@ export function change(share: number | null): string {
   return `${bare(share)}${share >= 9 ? "" : " %"}`;
 }
 
+/** An effect on a metric: what counts outcomes has none in per cent, as it mostly was 0. */
+export function moved(share: number | null, outcome: boolean): string {
+  if (!outcome) return change(share);
+  return share === null || share > 0 ? "more often" : share < 0 ? "less often" : "as often";
+}
+
 function bare(share: number): string {
   if (share >= 9) return `×${digits(1 + share)}`;
   const text = (share * 100).toFixed(1);

@@ -45,11 +45,15 @@ interface Scale {
 
 const WIDTH = 280;
 
-const STEPS = [0.05, 0.1, 0.2, 0.5, 1];
+const STEPS = [0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
 
-export function scaleOf(pair: Pair, rows: Row[]): Scale {
-  let most = 0;
-  for (const row of rows) most = Math.max(most, Math.abs(pair.effect[row.at] ?? 0));
+/** How many of a hundred rows may lie beyond the edges, so that one odd value squeezes none. */
+const BEYOND = 0.02;
+
+/** A scale that holds nearly all effects, and shows what lies beyond the tolerance. */
+export function scaleOf(pair: Pair, rows: Row[], tolerance: number): Scale {
+  const sizes = rows.map((row) => Math.abs(pair.effect[row.at] ?? 0)).sort((a, b) => b - a);
+  const most = Math.max(sizes[Math.floor(sizes.length * BEYOND)] ?? 0, 2.5 * tolerance);
   const step = STEPS.find((one) => one >= most) ?? 1;
   return {
     most: step,
@@ -82,6 +86,7 @@ function bar(pair: Pair, row: Row, scale: Scale, tolerance: number): SVGElement 
       width: Math.max(to - from, 1).toFixed(1),
       height: 30,
     }),
+    s("path.edge", { d: `M${from.toFixed(1)} 0V30M${to.toFixed(1)} 0V30` }),
     s("path.zero", { d: `M${WIDTH / 2} 0V30` }),
     s("path.range", { d: `M${scale.x(low).toFixed(1)} 15H${scale.x(high).toFixed(1)}` }),
     off

@@ -2,7 +2,7 @@
 
 import { h, named, out } from "./dom";
 import type { Child } from "./dom";
-import { arrow, change, interval, minute, short } from "./format";
+import { arrow, interval, minute, moved, quantity, share, short } from "./format";
 import type { CommitRange, Index } from "./types";
 import { href } from "./url";
 
@@ -11,13 +11,13 @@ export function direction(verdict: number): string {
 }
 
 /** An effect with its arrow, coloured by what it means; said in words for who hears it. */
-export function effect(value: number | null, verdict: number): HTMLElement {
+export function effect(value: number | null, verdict: number, outcome = false): HTMLElement {
   const word = verdict > 0 ? "worse" : verdict < 0 ? "better" : "";
   return h(
     "span",
     { class: `effect ${direction(verdict)}` },
     verdict !== 0 && h("span.arrow", { "aria-hidden": "true" }, `${arrow(value)} `),
-    change(value),
+    moved(value, outcome),
     word && h("span.heard", ` ${word}`),
   );
 }
@@ -27,8 +27,10 @@ export function effectAndInterval(
   low: number | null,
   high: number | null,
   verdict: number,
+  outcome = false,
 ): Child[] {
-  return [effect(value, verdict), " ", h("small", interval(low, high))];
+  const sure = outcome ? "" : interval(low, high);
+  return [effect(value, verdict, outcome), " ", h("small", sure)];
 }
 
 export function commitUrl(index: Index, commit: string): string {
@@ -92,6 +94,13 @@ export function caseLink(index: Index, at: number): HTMLElement {
 export function idLink(index: Index, id: string): HTMLElement {
   const at = index.cases.id.indexOf(id);
   return at < 0 ? named(id) : h("a.test", { href: href("test", { id }) }, named(id));
+}
+
+/** What a series has come to: its level, or in how many of its sessions it failed. */
+export function nowOf(index: Index, series: number): string {
+  const metric = index.metrics[index.series.metric[series]];
+  const value = index.series.now[series];
+  return metric?.outcome ? share(value) : quantity(value, metric?.unit ?? "");
 }
 
 export function conditionsOf(index: Index, series: number): string {
@@ -286,11 +295,15 @@ export function plainTable(
     { tabindex: 0 },
     h(
       "table.plain",
-      { "aria-label": label },
+      { "aria-label": label, class: head.length > 3 ? "plain wide" : "plain" },
       h("thead", h("tr", ...head.map((one, at) => headOf(one, rows[0], at)))),
       h(
         "tbody",
-        ...rows.map((row) => (row instanceof Element ? row : h("tr", ...row.map(cellOf)))),
+        ...rows.map((row) =>
+          row instanceof Element
+            ? row
+            : h("tr", ...row.map((one, at) => cellOf(one, at, head[at] ?? ""))),
+        ),
       ),
     ),
   );
@@ -303,8 +316,8 @@ function isNumber(cell: Child, at: number): boolean {
   );
 }
 
-function cellOf(cell: Child, at: number): HTMLElement {
-  return h(isNumber(cell, at) ? "td.number" : "td", cell);
+function cellOf(cell: Child, at: number, head: string): HTMLElement {
+  return h(isNumber(cell, at) ? "td.number" : "td", { "data-head": head }, cell);
 }
 
 /** A heading stands above what it names. */

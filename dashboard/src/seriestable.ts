@@ -2,7 +2,7 @@
 
 import { h, named, replace } from "./dom";
 import type { Child } from "./dom";
-import { day, minute, quantity, share, short } from "./format";
+import { day, minute, share, short } from "./format";
 import {
   badge,
   choice,
@@ -10,6 +10,7 @@ import {
   effect,
   effectAndInterval,
   metricKey,
+  nowOf,
   moduleName,
   select,
   stateName,
@@ -85,13 +86,11 @@ export function seriesTable(
   let event = index.events.findIndex((one) => one.id === state.event);
   let marked: (session: number) => void = () => undefined;
 
-  const worse = index.metrics[metric].worse;
-  const unit = index.metrics[metric].unit;
   const several = new Set(all.map((row) => series.conditions[row.series])).size > 1;
   const table = new VirtualTable<Row>({
     label: `Series of ${label}`,
     kind: "stacked series",
-    columns: columns(index, unit, worse, (row) => {
+    columns: columns(index, metric, (row) => {
       const count = variants.get(stem(series.case[row.series])) ?? 1;
       return count > 1 ? `×${count}` : "";
     }),
@@ -249,13 +248,9 @@ function filterButton(index: Index, session: number, clear: () => void): HTMLEle
   );
 }
 
-function columns(
-  index: Index,
-  unit: string,
-  worse: number,
-  variants: (row: Row) => string,
-): Column<Row>[] {
+function columns(index: Index, metric: number, variants: (row: Row) => string): Column<Row>[] {
   const { series, cases, sessions } = index;
+  const { worse, outcome } = index.metrics[metric];
   const way = worse < 0 ? -1 : 1;
   return [
     {
@@ -263,7 +258,12 @@ function columns(
       title: "Change [95 % CI]",
       kind: "change",
       falling: true,
-      sort: (row) => (row.since < 0 ? null : (row.effect ?? Infinity) * way),
+      sort: (row) => {
+        // what drifts stands among what changed, as it matters as much
+        const drift = series.drift[row.series];
+        if (row.since < 0) return drift === null ? null : drift * way;
+        return (row.effect ?? Infinity) * way;
+      },
       cell: (row) => changeCell(index, row),
     },
     {
@@ -300,7 +300,8 @@ function columns(
       kind: "now",
       falling: true,
       sort: (row) => series.now[row.series] ?? null,
-      cell: (row) => quantity(series.now[row.series], unit),
+      cell: (row) => nowOf(index, row.series),
+      ...(outcome && { hint: "In how many of its sessions since it changed last" }),
     },
     {
       key: "noise",
@@ -335,11 +336,14 @@ function settledBadge(index: Index, row: Row): HTMLElement | null {
 }
 
 function changeCell(index: Index, row: Row): Child[] {
+  const { outcome } = index.metrics[index.series.metric[row.series]];
   if (row.since >= 0) {
     const state = stateOf(index, row);
     const verdict = state === "open" ? row.verdict : 0;
-    return effectAndInterval(row.effect, row.low, row.high, verdict);
+    return effectAndInterval(row.effect, row.low, row.high, verdict, outcome);
   }
   const drift = index.series.drift[row.series];
-  return drift === null ? [h("span.none", "–")] : [effect(drift, 0), " ", h("small", "slow drift")];
+  return drift === null
+    ? [h("span.none", "–")]
+    : [effect(drift, 0, outcome), " ", h("small", "slow drift")];
 }

@@ -18,7 +18,7 @@ export function list(index: Index, state: Record<string, string>): Shown {
   );
   const table = new VirtualTable<number>({
     label: "Sessions",
-    kind: "",
+    kind: "stacked sessions-list",
     columns: [
       {
         key: "session",
@@ -60,7 +60,7 @@ export function list(index: Index, state: Record<string, string>): Shown {
       {
         key: "runs",
         title: "Runs",
-        kind: "noise",
+        kind: "count",
         falling: true,
         sort: (at) => sessions.runs[at],
         cell: (at) => sessions.runs[at],
@@ -68,7 +68,7 @@ export function list(index: Index, state: Record<string, string>): Shown {
       {
         key: "failed",
         title: "Failed",
-        kind: "noise",
+        kind: "count",
         falling: true,
         sort: (at) => sessions.failed[at],
         cell: (at) => harm(sessions.failed[at]),
@@ -76,7 +76,7 @@ export function list(index: Index, state: Record<string, string>): Shown {
       {
         key: "lost",
         title: "Lost",
-        kind: "noise",
+        kind: "count",
         falling: true,
         sort: (at) => sessions.lost[at],
         cell: (at) => harm(sessions.lost[at]),

@@ -2,7 +2,7 @@
 
 import { append, h, named } from "./dom";
 import type { Child } from "./dom";
-import { change, day, plural } from "./format";
+import { day, moved, plural } from "./format";
 import { badge, commit, differenceBadges, stateName } from "./parts";
 import type { Event, Index } from "./types";
 
@@ -51,9 +51,9 @@ export function suspects(
 
 function item(index: Index, metric: number, event: Event, choose: () => void): HTMLElement {
   const { sessions } = index;
-  const moved = event.moved.filter((one) => index.series.metric[one.series] === metric);
-  const worse = moved.filter((one) => one.verdict > 0).length;
-  const better = moved.filter((one) => one.verdict < 0).length;
+  const some = event.moved.filter((one) => index.series.metric[one.series] === metric);
+  const worse = some.filter((one) => one.verdict > 0).length;
+  const better = some.filter((one) => one.verdict < 0).length;
   const range = event.ranges[0];
   // where the machine moved, no commit is to be suspected
   const commits = event.environment ? [] : (range?.commits ?? []);
@@ -69,7 +69,8 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
   if (event.back) facts.push(badge("went back since"), " ");
   if (suspected > 1) facts.push(badge(`1 of ${plural(suspected, "commit")}`, range?.command), " ");
   facts.push(...differenceBadges(event.differences, 3));
-  const most = moved.find((one) => one.verdict !== 0) ?? moved[0];
+  const most = some.find((one) => one.verdict !== 0) ?? some[0];
+  const { outcome } = index.metrics[metric];
   return h(
     "li",
     { "data-event": event.id },
@@ -100,7 +101,9 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
         h(
           "small",
           { title: "The largest change" },
-          most.effect === null ? change(null) : `up to ${change(most.effect)}`,
+          most.effect === null || outcome
+            ? moved(most.effect, outcome)
+            : `up to ${moved(most.effect, outcome)}`,
         ),
     ),
   );

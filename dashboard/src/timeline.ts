@@ -1,6 +1,6 @@
 // When things changed: bars of what got worse and better, over the suite's index and the releases.
 
-import { h, s } from "./dom";
+import { h, named, s } from "./dom";
 import { day, minute, plural } from "./format";
 import { plainTable } from "./parts";
 import type { Index, Summary } from "./types";
@@ -101,7 +101,14 @@ export function timeline(
     if (found >= 0) choose(found);
   });
   return {
-    element: h("div", { id: "timeline" }, chart, said, asTable(index, summary, sessions, choose)),
+    element: h(
+      "div",
+      { id: "timeline" },
+      chart,
+      legend(index, summary, sessions),
+      said,
+      asTable(index, summary, sessions, choose),
+    ),
     mark: (session) => {
       const at = place.get(session);
       if (at === undefined) marker.setAttribute("hidden", "");
@@ -158,13 +165,14 @@ function suite(
   const y = (value: number): number =>
     LINE_TOP + LINE - (high > low ? (value - low) / (high - low) : 0.5) * LINE;
   const machineAt = (at: number): string => index.sessions.conditions[sessions[at] ?? 0];
-  const machines = new Set(values.flatMap((one, at) => (one === null ? [] : machineAt(at))));
-  const apart = machines.size <= MOST_LINES;
-  const lines = [...(apart ? machines : [null])].map((machine) => {
+  const machines = machinesOf(index, summary, sessions);
+  const apart = machines.length <= MOST_LINES;
+  // each is drawn in its own way, as the legend below says
+  const lines = (apart ? machines : [null]).map((machine) => {
     const own = values
       .map((_, at) => at)
       .filter((at) => machine === null || machineAt(at) === machine);
-    return s("path.suite", {
+    return s(`path.suite.d${machines.indexOf(machine ?? "")}`, {
       d: line(
         own.map((at) => [x(at), values[at] ?? null]),
         y,
@@ -176,6 +184,30 @@ function suite(
     s("text", { x: 0, y: LINE_TOP + LINE / 2 - 4, dy: "1.2em" }, "index"),
     ...lines,
   ];
+}
+
+/** The machines of the suite's index. */
+function machinesOf(index: Index, summary: Summary, sessions: number[]): string[] {
+  const known = sessions.filter((at) => (summary.index[at] ?? null) !== null);
+  return [...new Set(known.map((at) => index.sessions.conditions[at]))];
+}
+
+/** Which line is of which machine, where there are several. */
+function legend(index: Index, summary: Summary, sessions: number[]): HTMLElement | null {
+  const machines = machinesOf(index, summary, sessions);
+  if (machines.length < 2 || machines.length > MOST_LINES) return null;
+  const keys = machines.map((name, at) =>
+    h(
+      "li",
+      s(
+        "svg.timeline",
+        { viewBox: "0 0 30 8", "aria-hidden": "true" },
+        s(`path.suite.d${at}`, { d: "M0 4H30" }),
+      ),
+      named(name || "machine unknown"),
+    ),
+  );
+  return h("ul.machines", { "aria-label": "Lines of the suite index" }, ...keys);
 }
 
 function line(points: [number, number | null][], y: (value: number) => number): string {

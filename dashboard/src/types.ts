@@ -180,6 +180,7 @@ export interface Side {
   key: string;
   label: string;
   kind: string;
+  asked: string;
   sessions: number[];
 }
 
@@ -233,6 +234,8 @@ export interface Drift {
   low: number | null;
   high: number | null;
   verdict: number;
+  first: number | null;
+  last: number | null;
 }
 
 /** A file of a run: where it is now, in the site or elsewhere. */

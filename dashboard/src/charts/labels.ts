@@ -1,6 +1,6 @@
 // The names of releases, and what changed where, above and across a chart.
 
-import { arrow, change } from "../format";
+import { arrow, moved } from "../format";
 import { SMALL, STRONG, inkOf } from "./pen";
 import type { Pen } from "./pen";
 import type { Reading } from "./reading";
@@ -41,7 +41,11 @@ export function placed(labels: Label[], right: number): { left: number; line: nu
 }
 
 /** A line and a label for each change, between the last point before it and the first behind it. */
-export function paintChanges(pen: Pen, axis: SessionAxis, { series, places }: Reading): void {
+export function paintChanges(
+  pen: Pen,
+  axis: SessionAxis,
+  { series, places, outcome }: Reading,
+): void {
   const { box, ink, context } = pen;
   const base = box.top - 6;
   const marks = series.changes.flatMap((one) => {
@@ -49,7 +53,7 @@ export function paintChanges(pen: Pen, axis: SessionAxis, { series, places }: Re
     const [before, after] = [x(Math.max(0, one.point - 1)), x(one.point)];
     if (after < box.left - 1 || before > box.right + 1) return [];
     const at = Math.max(box.left, Math.min((after + before) / 2, box.right));
-    const text = `${arrow(one.effect)} ${change(one.effect)}`;
+    const text = `${arrow(one.effect)} ${moved(one.effect, outcome)}`;
     return [{ at, text, width: pen.widthOf(text, STRONG), shade: ink[inkOf(one.verdict)] }];
   });
   placed(marks, box.right).forEach(({ left, line }, number) => {
@@ -61,7 +65,7 @@ export function paintChanges(pen: Pen, axis: SessionAxis, { series, places }: Re
   });
   if (series.drift) {
     const { effect, verdict } = series.drift;
-    const text = `${arrow(effect)} slow drift ${change(effect)}`;
+    const text = `${arrow(effect)} slow drift ${moved(effect, outcome)}`;
     pen.write(text, box.right, base, STRONG, ink[inkOf(verdict)], "right");
   }
 }

@@ -45,10 +45,9 @@ export function paintMachines(pen: Pen, axis: SessionAxis): void {
 }
 
 export function paintLevels(pen: Pen, axis: SessionAxis, reading: Reading): void {
-  const { series, places } = reading;
-  if (places.length === 0) return;
-  if (series.drift) {
-    paintDrift(pen, axis, reading, series.drift.effect);
+  if (reading.places.length === 0) return;
+  if (hasSlope(reading)) {
+    paintSlope(pen, axis, reading);
     return;
   }
   eachRun(pen, axis, reading, (one, left, wide) => {
@@ -59,7 +58,7 @@ export function paintLevels(pen: Pen, axis: SessionAxis, reading: Reading): void
 
 /** Where nine of ten values lie. What drifts has no level, and so no band. */
 export function paintBands(pen: Pen, axis: SessionAxis, reading: Reading): void {
-  if (reading.series.drift) return;
+  if (hasSlope(reading)) return;
   eachRun(pen, axis, reading, (one, left, wide) => {
     const top = pen.up(one.high);
     pen.context.fillStyle = pen.ink.band;
@@ -98,19 +97,17 @@ export function withoutGaps(places: number[], from: number, to: number): [number
   return runs;
 }
 
-/** A slow change: one slope through all, by the later half against the earlier one. */
-function paintDrift(pen: Pen, axis: SessionAxis, reading: Reading, effect: number | null): void {
-  const { series, places } = reading;
-  let mean = 0;
-  stretches(reading).forEach(({ from, to }, at) => {
-    mean += ((series.segments[at]?.level ?? 0) * (to + 1 - from)) / places.length;
-  });
-  // where the earlier half was 0, the later one is twice the mean
-  const slope = effect === null ? 2 * mean : (effect * mean) / (1 + effect / 2);
+/** Whether one line tells of a series, and no levels: it drifts without a step. */
+export function hasSlope({ series }: Reading): boolean {
+  return (series.drift?.last ?? null) !== null;
+}
+
+/** A slow change: one slope through all. */
+function paintSlope(pen: Pen, axis: SessionAxis, { series, places }: Reading): void {
   const [first, last] = [places[0] ?? 0, places[places.length - 1] ?? 0];
   const path: [number, number][] = [
-    [pen.across(axis.x[first] ?? 0), pen.up(mean - slope)],
-    [pen.across(axis.x[last] ?? 0), pen.up(mean + slope)],
+    [pen.across(axis.x[first] ?? 0), pen.up(series.drift?.first ?? 0)],
+    [pen.across(axis.x[last] ?? 0), pen.up(series.drift?.last ?? 0)],
   ];
   pen.lines([path], 2.5, pen.ink.level, [8, 5]);
 }

@@ -4,6 +4,8 @@ import type { PointSeries } from "../types";
 
 export interface Reading {
   metric: number;
+  /** Whether it counts outcomes: failed, lost, hung. */
+  outcome: boolean;
   series: PointSeries;
   /** Of each place of the axis the value, null where there is none. */
   values: (number | null)[];

@@ -1,8 +1,8 @@
 // The charts of a test, stacked on one cursor, with the tooltip that can be pinned.
 
 import { h, replace } from "../dom";
-import { change, minute, plural, quantity } from "../format";
-import { effect, metricLabel } from "../parts";
+import { minute, moved, plural, quantity } from "../format";
+import { effect, metricLabel, nowOf } from "../parts";
 import * as theme from "../theme";
 import type { CaseHistory, Index } from "../types";
 import { inks } from "./pen";
@@ -259,15 +259,14 @@ export function charts(
 
 /** A chart in words, for who sees none. */
 function summary(index: Index, one: Reading, axis: SessionAxis): string {
-  const unit = index.metrics[one.metric].unit;
   const { changes, drift } = one.series;
   const found = changes.map((each) => {
     const started = axis.started(one.places[each.point] ?? 0);
-    return `${change(each.effect)} on ${minute(started)} UTC`;
+    return `${moved(each.effect, one.outcome)} on ${minute(started)} UTC`;
   });
-  const slow = drift ? `slow drift ${change(drift.effect)}` : "no change";
+  const slow = drift ? `slow drift ${moved(drift.effect, one.outcome)}` : "no change";
   return [
-    `${metricLabel(index, one.metric)}: now ${quantity(index.series.now[one.series.series], unit)}`,
+    `${metricLabel(index, one.metric)}: now ${nowOf(index, one.series.series)}`,
     plural(one.places.length, "session"),
     found.length > 0 ? `changes ${found.join(", ")}` : slow,
   ].join("; ");
@@ -288,6 +287,7 @@ function panel(index: Index, one: Reading | undefined, plot: Plot): HTMLElement 
   const metric = index.metrics[one.metric];
   const { changes, drift } = one.series;
   const newest = changes[changes.length - 1];
+  const told = newest ?? drift;
   return h(
     "section.chart",
     { "data-metric": metric.name },
@@ -295,9 +295,9 @@ function panel(index: Index, one: Reading | undefined, plot: Plot): HTMLElement 
       "h2",
       metricLabel(index, one.metric),
       " ",
-      h("span.now", quantity(index.series.now[one.series.series], metric.unit)),
+      h("span.now", nowOf(index, one.series.series)),
       " ",
-      newest ? effect(newest.effect, newest.verdict) : drift && effect(drift.effect, drift.verdict),
+      told && effect(told.effect, told.verdict, one.outcome),
       !newest && drift && h("small", " slow drift"),
     ),
     plot.element,

@@ -80,7 +80,9 @@ function reading(index: Index, one: Reading, at: number, first: boolean): HTMLEl
   const unit = index.metrics[one.metric].unit;
   const segment = one.series.segments[segmentOf(one.series, one.places.indexOf(at))];
   const against =
-    segment && segment.level !== 0 ? ` · ${change(value / segment.level - 1)} of its level` : "";
+    segment && segment.level !== 0 && !one.outcome && !one.series.drift
+      ? ` · ${change(value / segment.level - 1)} against its level`
+      : "";
   return [
     h(
       "p",

@@ -3,10 +3,11 @@
 import { Trouble, loadPair } from "../data";
 import { h, named, out, replace } from "../dom";
 import type { Child } from "../dom";
-import { interval, plural } from "../format";
+import { interval, plural, quoted } from "../format";
 import { inverse } from "../inverse";
 import type { Page } from "../page";
 import {
+  command,
   commitList,
   compareUrl,
   conditionsOf,
@@ -47,10 +48,25 @@ export const compare: Page = async (index, state) => {
   const found = pairFile(index, a, b);
   element.append(...(found ? [] : [h("h1", `${contender.label} against ${baseline.label}`)]));
   if (!found) {
+    // what both have is the contender's alone
+    const same = baseline.sessions.every((one) => contender.sessions.includes(one));
+    const asked = !same && baseline.asked && contender.asked;
+    const said = same
+      ? "All sessions of the baseline are the contender’s: choose another."
+      : asked
+        ? "Choose another, or run"
+        : "Choose another.";
     element.append(
       pickers(index, a, b, null),
-      h("p.trouble", "This comparison is not a part of the site. Choose another, or run"),
-      h("pre", `benchdb compare ${baseline.key} ${contender.key}`),
+      h("p.trouble", `This comparison is not a part of the site. ${said}`),
+      ...(asked
+        ? [
+            command(
+              `benchdb compare ${quoted(baseline.asked)} ${quoted(contender.asked)}`,
+              "Command that compares them",
+            ),
+          ]
+        : []),
     );
     return { title: "Compare", element };
   }
@@ -144,7 +160,7 @@ function comparison(
   const rows: Row[] = pair.series.flatMap((series, at): Row[] =>
     index.series.metric[series] === metric ? [{ at, series, bucket: "undecided" }] : [],
   );
-  const scale = scaleOf(pair, rows);
+  const scale = scaleOf(pair, rows, index.tolerance);
 
   const found = search("tests", "Search tests", state.q, () => draw());
   const field = h("input", {

@@ -1,5 +1,6 @@
 // One test: all its metrics over its sessions, its change points, its source and its rows.
 
+import { hasSlope } from "../charts/marks";
 import { axisOf, groups, sessionsOf } from "../charts/sessions";
 import type { Group } from "../charts/sessions";
 import type { SessionAxis } from "../charts/sessions";
@@ -93,7 +94,10 @@ export const test: Page = async (index, state) => {
       ),
     ),
     drawn.element,
-    legend(axis),
+    legend(
+      axis,
+      readings.some((one) => hasSlope(one)),
+    ),
     h("div.two", lower.element, elsewhere(index, number, group, readings[0]?.metric ?? 0)),
   );
   return {
@@ -145,7 +149,8 @@ function readingsOf(index: Index, group: Group, axis: SessionAxis): Reading[] {
     const places = sessionsOf(series).map((session) => place.get(session) ?? 0);
     const values = new Array<number | null>(axis.sessions.length).fill(null);
     places.forEach((at, point) => (values[at] = series.values[point] ?? null));
-    return { metric: index.series.metric[series.series], series, values, places };
+    const metric = index.series.metric[series.series];
+    return { metric, outcome: index.metrics[metric].outcome, series, values, places };
   });
 }
 
@@ -195,9 +200,10 @@ function under(
   );
 }
 
-function legend(axis: SessionAxis): HTMLElement {
+function legend(axis: SessionAxis, slopes: boolean): HTMLElement {
   const key = (text: string): HTMLElement => h("kbd", text);
   const more = [
+    slopes ? "Dashes: slow drift." : "",
     axis.marks.length > 0 ? "◆ another machine." : "",
     axis.failed.length > 0 ? "✕ failed." : "",
     axis.lost.length > 0 ? "⊗ lost or hung." : "",

@@ -46,6 +46,7 @@ class CaseHistories:
         self._artifacts = artifacts
         self._changes = self._established()
         self._drifts = survey.drifts()
+        self._slopes = survey.slopes()
         self._under = outcomes.shown_under()
         self._series: dict[Case, list[int]] = defaultdict(list)
         for number, one in enumerate(survey.series):
@@ -82,6 +83,7 @@ class CaseHistories:
     def _point_series(self, number: int, at: list[int]) -> PointSeries:
         own = slice(self._edges[number], self._edges[number + 1])
         drift = self._drifts.get(number)
+        first, last = self._slopes.get(number, (None, None))
         return PointSeries(
             number,
             at,
@@ -95,6 +97,8 @@ class CaseHistories:
                 finite(drift.low),
                 finite(drift.high),
                 verdict_number(drift.verdict),
+                None if first is None else finite(first),
+                None if last is None else finite(last),
             ),
         )
 

@@ -140,7 +140,7 @@ def _suite_sides(survey: Survey) -> list[Side]:
     now = standing[standing >= survey.recent][-FEW:].tolist()
     if not before or not now:
         return []
-    return [Side("before", "", "last", before), Side("now", "", "last", now)]
+    return [Side("before", "", "last", "", before), Side("now", "", "last", "", now)]
 
 
 def _with_aside(survey: Survey) -> tuple[HistorySeries, ...]:

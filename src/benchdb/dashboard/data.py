@@ -219,7 +219,8 @@ class SeriesTable:
     points
         How many it has.
     now
-        The level that it has come to, in the metric's unit.
+        The level that it has come to, in the metric's unit: of what drifts the end of its slope, of
+        what counts outcomes the share of the sessions of its last stretch that had one.
     noise, floor
         Relative; None where they are not known.
     effect, low, high
@@ -421,6 +422,8 @@ class Side:
         For people.
     kind
         ``release``, ``last``, ``tag``, ``session``, ``commits``.
+    asked
+        What ``benchdb compare`` takes for it; empty where it has no word for these sessions.
     sessions
         In order of place.
     """
@@ -428,6 +431,7 @@ class Side:
     key: str
     label: str
     kind: str
+    asked: str
     sessions: list[int]
 
 
@@ -498,7 +502,10 @@ class PointSeries:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch with one level: its first point, the level, where nine of ten values lie."""
+    """A stretch with one level: its first point, the level, where nine of ten values lie.
+
+    The level of what counts outcomes is how many there were in a session on average.
+    """
 
     start: int
     level: float
@@ -531,12 +538,21 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A slow change: the later half of a series against the earlier one."""
+    """A slow change: the later half of a series against the earlier one.
+
+    Parameters
+    ----------
+    first, last
+        The ends of one slope through all points, at the first and the last; None where there are
+        steps beside it, whose levels tell more.
+    """
 
     effect: float | None
     low: float | None
     high: float | None
     verdict: int
+    first: float | None
+    last: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,9 @@ def _got(survey: Survey, some: Sequence[tuple[int, int]], which: int) -> str:
         metric = survey.metrics[at]
         words[_WORDS.get(metric.unit, _OTHER)[which] if _is_lower(metric) else _OTHER[which]] = None
     total = sum(count for _, count in some)
-    return f"{counted(total, 'series', 'series')} got {' or '.join(words)}"
+    *first, last = words
+    said = f"{', '.join(first)} or {last}" if first else last
+    return f"{counted(total, 'series', 'series')} got {said}"
 
 
 def _is_lower(metric: Metric) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from benchdb.analysis.results import ChangePoint
     from benchdb.review.history import HistorySeries
+
+#: Of so many stretches of a series that drifts the medians are on its slope, or about.
+_STRETCHES: Final = 8
 
 
 class Points:
@@ -111,6 +114,8 @@ class Segments:
     told
         Where `benchdb changes` tells established steps, by series and place of the step: with
         the levels on both sides known, a neighbouring point may be likelier than the search's.
+    counting
+        Of each series whether it counts outcomes: as most sessions have none, its levels are means.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Segments:
         points: Points,
         steps: dict[int, tuple[ChangePoint, ...]],
         told: dict[tuple[int, int], int],
+        counting: NDArray[np.bool_],
     ) -> None:
         begins = points.starts[:-1]
         changed = [
@@ -140,6 +146,10 @@ class Segments:
         known = [*first, *changed]
         self.level[self.of[[at for at, _ in known]]] = [level for _, level in known]
         self.low, self.high = grouped.spans()
+        counts = counting[self.owner]
+        self.level[counts] = self._mean(points.values)[counts]
+        #: Of each segment the share of its points that aren't 0, where it counts outcomes.
+        self.share = np.where(counts, self._mean((points.values != 0).astype(float)), np.nan)
         #: Of each series its segments begin here.
         self.starts = np.searchsorted(self.owner, np.arange(len(points.lengths) + 1))
 
@@ -148,8 +158,32 @@ class Segments:
         """The level that each series has come to; of one without points 0."""
         last = np.zeros(len(self.starts) - 1)
         has = np.diff(self.starts) > 0
-        last[has] = self.level[self.starts[1:][has] - 1]
+        at = self.starts[1:][has] - 1
+        last[has] = np.where(np.isnan(self.share[at]), self.level[at], self.share[at])
         return last
+
+    def _mean(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return of each segment the mean of values of all points."""
+        if not len(values):
+            return np.zeros(0)
+        with np.errstate(over="ignore"):
+            found: NDArray[np.float64] = np.add.reduceat(values, self.begins) / self.sizes
+        return found
+
+
+def slope(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the ends of a line through the medians of stretches of a series.
+
+    None is beyond what was measured: a drift that came to its end is no line.
+    """
+    some = np.array_split(np.arange(len(values)), min(_STRETCHES, len(values)))
+    middles = np.array([np.median(values[one]) for one in some])
+    scale = float(np.abs(middles).max()) or 1.0
+    line = np.polyfit([one.mean() for one in some], middles / scale, 1)
+    first, last = np.clip(
+        np.polyval(line, [0, len(values) - 1]) * scale, values.min(), values.max()
+    )
+    return float(first), float(last)
 
 
 def _places(

@@ -61,6 +61,9 @@ def series_table(survey: Survey, outcomes: Outcomes, recent: Recent) -> SeriesTa
     drift: list[float | None] = [None] * size
     for at, one in survey.drifts().items():
         drift[at] = finite(one.effect)
+    now = survey.segments.last_level
+    for at, (_, last) in survey.slopes().items():
+        now[at] = last
     failing = _failing(survey, outcomes)
     searched = survey.searched
     return SeriesTable(
@@ -69,7 +72,7 @@ def series_table(survey: Survey, outcomes: Outcomes, recent: Recent) -> SeriesTa
         conditions=list(survey.conditions_of),
         version=[one.key.conditions.version or "" for one in series],
         points=survey.points.lengths.tolist(),
-        now=listed(rounded(survey.segments.last_level)),
+        now=listed(rounded(now)),
         noise=column(searched.noise[survey.shown]),
         floor=column(searched.floor[survey.shown]),
         effect=effect,

@@ -60,12 +60,13 @@ def sides_of(history: History, releases: Sequence[Release]) -> list[Side]:
 
 
 def _newest(trunk: list[int]) -> Iterator[Side]:
-    yield Side(NOW, f"Last {min(FEW, len(trunk))} sessions", "last", trunk[-FEW:])
+    yield Side(NOW, f"Last {min(FEW, len(trunk))} sessions", "last", NOW, trunk[-FEW:])
     earlier = trunk[-2 * FEW : -FEW]
     if earlier:
-        yield Side(f"before:{FEW}", f"The {len(earlier)} before", "last", earlier)
+        yield Side(f"before:{FEW}", f"The {len(earlier)} before", "last", "", earlier)
     if len(trunk) >= _MANY:
-        yield Side(f"last:{_MANY}", f"Last {_MANY} sessions", "last", trunk[-_MANY:])
+        key = f"last:{_MANY}"
+        yield Side(key, f"Last {_MANY} sessions", "last", key, trunk[-_MANY:])
 
 
 def _releases(
@@ -75,7 +76,7 @@ def _releases(
     before = {one.name: former.session for former, one in pairwise(releases)}
     for one in reversed(shown):
         up_to = [number for number in trunk if before.get(one.name, -1) < number <= one.session]
-        yield Side(release_key(one.name), f"Release {one.name}", "release", up_to[-FEW:])
+        yield Side(release_key(one.name), f"Release {one.name}", "release", "", up_to[-FEW:])
 
 
 def _tags(sessions: Sequence[StoredSession]) -> Iterator[Side]:
@@ -86,14 +87,16 @@ def _tags(sessions: Sequence[StoredSession]) -> Iterator[Side]:
     some = [(tag, numbers) for tag, numbers in tagged.items() if len(numbers) >= _LEAST_TAGGED]
     some.sort(key=lambda one: (-one[1][-1], one[0]))
     for (key, value), numbers in some[:_MOST_TAGS]:
-        yield Side(f"tag:{key}={value}", f"Tag {key}={value}", "tag", numbers[-_MANY:])
+        side = f"tag:{key}={value}"
+        yield Side(side, f"Tag {key}={value}", "tag", side, numbers[-_MANY:])
 
 
 def _sessions(sessions: Sequence[StoredSession]) -> Iterator[Side]:
     for number in reversed(range(max(len(sessions) - _MOST_SESSIONS, 0), len(sessions))):
         one = sessions[number]
         label = f"Session {short(one.uid)}, {minute(one.started)}"
-        yield Side(f"session:{one.uid}", label, "session", [number])
+        key = f"session:{one.uid}"
+        yield Side(key, label, "session", key, [number])
 
 
 def chosen_pairs(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchdb.dashboard.data import Conditions
-from benchdb.dashboard.points import Points, Segments
+from benchdb.dashboard.points import Points, Segments, slope
 from benchdb.errors import UserError
 from benchdb.metrics import FAILED, HUNG, LOST, counts_outcomes
 from benchdb.records import Direction
@@ -89,7 +89,8 @@ class Survey:
         self.points = Points(self.series)
         every = self.searched.steps
         steps = {at: every[number] for at, number in enumerate(self.shown) if number in every}
-        self.segments = Segments(self.points, steps, self._told(steps))
+        counting = np.array([counts_outcomes(one.key.metric) for one in self.series], np.bool_)
+        self.segments = Segments(self.points, steps, self._told(steps), counting)
 
     def _told(self, steps: dict[int, tuple[ChangePoint, ...]]) -> dict[tuple[int, int], int]:
         """Return by series and step the first point behind it, of those that events are of."""
@@ -173,6 +174,15 @@ class Survey:
         """Return the drifts that are shown, by the numbers of their series."""
         numbered = {self.number_of(one.key): one for one in self.changes.drifts}
         return {number: one for number, one in numbered.items() if number >= 0}
+
+    def slopes(self) -> dict[int, tuple[float, float]]:
+        """Return the ends of the slopes of what drifts and has no steps beside, by series."""
+        alone = np.diff(self.segments.starts) == 1
+        return {
+            number: slope(self.series[number].values)
+            for number in self.drifts()
+            if alone[number] and not counts_outcomes(self.series[number].key.metric)
+        }
 
 
 def worse(metric: Metric) -> int:
