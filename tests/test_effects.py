@@ -34,6 +34,23 @@ def test_an_effect_keeps_its_sign_and_has_its_interval_beside_it(
 
 
 @pytest.mark.parametrize(
+    ("given", "before", "said"),
+    [
+        ((-1.0, -1.02, -0.98), -5.2, "-5.20 s (-5.30 to -5.10 s)"),
+        ((2.0, -0.1, 4.1), -0.005, "+10.0 ms (-0.5 to +20.5 ms)"),
+        ((-30.0, -30.0, -30.0), -1.0, "-30 s"),
+        ((0.0, 0.0, 0.0), -2.0, "0 s"),
+        ((-11.0, -12.0, -10.0), 1.0, "-1100 % (-1200 to -1000 %)"),
+        ((math.inf, math.inf, math.inf), -0.0, "from 0"),
+    ],
+)
+def test_of_a_level_below_0_the_difference_is_told(
+    given: tuple[float, float | None, float | None], before: float, said: str
+) -> None:
+    assert effect_text(*given, before=before, unit="s") == said
+
+
+@pytest.mark.parametrize(
     ("effect", "said"),
     [
         (0.0123, "1.2 %"),

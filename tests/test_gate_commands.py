@@ -187,3 +187,21 @@ def test_output_that_cannot_be_written_is_our_failure_and_no_regression(tmp_path
         assert ran.returncode == 2
         assert ran.stderr.startswith("benchdb: the output can't be written (No space left")
         assert ran.stderr.count("\n") == 1
+
+
+def test_of_levels_below_0_every_command_tells_the_difference(tmp_path: Path) -> None:
+    level = {True: "-5.0", False: "-10.2"}
+    below = {"balance [s higher]": lambda s: f"{level[s < 27]}{s % 3}"}
+    of = project(tmp_path, History(30, 2, more=below))
+    for arguments in (
+        ["changes"],
+        ["gate", "last:1"],
+        ["gate", "last:1", "--format", "github"],
+        ["compare", "last:30", "last:3"],
+        ["explain", "test_00", "last:1", "--metric", "balance"],
+        ["backtest"],
+    ):
+        out = of.benchdb(*arguments).out
+        said = [line for line in out.splitlines() if "-5.20 s" in line and "balance" in line]
+        assert said or "found: -5.20 s" in out, out
+        assert not [line for line in said if "-100" in line or "-99" in line]

@@ -14,8 +14,7 @@ from benchdb.findings import State
 from benchdb.records import Verdict
 from benchdb.report import schemas
 from benchdb.report.changes import drift_content, drifts_table
-from benchdb.report.effects import effect_text
-from benchdb.report.events import suspect
+from benchdb.report.events import moved_by, suspect
 from benchdb.report.markdown import as_markdown
 from benchdb.report.series import key_content
 from benchdb.report.table import Column, Medium, Table
@@ -251,7 +250,7 @@ def change_table(finding: Finding, most: int = MOST_ROWS) -> Table:
                 moved.key.case.id,
                 moved.key.metric.name,
                 "changed" if moved.verdict is None else str(moved.verdict),
-                effect_text(moved.effect, moved.low, moved.high),
+                moved_by(moved),
                 with_unit(moved.before, unit),
                 with_unit(moved.after, unit),
                 minute(moved.first_after.started),
@@ -315,7 +314,7 @@ def _entry(one: Event, project: str) -> str:
     more = len(one.moved) - 1
     title = (
         f"{str(one.verdict or 'changed').capitalize()}: {worst.key.case.id} "
-        f"{worst.key.metric.name} {effect_text(worst.effect)}"
+        f"{worst.key.metric.name} {moved_by(worst, interval=False)}"
         + (f" and {counted(more, 'more series', 'more series')}" if more else "")
     )
     said = (

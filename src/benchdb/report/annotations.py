@@ -8,8 +8,7 @@ from benchdb.metrics import counts_outcomes
 from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import git_log
-from benchdb.report.effects import effect_text
-from benchdb.report.gate import levels
+from benchdb.report.gate import effect_of, levels
 from benchdb.report.headline import headline, missing_lines
 
 if TYPE_CHECKING:
@@ -43,8 +42,7 @@ def workflow_commands(gate: Gate) -> str:
 
 def _annotation(kind: str, one: SeriesVerdict) -> str:
     before, after = levels(one)
-    by = effect_text(one.effect, one.low, one.high)
-    effect = "" if counts_outcomes(one.key.metric) else f"{by}, "
+    effect = "" if counts_outcomes(one.key.metric) else f"{effect_of(one)}, "
     name = f"{one.key.metric.name} of {one.key.case.id}"
     said = [
         f"{name}: {effect}{before} to {after} ({one.certainty})",

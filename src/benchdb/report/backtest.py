@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.metrics import counts_outcomes
 from benchdb.report import text
-from benchdb.report.effects import effect_text
-from benchdb.report.gate import levels, verdict_content
+from benchdb.report.gate import effect_of, levels, verdict_content
 from benchdb.report.table import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def _row(one: Alarm) -> tuple[str | Cell, ...]:
         before, after = levels(said)
         effect = f"{before} to {after}"
     else:
-        effect = effect_text(said.effect, said.low, said.high)
+        effect = effect_of(said)
     still = ", lasts" if one.lasts else ""
     return (
         said.key.case.id,

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from benchdb.findings import State
 from benchdb.metrics import counts_outcomes
 from benchdb.report import text
-from benchdb.report.effects import effect_text, size_text
-from benchdb.report.events import MOST_ROWS, event_content, event_table, suspect, verdict_cell
+from benchdb.report.effects import size_text
+from benchdb.report.events import (
+    MOST_ROWS,
+    event_content,
+    event_table,
+    moved_by,
+    suspect,
+    verdict_cell,
+)
 from benchdb.report.sayings import STATES
 from benchdb.report.series import described, key_content
 from benchdb.report.sessions import conflict_line
@@ -92,7 +99,7 @@ def _overview(events: Sequence[Event]) -> Table:
                 text.minute(one.first_after.started),
                 f"{len(one.moved_cases):,} of {one.cases:,}",
                 worst.key.metric.name,
-                effect_text(worst.effect),
+                moved_by(worst, interval=False),
                 suspect(one),
                 STATES[one.state] + (", went back" if one.back else ""),
             )
@@ -131,7 +138,7 @@ def drifts_table(
                 one.key.case.id,
                 one.key.metric.name,
                 verdict_cell(one.verdict),
-                effect_text(one.effect, one.low, one.high),
+                moved_by(one),
                 scale.text(one.before),
                 scale.text(one.after),
             )

@@ -216,7 +216,7 @@ def _case_cells(one: ComparedCase, *, several: bool) -> tuple[str | Cell, ...]:
         _conditions(one) if several else "",
         Cell(str(one.verdict), _STYLES.get(one.verdict, "")),
         one.metric.name,
-        _effect(one.effect, one.low, one.high),
+        _effect(one.effect, one.low, one.high, before=one.baseline, unit=one.metric.unit),
         scale.text(one.baseline),
         scale.text(one.contender),
         f"{one.baseline_values:,} / {one.contender_values:,}" + (" runs" if one.of_runs else ""),
@@ -224,10 +224,11 @@ def _case_cells(one: ComparedCase, *, several: bool) -> tuple[str | Cell, ...]:
     )
 
 
-def _effect(effect: float, low: float, high: float) -> str:
-    if math.isinf(high) and math.isfinite(effect):
-        return f"{effect_text(effect)} (unknown)"
-    return effect_text(effect, low, high)
+def _effect(
+    effect: float, low: float, high: float, *, before: float = math.nan, unit: str = "1"
+) -> str:
+    said = effect_text(effect, low, high, before=before, unit=unit)
+    return f"{said} (unknown)" if math.isinf(high) and math.isfinite(effect) else said
 
 
 def _conditions(one: ComparedCase) -> str:

@@ -5,11 +5,20 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from benchdb.report.units import scale_of
+
 #: From here on an effect is told by the ratio of the two levels.
 _AS_RATIO: Final = 9.0
 
 
-def effect_text(effect: float, low: float | None = None, high: float | None = None) -> str:
+def effect_text(
+    effect: float,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    before: float = math.nan,
+    unit: str = "1",
+) -> str:
     """Return an effect, and the interval that it lies in: ``+8.1 % (+7.2 to +9.0 %)``.
 
     Parameters
@@ -18,15 +27,32 @@ def effect_text(effect: float, low: float | None = None, high: float | None = No
         New / old - 1; infinite where the old level was 0.
     low, high
         The bounds of its 95 % interval; None, or equal to it, where there is none.
+    before, unit
+        The old level and its unit. Where that is below 0 the difference is told: a share of such a
+        level reads as if it went to 0, or the other way.
     """
     if not math.isfinite(effect):
         return "from 0"
-    said = _with_unit(_number(effect, effect), effect)
+    if before < 0:
+        scale = scale_of([effect * before or before], unit)
+
+        def number(value: float) -> str:
+            shown = scale.number(abs(value * before))
+            return ("-" if value < 0 else "+" if value > 0 else "") + shown
+
+        of_it = scale.unit
+    else:
+
+        def number(value: float) -> str:
+            return _number(value, effect)
+
+        of_it = "times" if effect >= _AS_RATIO else "%"
+    said = f"{number(effect)} {of_it}".strip()
     if low is None or high is None or low == high:
         return said
     if not (math.isfinite(low) and math.isfinite(high)):
         return said
-    return f"{said} ({_number(low, effect)} to {_with_unit(_number(high, effect), effect)})"
+    return f"{said} ({number(low)} to {f'{number(high)} {of_it}'.strip()})"
 
 
 def size_text(effect: float) -> str:
@@ -43,14 +69,10 @@ def _two_digits(value: float) -> str:
 
 def _number(value: float, like: float) -> str:
     """Return an effect without its unit, in as many digits as suit `like`."""
-    if abs(like) >= _AS_RATIO:
+    if like >= _AS_RATIO:
         return f"{max(value + 1, 0):.3g}"
     percent = 100 * value
     size = abs(100 * like)
     decimals = 0 if size >= 100 else 1 if size >= 1 else 2
     shown = f"{percent:+.{decimals}f}"
     return shown.lstrip("+-") if float(shown) == 0 else shown
-
-
-def _with_unit(number: str, like: float) -> str:
-    return f"{number} times" if abs(like) >= _AS_RATIO else f"{number} %"

@@ -18,7 +18,7 @@ from benchdb.report.units import scale_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchdb.findings import Difference, Event, Moved
+    from benchdb.findings import Difference, Drift, Event, Moved
     from benchdb.records import Verdict
     from benchdb.series import StoredSession
 
@@ -62,11 +62,17 @@ def _moved_row(one: Moved, *, several: bool) -> tuple[str | Cell, ...]:
         one.key.case.id,
         one.key.metric.name,
         verdict_cell(one.verdict),
-        effect_text(one.effect, one.low, one.high),
+        moved_by(one),
         scale.text(one.before),
         scale.text(one.after),
         described(one.key.conditions, named=True) if several else "",
     )
+
+
+def moved_by(one: Moved | Drift, *, interval: bool = True) -> str:
+    """Return by how much a series moved, for people."""
+    low, high = (one.low, one.high) if interval else (None, None)
+    return effect_text(one.effect, low, high, before=one.before, unit=one.key.metric.unit)
 
 
 def _event_lines(event: Event, most: int, *, verbose: bool) -> Iterator[text.Line]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchdb.metrics import counts_outcomes
 from benchdb.report import text
-from benchdb.report.effects import effect_text
-from benchdb.report.gate import verdict_content
+from benchdb.report.gate import effect_of, verdict_content
 from benchdb.report.series import described
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
@@ -120,7 +119,7 @@ def _lines(one: Explained) -> Iterator[str]:
     if not math.isnan(verdict.effect):
         sessions = text.counted(verdict.points, "session")
         yield (
-            f"found: {effect_text(verdict.effect, verdict.low, verdict.high)} in {sessions}, "
+            f"found: {effect_of(verdict)} in {sessions}, "
             f"p = {verdict.p:.2g} (two-sided): Student's t of their mean against the segment "
             "before, and how likely it is that most of them stray so far"
         )

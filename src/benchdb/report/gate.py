@@ -163,7 +163,7 @@ def _row(one: SeriesVerdict, *, several: bool) -> tuple[str | Cell, ...]:
     verdict = f"{one.verdict} ({_certainty(one)})" if one.certainty or one.why else one.verdict
     before, after = levels(one)
     counted = counts_outcomes(one.key.metric)
-    effect = "" if math.isnan(one.effect) else effect_text(one.effect, one.low, one.high)
+    effect = "" if math.isnan(one.effect) else effect_of(one)
     since = one.since if one.certainty else None
     return (
         one.key.case.id,
@@ -183,6 +183,12 @@ def _certainty(one: SeriesVerdict) -> str:
         return one.why
     control = "control, " if one.control else ""
     return f"{control}{one.certainty}, {text.counted(one.points, 'session')}"
+
+
+def effect_of(one: SeriesVerdict) -> str:
+    """Return by how much a series changed, for people."""
+    unit = one.key.metric.unit
+    return effect_text(one.effect, one.low, one.high, before=one.baseline, unit=unit)
 
 
 def levels(one: SeriesVerdict) -> tuple[str, str]:
