@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,12 +14,15 @@ from benchdb.review.judged import SAME_PLACE
 from benchdb.review.places import at_one_place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchdb.review.judged import Judged
     from benchdb.review.lines import Line
     from benchdb.series import StoredSession
     from benchdb.verdicts import SeriesVerdict
+
+    #: Between which sessions a regression began.
+    _Between = tuple[StoredSession, StoredSession]
 
 
 def raised_when_apart(
@@ -33,7 +38,7 @@ def raised_when_apart(
         Of one session of the trunk: what is said of series, and these. There may be more verdicts
         than series.
     judge
-        Judges series anew.
+        Judges series anew, each by itself.
     """
     found = list(verdicts)
     known = [
@@ -45,38 +50,26 @@ def raised_when_apart(
         and not one.control
         and not counts_outcomes(one.key.metric)
     ]
+    if len({_row(verdicts[number].raised) for number in known}) < 2:
+        return found  # none was raised before another
+    confirmed = [
+        number
+        for number, (said, _) in enumerate(zip(verdicts, lines, strict=False))
+        if said.certainty == "confirmed" and said.since is not None
+    ]
+    # What the points of one test may be near is near those of any other that ran in the same
+    # sessions: thousands that one commit slowed down are judged together.
+    before = _Before(lines, judge)
+    near: dict[tuple[tuple[int, ...], int | None], _Near] = {}
     for number in known:
-        others = [
-            lines[other]
-            for other in known
-            if _begins_beside(verdicts[number], verdicts[other], lines[number])
-        ]
-        if not others:
-            continue
-        # What else moved there tells where that was, too.
-        near = [
-            line
-            for said, line in zip(verdicts, lines, strict=False)
-            if said.certainty == "confirmed"
-            and line is not lines[number]
-            and all(line is not one for one in others)
-            and _begins_near(verdicts[number], said, lines[number])
-        ]
-        if _seemed_one(lines[number], others, near, verdicts[number], judge):
-            found[number] = replace(verdicts[number], raised=None)
+        said, line = verdicts[number], lines[number]
+        asked = (tuple(session.row for session in line.at), _row(said.since))
+        if asked not in near:
+            members = [one for one in confirmed if _begins_near(said, verdicts[one], line)]
+            near[asked] = _Near(members, known, verdicts, before)
+        if near[asked].seemed_one(number, said, line):
+            found[number] = replace(said, raised=None)
     return found
-
-
-def _begins_beside(one: SeriesVerdict, other: SeriesVerdict, line: Line) -> bool:
-    """Tell whether a regression begins close to one that was raised before, and not with it."""
-    if one.raised is None or other.raised is None:
-        return False
-    return (
-        other.raised.order < one.raised.order
-        and _begins_near(one, other, line)
-        and not begin_together(one, other)
-        and size(one.effect) <= AS_MUCH * size(other.effect)
-    )
 
 
 def _begins_near(one: SeriesVerdict, other: SeriesVerdict, line: Line) -> bool:
@@ -84,39 +77,126 @@ def _begins_near(one: SeriesVerdict, other: SeriesVerdict, line: Line) -> bool:
     if one.since is None or other.since is None:
         return False
     first, last = sorted((one.since.order, other.since.order))
-    return sum(first < session.order <= last for session in line.at) <= SAME_PLACE
+    return first == last or sum(first < session.order <= last for session in line.at) <= SAME_PLACE
 
 
-def _seemed_one(
-    line: Line,
-    others: Sequence[Line],
-    near: Sequence[Line],
-    verdict: SeriesVerdict,
-    judge: Callable[[Sequence[Line]], list[Judged]],
-) -> bool:
-    """Tell whether a regression seemed to begin with others at each session since it was raised."""
-    assert verdict.raised is not None
-    for session in line.at[:-1]:
-        if session.order < verdict.raised.order:
-            continue
-        then = [_up_to(one, session) for one in (line, *others, *near)]
-        judged = at_one_place([one.at for one in then], [one.values for one in then], judge(then))
-        mine, *places = [
-            _place(one, said) for one, said in zip(then[: 1 + len(others)], judged, strict=False)
+class _Before:
+    """Series as they were judged after earlier sessions, each once."""
+
+    def __init__(
+        self, lines: Sequence[Line], judge: Callable[[Sequence[Line]], list[Judged]]
+    ) -> None:
+        self._lines = lines
+        self._judge = judge
+        self._judged: dict[tuple[int, int], Judged] = {}
+
+    def places(self, numbers: Sequence[int], session: StoredSession) -> dict[int, _Between]:
+        """Return between which sessions those of some series began that were confirmed then."""
+        then = {number: _up_to(self._lines[number], session) for number in numbers}
+        new = [number for number in numbers if (number, session.row) not in self._judged]
+        for number, one in zip(new, self._judge([then[each] for each in new]), strict=True):
+            self._judged[number, session.row] = one
+        judged = at_one_place(
+            [one.at for one in then.values()],
+            [one.values for one in then.values()],
+            [self._judged[number, session.row] for number in numbers],
+        )
+        found = {}
+        for number, said in zip(numbers, judged, strict=True):
+            if said.verdict is Verdict.REGRESSED and said.certainty == "confirmed":
+                at = then[number].at
+                found[number] = at[said.begins - 1], at[said.begins]
+        return found
+
+
+class _Near:
+    """What moved near one place: it tells where that was, too.
+
+    Parameters
+    ----------
+    members
+        The numbers of all series that moved there.
+    known
+        Those of what is known to have regressed, there or elsewhere.
+    """
+
+    def __init__(
+        self,
+        members: Sequence[int],
+        known: Sequence[int],
+        verdicts: Sequence[SeriesVerdict],
+        before: _Before,
+    ) -> None:
+        self._members = members
+        self._sizes = {number: size(verdicts[number].effect) for number in members}
+        self._before = before
+        #: Those that are known, alike in where they began and when they were raised.
+        self._alike: dict[object, list[int]] = defaultdict(list)
+        self._verdicts = verdicts
+        for number in set(members).intersection(known):
+            one = verdicts[number]
+            self._alike[_row(one.raised), _row(one.before), _row(one.since)].append(number)
+        self._places: dict[int, Mapping[int, _Between]] = {}
+        self._largest: dict[tuple[int, object], list[tuple[_Between, float]]] = {}
+
+    def seemed_one(self, number: int, said: SeriesVerdict, line: Line) -> bool:
+        """Tell whether a regression seemed to begin with others at each session.
+
+        Each since it was raised; the others began beside it, and were raised before it.
+        """
+        assert said.raised is not None
+        least = size(said.effect)
+        beside = [
+            kind
+            for kind, numbers in self._alike.items()
+            if _raised_before(self._verdicts[numbers[0]], said)
+            and not begin_together(said, self._verdicts[numbers[0]])
+            and any(least <= AS_MUCH * self._sizes[one] for one in numbers)
         ]
-        if mine is not None and not any(one is not None and overlap(*mine, *one) for one in places):
+        if not beside:
             return False
-    return True
+        for session in line.at[:-1]:
+            if session.order < said.raised.order:
+                continue
+            mine = self._at(session).get(number)
+            if mine is not None and not any(
+                least <= AS_MUCH * largest and overlap(*mine, *place)
+                for kind in beside
+                for place, largest in self._largest_at(session, kind)
+            ):
+                return False
+        return True
+
+    def _at(self, session: StoredSession) -> Mapping[int, _Between]:
+        """Return where each seemed to begin after a session."""
+        if session.row not in self._places:
+            self._places[session.row] = self._before.places(self._members, session)
+        return self._places[session.row]
+
+    def _largest_at(self, session: StoredSession, kind: object) -> list[tuple[_Between, float]]:
+        """Return the places where those alike seemed to begin, with the largest change at each."""
+        asked = session.row, kind
+        if asked not in self._largest:
+            at = self._at(session)
+            largest: dict[tuple[int, int], tuple[_Between, float]] = {}
+            for number in sorted(self._alike[kind], key=self._sizes.__getitem__):
+                if (place := at.get(number)) is not None:
+                    largest[place[0].row, place[1].row] = place, self._sizes[number]
+            self._largest[asked] = list(largest.values())
+        return self._largest[asked]
+
+
+def _row(session: StoredSession | None) -> int | None:
+    return None if session is None else session.row
+
+
+def _raised_before(one: SeriesVerdict, other: SeriesVerdict) -> bool:
+    assert one.raised is not None
+    assert other.raised is not None
+    return one.raised.order < other.raised.order
 
 
 def _up_to(line: Line, session: StoredSession) -> Line:
     """Return a series as it was after a session."""
-    points = sum(one.order <= session.order for one in line.at)
+    points = bisect_right(line.at, session.order, key=lambda one: one.order)
     return line._replace(at=line.at[:points], values=line.values[:points], runs=line.runs[:points])
-
-
-def _place(line: Line, judged: Judged) -> tuple[StoredSession, StoredSession] | None:
-    """Return between which sessions a confirmed regression began; None where it is none."""
-    if judged.verdict is not Verdict.REGRESSED or judged.certainty != "confirmed":
-        return None
-    return line.at[judged.begins - 1], line.at[judged.begins]

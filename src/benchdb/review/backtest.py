@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +13,7 @@ from benchdb.analysis.student import two_sided_quantile
 from benchdb.metrics import counts_outcomes
 from benchdb.review.acknowledged import Acknowledged
 from benchdb.review.cases import cases_among
-from benchdb.review.causes import begin_together, of_one_cause, raised_there
+from benchdb.review.causes import KnownCauses, begin_together
 from benchdb.review.expecting import LAST
 from benchdb.review.history import read_history
 from benchdb.review.judged import ONE_LOOK, RECENT, SAME_PLACE
@@ -135,18 +135,17 @@ class _Replay:
         known, new = self._told(session, beside)
         if new and (elsewhere := self._elsewhere(session)):
             known, new = self._told(session, {**beside, **elsewhere})
+        causes = KnownCauses(
+            [(said, self._sessions[before.place.session]) for said, before in known]
+        )
         for place, begins, said in new:
             if place.series in beside:
-                causes = [
-                    before
-                    for other, before in known
-                    if of_one_cause(said, other)
-                    and raised_there(other, self._sessions[before.place.session])
-                ]
-                self._note(place, begins, said, causes[0] if causes else None)
+                cause = causes.first(said)
+                self._note(place, begins, said, None if cause is None else known[cause][1])
+        places = _Places(known)
         for said, before in known:
             if before.place.series in beside:
-                self._part(said, before, known, session)
+                self._part(said, before, places, session)
 
     def _told(
         self, session: int, points: dict[int, int]
@@ -230,17 +229,18 @@ class _Replay:
         self,
         said: SeriesVerdict,
         one: _Raised,
-        known: Sequence[tuple[SeriesVerdict, _Raised]],
+        places: _Places,
         session: int,
     ) -> None:
         """Raise by itself what seemed to have a known cause, and is seen to begin elsewhere now."""
         root = one.cause
         if root is None:
             return
-        like = [other for other, its in known if root in (its, its.cause) and its is not one]
+        like = places.beside(said, root)
         if like and root.verdict.key.conditions.environment != said.key.conditions.environment:
             like.append(root.verdict)  # its series isn't judged now
         if like and not any(begin_together(said, other) for other in like):
+            places.leave(said, root)
             one.place, one.verdict, one.cause = one.place._replace(session=session), said, None
             one.place = one.place._replace(point=one.listed)
             if said.key.case in root.also:
@@ -309,7 +309,36 @@ class _Place(NamedTuple):
     session: int
 
 
-@dataclass(slots=True)
+class _Places:
+    """Where what has one cause seems to begin now, by the alarm that tells of that cause."""
+
+    def __init__(self, known: Sequence[tuple[SeriesVerdict, _Raised]]) -> None:
+        self._counts: dict[int, Counter[object]] = defaultdict(Counter)
+        self._any: dict[object, SeriesVerdict] = {}
+        for said, one in known:
+            place = _place_of(said)
+            self._counts[id(one.cause or one)][place] += 1
+            self._any[place] = said
+
+    def beside(self, said: SeriesVerdict, root: _Raised) -> list[SeriesVerdict]:
+        """Return a verdict for each place at which others with its cause begin."""
+        mine = _place_of(said)
+        return [
+            self._any[place]
+            for place, count in self._counts[id(root)].items()
+            if count > (place == mine)
+        ]
+
+    def leave(self, said: SeriesVerdict, root: _Raised) -> None:
+        """Take one out, as it has a cause of its own."""
+        self._counts[id(root)][_place_of(said)] -= 1
+
+
+def _place_of(said: SeriesVerdict) -> object:
+    return said.before and said.before.row, said.since and said.since.row
+
+
+@dataclass(slots=True, eq=False)
 class _Raised:
     """An alarm: where, from where on, what was said, and where it was listed last.
 

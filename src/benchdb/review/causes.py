@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -36,18 +37,51 @@ def with_known_causes(
         Of sessions before, in other environments: what regressed there.
     """
     known = [*(one for one in verdicts if one.raised is not None), *earlier]
-    return [_with_known(one, known) for one in verdicts]
+    causes = KnownCauses([(one, one.raised) for one in known])
+    return [
+        one
+        if not one.alarms or (cause := causes.first(one)) is None
+        else replace(one, raised=known[cause].raised)
+        for one in verdicts
+    ]
 
 
-def _with_known(one: SeriesVerdict, known: Sequence[SeriesVerdict]) -> SeriesVerdict:
-    if one.alarms:
-        for other in known:
-            if of_one_cause(one, other) and raised_there(other, other.raised):
-                return replace(one, raised=other.raised)
-    return one
+class KnownCauses:
+    """What regressed and was raised, to look up what has the same cause among thousands.
+
+    Parameters
+    ----------
+    known
+        What is said of each, and with which session it was raised.
+    """
+
+    def __init__(self, known: Sequence[tuple[SeriesVerdict, StoredSession | None]]) -> None:
+        alike: dict[object, list[int]] = defaultdict(list)
+        for number, (one, raised) in enumerate(known):
+            places = [each and each.row for each in (one.before, one.since, raised)]
+            counts = counts_outcomes(one.key.metric)
+            alike[one.verdict, one.certainty, one.control, counts, *places].append(number)
+        self._sizes = [size(one.effect) for one, _ in known]
+        #: Of those that differ in nothing but size: the largest, and all their numbers.
+        self._alike = [
+            (*known[max(numbers, key=self._sizes.__getitem__)], numbers)
+            for numbers in alike.values()
+        ]
+
+    def first(self, one: SeriesVerdict) -> int | None:
+        """Return the number of the first that has the cause of a regression."""
+        least = size(one.effect)
+        return min(
+            (
+                next(number for number in numbers if least <= AS_MUCH * self._sizes[number])
+                for largest, raised, numbers in self._alike
+                if of_one_cause(one, largest) and _raised_there(largest, raised)
+            ),
+            default=None,
+        )
 
 
-def raised_there(known: SeriesVerdict, raised: StoredSession | None) -> bool:
+def _raised_there(known: SeriesVerdict, raised: StoredSession | None) -> bool:
     """Tell whether it was this change that was raised, and no earlier one close to it.
 
     Two steps of a test that are close are one event. But what another test does at the second may

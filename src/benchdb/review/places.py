@@ -49,17 +49,18 @@ def at_one_place(
         for number, one in enumerate(judged)
         if one.certainty == "confirmed" and 0 < one.begins < len(values[number])
     ]
-    orders = sorted({each.order for number in stepped for each in at[number]})
-    places = {order: place for place, order in enumerate(orders)}
+    sessions = {each.row: each for number in stepped for each in at[number]}
+    ordered = sorted(sessions.values(), key=lambda one: one.order)
+    places = {one.row: place for place, one in enumerate(ordered)}
     every = [
-        boundary_near(number, [places[each.order] for each in at[number]], values[number], one)
+        boundary_near(number, [places[each.row] for each in at[number]], values[number], one)
         for number in stepped
         for one in [judged[number]]
     ]
-    for place in folded(every, len(orders)):
+    for place in folded(every, len(ordered)):
         for member in place.members:
             one = judged[member.series]
-            first = sum(places[each.order] < place.last for each in at[member.series])
+            first = sum(places[each.row] < place.last for each in at[member.series])
             points = max(one.points + one.begins - first, 1)
             result[member.series] = replace(one, begins=first, points=points)
     return result
