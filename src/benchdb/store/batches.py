@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from benchdb.store.database import FileConnection
-from benchdb.store.queries import chunks, of_uids
+from benchdb.store.queries import of_uids
+from benchdb.store.statements import chunks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

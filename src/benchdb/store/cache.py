@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.store.opening import connected
-from benchdb.store.queries import chunks, marks
+from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -11,7 +11,8 @@ from benchdb.metrics import COLUMN_METRICS, OUTCOME_METRICS
 from benchdb.series import Case
 from benchdb.store.columns import quoted
 from benchdb.store.digest import DROPPED
-from benchdb.store.queries import FAILED, HUNG, chunks, marks
+from benchdb.store.queries import FAILED, HUNG
+from benchdb.store.statements import chunks, marks
 from benchdb.store.values import text
 
 if TYPE_CHECKING:

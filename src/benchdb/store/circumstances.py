@@ -7,7 +7,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.findings import Circumstances, Differs
-from benchdb.store.queries import chunks, marks, stored_clusters
+from benchdb.store.queries import stored_clusters
+from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -16,8 +16,9 @@ from benchdb.store import copying
 from benchdb.store.columns import insertion, quoted
 from benchdb.store.database import FileConnection, connect, create_schema
 from benchdb.store.digest import SESSION_TABLES, session_digest
-from benchdb.store.queries import chunks, marks, of_uids
+from benchdb.store.queries import of_uids
 from benchdb.store.scratch import scratch_folder
+from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from benchdb.store.annotations import left_out
 from benchdb.store.digest import SESSION_TABLES, run_digests
+from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,14 +15,24 @@ if TYPE_CHECKING:
     from benchdb.store.connection import Connection
 
 
-def conflicts(connection: Connection) -> list[str]:
-    """Return the uids of which the database holds several forms, none of them chosen; sorted."""
-    query = (
-        "SELECT uid FROM session WHERE digest IS NOT NULL "
-        "GROUP BY uid HAVING count(*) > 1 ORDER BY uid"
-    )
-    uids = [uid for (uid,) in connection.execute(query)]
-    return [uid for uid in uids if not _is_settled(connection, uid)]
+def conflicts(connection: Connection, among: Collection[str] | None = None) -> list[str]:
+    """Return the uids of which the database holds several forms, none of them chosen; sorted.
+
+    Parameters
+    ----------
+    among
+        Only these uids; by default all.
+    """
+    query = "SELECT uid FROM session WHERE digest IS NOT NULL {} GROUP BY uid HAVING count(*) > 1"
+    if among is None:
+        uids = [uid for (uid,) in connection.execute(query.format(""))]
+    else:
+        uids = [
+            uid
+            for some in chunks(sorted(set(among)))
+            for (uid,) in connection.execute(query.format(f"AND uid IN ({marks(some)})"), some)
+        ]
+    return [uid for uid in sorted(uids) if not _is_settled(connection, uid)]
 
 
 def _is_settled(connection: Connection, uid: str) -> bool:

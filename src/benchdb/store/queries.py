@@ -15,6 +15,7 @@ from benchdb import records
 from benchdb.series import CountedSession, StoredSession
 from benchdb.store.annotations import left_out
 from benchdb.store.forms import conflicts
+from benchdb.store.statements import chunks, marks
 from benchdb.store.values import read_instant
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from benchdb.store.connection import Connection
 
 _Any = TypeVar("_Any")
-
-#: Fewer than the variables that any SQLite takes in one statement.
-_CHUNK: Final = 500
 
 #: More rows than there are.
 _ALL: Final = 2**62
@@ -80,7 +78,7 @@ def stored_sessions(
         return []
     environments = _environments(connection)
     subjects = _subjects(connection, {row["revision"] for row in found})
-    double = set(conflicts(connection))
+    double = set(conflicts(connection, None if rows is None else {row["uid"] for row in found}))
     return [
         _made(
             StoredSession,
@@ -230,14 +228,3 @@ def _pairs(said: str | None) -> tuple[tuple[str, str], ...]:
     if not isinstance(content, dict):
         return ()
     return tuple(sorted((str(key), str(value)) for key, value in content.items()))
-
-
-def chunks(items: list[_Any], size: int = _CHUNK) -> Iterator[list[_Any]]:
-    """Yield items, as many at a time as one statement may name."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def marks(values: Sequence[object]) -> str:
-    """Return the placeholders of values in a statement."""
-    return ", ".join("?" * len(values))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from benchdb.store.cases import column_metrics
 from benchdb.store.columns import quoted
 from benchdb.store.digest import DROPPED
-from benchdb.store.queries import FAILED, HUNG, chunks, marks
+from benchdb.store.queries import FAILED, HUNG
+from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
