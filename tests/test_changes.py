@@ -74,6 +74,27 @@ def test_noise_alone_is_no_event(tmp_path: Path, seed: int) -> None:
     assert events(of) == []
     out = of.benchdb("changes").out
     assert re.match(r"no change: searched \d+ series of 40 tests over 50 sessions\n", out)
+    assert "are few" not in out
+
+
+def test_a_young_history_says_what_it_takes_to_list_a_change_that_the_gate_raised(
+    tmp_path: Path,
+) -> None:
+    made = History(12, 8, noise=0.01, effects=slower("test_01", "test_02", at=8, factor=1.5))
+    rows = made.rows()
+    of = project(tmp_path)
+    add(of, [row for row in rows if row["commit"] != commit(11)])
+    assert of.benchdb("gate", "last:1").code == 1
+    first, second = of.benchdb("changes").out.splitlines()[:2]
+    assert first.startswith("no change: searched")
+    assert second == (
+        "11 sessions are few to list a change: it takes about 10 before it and 4 with it; "
+        "`benchdb gate` raises it sooner"
+    )
+    add(of, rows)
+    (found,) = events(of)
+    assert cases(found) == {"t.py::test_01", "t.py::test_02"}
+    assert "are few" not in of.benchdb("changes").out
 
 
 def test_the_environment_is_the_cause_where_a_control_moved_too(tmp_path: Path) -> None:

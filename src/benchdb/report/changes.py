@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 #: Events that are shown unless all are asked for.
 _MOST_EVENTS: Final = 10
 
+#: Of fewer sessions even a large change is listed some sessions after the gate has raised it.
+_FEW: Final = 20
+
 #: Drawing a table of many more takes longer than finding what is in it.
 _MOST_WATCHED: Final = 500
 
@@ -211,6 +214,12 @@ def _remarks(
     if not changes.events and not changes.drifts:
         some = f" in {len(changes.watched):,} of them" if whole is not changes else ""
         yield f"no change{some}: {searched}"
+        if 0 < changes.sessions < _FEW:
+            yield (
+                f"{sessions} are few to list a change: it takes about 10 before it and 4 with it; ",
+                text.Command(f"benchdb gate{place}"),
+                " raises it sooner",
+            )
     else:
         yield (
             f"{searched}; of such events about {100 * changes.rate:.2g} % are false (--fdr sets it)"
