@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from made_up import History, commit, project
+from made_up import History, add, commit, project
 
 from benchdb.records import Direction
 from benchdb.review.judged import Rule
@@ -145,6 +145,29 @@ def test_one_cause_on_two_machines_that_take_turns_fails_once(tmp_path: Path) ->
     assert (code, on_other["verdict"], on_other["certainty"]) == (0, "REGRESSED", "confirmed")
     assert on_other["raised"] is not None
     assert alarms(of) == [(commit(40), 3, True)]
+
+
+@pytest.mark.parametrize("seed", [2, 9])
+def test_a_backtest_knows_the_second_cause_of_what_seemed_to_have_another(
+    tmp_path: Path, seed: int
+) -> None:
+    first, second = levels((0, 1.0), (21, 1.6)), levels((0, 1.0), (31, 1.3))
+    effects = {f"t.py::test_0{n}": way for n, way in ((2, first), (3, second), (4, first))}
+    effects["t.py::test_05"] = second
+    effects[CASE] = levels((0, 1.0), (21, 1.6), (24, 1.728), (31, 2.246))
+    effects["t.py::test_00"] = levels((0, 1.0), (24, 1.08), (31, 1.404), (47, 1.68))
+    turns = {"environment": lambda session: "A" if session % 3 else "B"}
+    made = History(49, 6, seed=seed, noise=0.015, effects=effects, more=turns)
+    of = project(tmp_path)
+    didnt_run = [commit(session) for session in range(31, 38)]
+    rows = made.rows()
+    add(of, [one for one in rows if one["test"][-1] != "0" or one["commit"] not in didnt_run])
+    found = of.benchdb("backtest", "--format", "json").json["alarms"]
+    for late in (42, 45, 48):
+        ran = of.benchdb("gate", f"commit:{commit(late)}", "--format", "json").json
+        failed = {one["case"] for one in ran["verdicts"] if one["fails"]}
+        session = ran["sessions"][0]["session"]
+        assert {one["case"] for one in found if one["session"] == session} == failed
 
 
 def test_a_cause_that_is_told_apart_from_its_neighbour_fails_by_itself(tmp_path: Path) -> None:

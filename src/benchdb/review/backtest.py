@@ -143,9 +143,13 @@ class _Replay:
                 cause = causes.first(said)
                 self._note(place, begins, said, None if cause is None else known[cause][1])
         places = _Places(known)
-        for said, before in known:
-            if before.place.series in beside:
-                self._part(said, before, places, session)
+        for number, (said, before) in enumerate(known):
+            if before.place.series not in beside or not _is_parted(said, before, places):
+                continue
+            # It may be seen to begin with another one that is known.
+            if causes.first(said, but=number) is None:
+                places.leave(said, before)
+                self._part(said, before, session)
 
     def _told(
         self, session: int, points: dict[int, int]
@@ -225,26 +229,12 @@ class _Replay:
         if root is not None and verdict.key.case != root.verdict.key.case:
             root.also.append(verdict.key.case)
 
-    def _part(
-        self,
-        said: SeriesVerdict,
-        one: _Raised,
-        places: _Places,
-        session: int,
-    ) -> None:
+    def _part(self, said: SeriesVerdict, one: _Raised, session: int) -> None:
         """Raise by itself what seemed to have a known cause, and is seen to begin elsewhere now."""
-        root = one.cause
-        if root is None:
-            return
-        like = places.beside(said, root)
-        if like and root.verdict.key.conditions.environment != said.key.conditions.environment:
-            like.append(root.verdict)  # its series isn't judged now
-        if like and not any(begin_together(said, other) for other in like):
-            places.leave(said, root)
-            one.place, one.verdict, one.cause = one.place._replace(session=session), said, None
-            one.place = one.place._replace(point=one.listed)
-            if said.key.case in root.also:
-                root.also.remove(said.key.case)
+        if one.cause is not None and said.key.case in one.cause.also:
+            one.cause.also.remove(said.key.case)
+        one.place = one.place._replace(point=one.listed, session=session)
+        one.verdict, one.cause = said, None
 
     def _follow(self) -> None:
         """Tell for how long regressions stay listed when they aren't new any more.
@@ -329,9 +319,20 @@ class _Places:
             if count > (place == mine)
         ]
 
-    def leave(self, said: SeriesVerdict, root: _Raised) -> None:
+    def leave(self, said: SeriesVerdict, one: _Raised) -> None:
         """Take one out, as it has a cause of its own."""
-        self._counts[id(root)][_place_of(said)] -= 1
+        self._counts[id(one.cause or one)][_place_of(said)] -= 1
+
+
+def _is_parted(said: SeriesVerdict, one: _Raised, places: _Places) -> bool:
+    """Tell whether what seemed to have a known cause is seen to begin elsewhere now."""
+    root = one.cause
+    if root is None:
+        return False
+    like = places.beside(said, root)
+    if like and root.verdict.key.conditions.environment != said.key.conditions.environment:
+        like.append(root.verdict)  # its series isn't judged now
+    return bool(like) and not any(begin_together(said, other) for other in like)
 
 
 def _place_of(said: SeriesVerdict) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from benchdb.metrics import counts_outcomes
@@ -68,14 +69,22 @@ class KnownCauses:
             for numbers in alike.values()
         ]
 
-    def first(self, one: SeriesVerdict) -> int | None:
-        """Return the number of the first that has the cause of a regression."""
+    def first(self, one: SeriesVerdict, but: int | None = None) -> int | None:
+        """Return the number of the first that has the cause of a regression, but for its own."""
         least = size(one.effect)
         return min(
             (
-                next(number for number in numbers if least <= AS_MUCH * self._sizes[number])
+                number
                 for largest, raised, numbers in self._alike
                 if of_one_cause(one, largest) and _raised_there(largest, raised)
+                for number in islice(
+                    (
+                        number
+                        for number in numbers
+                        if number != but and least <= AS_MUCH * self._sizes[number]
+                    ),
+                    1,
+                )
             ),
             default=None,
         )
