@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
+import math
 import secrets
+import struct
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -19,12 +21,19 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+#: How packed arrays begin, and a length or a checksum in them.
+_MARK: Final = b"arrays1\n"
+_HEAD: Final = struct.Struct("<I")
+
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return arrays as bytes."""
-    stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
+    """Return arrays as bytes.
+
+    NumPy's own format, a zip file, takes ten times as long for the points of a small session.
+    """
+    head = json.dumps([[name, one.dtype.str, one.shape] for name, one in arrays.items()]).encode()
+    content = b"".join([_HEAD.pack(len(head)), head, *(one.tobytes() for one in arrays.values())])
+    return _MARK + _HEAD.pack(crc32(content)) + content
 
 
 def unpacked(content: bytes) -> dict[str, NDArray[Any]]:
@@ -35,9 +44,19 @@ def unpacked(content: bytes) -> dict[str, NDArray[Any]]:
     ValueError
         If these are none.
     """
+    begin = len(_MARK) + _HEAD.size
+    if content[:begin] != _MARK + _HEAD.pack(crc32(memoryview(content)[begin:])):
+        raise ValueError("it is something else, or was damaged")
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as found:
-            return dict(found)
+        (length,) = _HEAD.unpack(content[begin : begin + _HEAD.size])
+        at = begin + _HEAD.size + length
+        found = {}
+        for name, kind, shape in json.loads(content[at - length : at]):
+            dtype = np.dtype(kind)
+            count = math.prod(shape)
+            found[name] = np.frombuffer(content, dtype, count, at).reshape(shape).copy()
+            at += count * dtype.itemsize
+        return found
     except Exception as error:  # whatever is wrong about bytes that somebody else wrote
         raise ValueError(str(error)) from None
 
