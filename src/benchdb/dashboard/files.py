@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import secrets
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import UserError, reason
@@ -117,7 +118,8 @@ class Site:
         if not self._is_ours:  # from now on, however this build ends
             self._is_ours = True
             self._write(self.folder / MANIFEST, _manifest([]))
-        new = path.with_name(f".{path.name}.new")
+        # a name of its own: another build may be writing the same file
+        new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
         with self._explained(path):
             try:
                 new.write_bytes(content)
