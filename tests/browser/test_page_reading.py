@@ -36,6 +36,17 @@ def test_each_line_of_the_suites_index_has_the_name_of_its_machine(machines, rea
     assert len(set(keys)) == 2
 
 
+def test_who_reads_of_one_metric_learns_that_another_changed(imported, reader) -> None:
+    _, site = imported
+    page = reader.open(site)
+    said = page.locator("#others").inner_text()
+    assert "Peak memory 1 worse" in said
+    assert "Failed 1 worse" in said
+    page.click("#others a:text('Peak memory')")
+    page.wait_for_selector("#others a:text('Wall time')")
+    assert texts(page, "#headline") == [site.index["summaries"][1]["headline"]]
+
+
 def test_one_line_needs_no_name(imported, reader) -> None:
     _, site = imported
     assert reader.open(site).locator(".machines").count() == 0

@@ -45,7 +45,12 @@ export const overview: Page = (index, state) => {
   element.append(
     h(
       "div.title",
-      h("div", h("h1", { id: "headline" }, summary.headline), latest(index)),
+      h(
+        "div",
+        h("h1", { id: "headline" }, summary.headline),
+        latest(index),
+        elsewhere(index, summary, metrics),
+      ),
       metricChoice(index, metrics, metric, pick),
     ),
     ...notes(index),
@@ -82,6 +87,39 @@ export const overview: Page = (index, state) => {
 
 function notes(index: Index): HTMLElement[] {
   return index.notes.map((one) => h("p.note", one));
+}
+
+/** How many other metrics are named beside the finding of one. */
+const MOST_OTHERS = 5;
+
+/** The metrics that changed too: who reads of one shall not miss what another tells. */
+function elsewhere(index: Index, summary: Summary, metrics: number[]): HTMLElement | null {
+  const others = index.summaries
+    .filter((one) => one !== summary && one.regressed + one.improved > 0)
+    .sort((one, two) => two.regressed - one.regressed || two.improved - one.improved);
+  if (others.length === 0) return null;
+  const named = others.slice(0, MOST_OTHERS).flatMap((one, at): Child[] => [
+    at > 0 && ", ",
+    h(
+      "a",
+      {
+        href: href("", {
+          metric: one.metric === metrics[0] ? null : metricKey(index, one.metric),
+        }),
+      },
+      metricLabel(index, one.metric, metrics),
+    ),
+    one.regressed > 0 && h("span.worse", ` ${one.regressed} worse`),
+    one.improved > 0 && h("span.better", ` ${one.improved} better`),
+  ]);
+  const more = others.length - MOST_OTHERS;
+  return h(
+    "p.under",
+    { id: "others" },
+    "Other metrics: ",
+    ...named,
+    more > 0 && ` and ${more} more`,
+  );
 }
 
 function latest(index: Index): HTMLElement | null {
