@@ -19,7 +19,7 @@ from benchdb.dashboard import data
 TARGET: Final = Path(__file__).with_name("src") / "types.ts"
 
 _HEAD: Final = """\
-// Made by dashboard/generate_types.py of src/benchdb/dashboard/data.py, which says what each is.
+// Made by dashboard/generate_types.py of src/benchdb/dashboard/data/, which says what each is.
 """
 
 _PLAIN: Final[dict[Any, str]] = {
@@ -33,11 +33,8 @@ _PLAIN: Final[dict[Any, str]] = {
 
 def typescript() -> str:
     """Return the module of all types."""
-    classes = [
-        one
-        for one in vars(data).values()
-        if is_dataclass(one) and isinstance(one, type) and one.__module__ == data.__name__
-    ]
+    named = [getattr(data, name) for name in data.__all__]
+    classes = [one for one in named if isinstance(one, type)]
     blocks = [_HEAD, f"export const SCHEMA = {data.SCHEMA};\n"]
     blocks += [interface(one) for one in classes]
     return "\n".join(blocks)
@@ -45,7 +42,7 @@ def typescript() -> str:
 
 def interface(one: type) -> str:
     """Return the interface that is a dataclass to the page."""
-    hints = typing.get_type_hints(one)
+    hints = typing.get_type_hints(one, vars(data))
     summary = re.split(r"\n\s*\n", inspect.getdoc(one) or "")[0].replace("\n", " ")
     lines = [f"/** {summary} */", f"export interface {one.__name__} {{"]
     lines += [f"  {field.name}: {of(hints[field.name])};" for field in fields(one)]

@@ -162,7 +162,7 @@ def _serve(
         seen = _mark(path)
         built = _build(path, settings, made)
         serving = Serving(made.folder, single=made.single)
-        write(f"{built.headline}\nserving {serving.address}, Ctrl-C ends it\n")
+        write(f"{built.headline}\nserving {serving.address} (Ctrl-C ends it)\n")
         try:
             if shown:
                 _open(serving.address)
