@@ -7,8 +7,8 @@ import io
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from typing import TYPE_CHECKING, Any, Final
-from xml.sax.saxutils import escape
 
 from benchdb.findings import State
 from benchdb.records import Verdict
