@@ -20,18 +20,26 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-# As long as the tests of this folder take and no longer: Playwright keeps a loop of asyncio running
-# in this thread, and other tests start their own.
-@pytest.fixture(scope="package")
-def chromium() -> Iterator[Any]:
-    """A browser without a window."""
-    playwright = pytest.importorskip(
+@pytest.fixture(scope="session")
+def program() -> str:
+    """The browser of this machine."""
+    pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: it is in the group browser"
     )
-    program = next(filter(None, map(shutil.which, _NAMES)), None)
-    if program is None:
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
         pytest.skip(f"there is none of {', '.join(_NAMES)} on this machine")
-    with playwright.sync_playwright() as driver:
+    return found
+
+
+# As long as the tests of a module take and no longer: Playwright keeps a loop of asyncio running in
+# this thread, and other tests start their own. Without `__init__.py` a "package" is all tests.
+@pytest.fixture(scope="module")
+def chromium(program: str) -> Iterator[Any]:
+    """A browser without a window."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program)
         yield browser
         browser.close()
@@ -49,8 +57,8 @@ def reader(chromium: Any) -> Iterator[Reader]:
 def _site(make: Callable[[Path], tuple[Project, Site]]) -> Any:
     """Make the fixture of a site, which no test changes."""
 
-    @pytest.fixture(scope="package", name=make.__name__)
-    def made(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Site]:
+    @pytest.fixture(scope="session", name=make.__name__)
+    def made(program: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Site]:
         return make(tmp_path_factory.mktemp(make.__name__) / "p")
 
     return made
