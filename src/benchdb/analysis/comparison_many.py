@@ -144,6 +144,7 @@ class _Sides:
 
     @classmethod
     def of(cls, heights: Floats) -> _Sides:
+        """Return the sides of equal numbers of runs, a row each."""
         n = heights.shape[1]
         cut = int(TRIMMED * n)
         ordered = np.sort(heights, axis=1)
