@@ -40,8 +40,6 @@ from benchdb.store.recorder import Recorder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.portable
-
 #: A session: its uid, which test runs, the day that it shares packages with, whether it was lost.
 #: Two of one uid are its forms, in one file or in several.
 SESSION = st.tuples(
@@ -241,6 +239,7 @@ def test_merging_a_file_into_itself_only_closes_its_lost_session(tmp_path: Path)
     assert query(path, "select state, digest is null from session") == [("lost", 0)]
 
 
+@pytest.mark.portable
 def test_two_finished_forms_of_a_session_stay_both_and_are_reported_once(tmp_path: Path) -> None:
     here, there = tmp_path / "here.db", tmp_path / "there.db"
     record(here, "a", runs=[0])
@@ -305,6 +304,7 @@ def test_a_session_that_ends_supersedes_copies_of_it_that_were_closed_as_lost(
     assert forms(path) == {("session-1", digest)}
 
 
+@pytest.mark.portable
 def test_a_live_session_is_left_out_and_comes_when_it_has_ended(tmp_path: Path) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"
     recorder = Recorder(source, facts())
@@ -317,6 +317,7 @@ def test_a_live_session_is_left_out_and_comes_when_it_has_ended(tmp_path: Path) 
     assert forms(target) == {("session-1", digest)}
 
 
+@pytest.mark.portable
 def test_rows_that_sessions_share_are_stored_once(tmp_path: Path) -> None:
     target = tmp_path / "target.db"
     for uid in "abc":
@@ -336,6 +337,7 @@ def test_rows_that_sessions_share_are_stored_once(tmp_path: Path) -> None:
     ) == [("common", "1"), ("nightly", "1")]
 
 
+@pytest.mark.portable
 def test_a_pruned_session_stays_away_unless_it_is_asked_back(tmp_path: Path) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"
     digest = record(source, "a")
@@ -375,6 +377,7 @@ def test_a_form_stays_where_the_one_that_supersedes_it_is_pruned_meanwhile(
     assert contents(target) == before
 
 
+@pytest.mark.portable
 def test_a_file_can_be_merged_into_one_that_is_being_recorded_into(tmp_path: Path) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"
     for number in range(10):
@@ -429,6 +432,7 @@ def test_a_source_that_is_no_database_is_named_and_no_target_is_made(tmp_path: P
     assert os.listdir(tmp_path) == ["notes.txt"]
 
 
+@pytest.mark.portable
 def test_a_damaged_source_is_blamed_and_the_target_is_as_it_was(tmp_path: Path) -> None:
     source, target = tmp_path / "source.db", tmp_path / "target.db"
     record(target, "a")
@@ -444,6 +448,7 @@ def test_a_damaged_source_is_blamed_and_the_target_is_as_it_was(tmp_path: Path) 
     assert contents(target) == before
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("table", ["measurement", "artifact"])
 @pytest.mark.parametrize("ordinal", [0, 2, 9, 1.5, "'x'"])
 def test_rows_of_no_test_run_are_refused(tmp_path: Path, table: str, ordinal: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,8 +15,13 @@ from benchdb.config import location
 from benchdb.errors import NoDatabase, UserError
 
 if TYPE_CHECKING:
-    from benchdb.config import Location
+    from collections.abc import Callable, Collection, Sequence
+
+    from benchdb.config import Location, Settings
     from benchdb.store.merge import Merged
+
+#: So many sessions are named where some are left out.
+_NAMED: Final = 5
 
 
 def _located(_: click.Context, __: click.Parameter, files: tuple[str, ...]) -> tuple[Location, ...]:
@@ -26,8 +31,15 @@ def _located(_: click.Context, __: click.Parameter, files: tuple[str, ...]) -> t
 @click.command("merge", short_help="Merge files into the database.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, callback=_located)
 @click.option("--all", "bring_back", is_flag=True, help="Take back what was pruned before, too.")
+@click.option(
+    "--untrusted",
+    is_flag=True,
+    help="Take only contenders' sessions, and nothing that people said: of a fork's job.",
+)
 @database_option
-def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> None:
+def command(
+    files: tuple[Location, ...], *, bring_back: bool, untrusted: bool, db: str | None
+) -> None:
     """Merge the sessions of each FILE into the database, which is made if there is none.
 
     A FILE, as the database, may be the URL of a database on a PostgreSQL server, too.
@@ -36,11 +48,14 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
     The files stay as they are. Where one can't be read the others are merged, and the exit code is
     2, as it is when a session is first found in two forms that differ. Where a name is of no file,
     none is merged.
+
+    Whoever wrote a file says what is in it. With --untrusted, sessions that say they are of the
+    trunk, or whose uid another one has here, are left out and named, and annotations are left.
     """
     from benchdb.report.text import literal
     from benchdb.store.merge import merging
 
-    path, _ = locate(db)
+    path, settings = locate(db)
     for file in files:
         if isinstance(file, Path) and not os.path.lexists(file):
             raise NoDatabase(f"there is no file {file}: nothing was merged, check the name")
@@ -51,6 +66,7 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
                 files,
                 lambda: prepare(path, progress),
                 bring_back=bring_back,
+                wanted=_sifting(path, settings) if untrusted else None,
                 progress=progress,
             )
         )
@@ -68,6 +84,35 @@ def command(files: tuple[Location, ...], bring_back: bool, db: str | None) -> No
         tell_conflicts(path)
     if failed:
         click.get_current_context().exit(2)
+
+
+def _sifting(
+    path: Location, settings: Settings
+) -> Callable[[Location], Collection[tuple[str, str]]]:
+    """Return what says which sessions of an untrusted file may be merged, and names the others."""
+    from benchdb.report.text import counted
+    from benchdb.review.untrusted import sifted
+    from benchdb.store.opening import connected, explaining, newest
+
+    def wanted(file: Location) -> Collection[tuple[str, str]]:
+        with explaining(path), connected(path) as connection:
+            held = connection.execute("SELECT uid, digest FROM session").fetchall()
+        with newest(file) as at, explaining(file), connected(at) as connection:
+            found = sifted(connection, held, settings)
+        for uids, why in (
+            (found.trunk, "of the trunk, by what it says"),
+            (found.doubtful, "another form of one that is here"),
+        ):
+            if uids:
+                say(f"{file}: left out {counted(len(uids), 'session')}, {why}: {_named(uids)}")
+        return found.keys
+
+    return wanted
+
+
+def _named(uids: Sequence[str]) -> str:
+    more = ", …" if len(uids) > _NAMED else ""
+    return f"{', '.join(uids[:_NAMED])}{more}"
 
 
 def tell_conflicts(path: Location) -> None:

@@ -58,12 +58,44 @@ def _text(of: object, *attributes: str) -> str | None:
 
 
 def set_cluster_info(cluster: Any, readings: Readings) -> ClusterInfo:
-    """Set the columns ``cluster_name``, ``cluster_id`` and ``cluster_details_url``; return them."""
+    """Set the columns ``cluster_name``, ``cluster_id`` and ``cluster_details_url``; return them.
+
+    Of a Coiled cluster ``cluster_cost_url`` is set, too.
+    """
     info = cluster_info(cluster)
+    of = getattr(cluster, "cluster", None) or cluster
+    if _kind(of) == "coiled" and (url := _cost_url(of)):
+        readings.set("cluster_cost_url", url)
     readings.set("cluster_name", info.name)
     readings.set("cluster_id", info.id)
     readings.set("cluster_details_url", info.details_url)
     return info
+
+
+def _cost_url(cluster: Any) -> str | None:
+    """Return where Coiled says what it bills for a cluster, as its client asks for that."""
+    from urllib.parse import quote
+
+    identifier, workspace = _text(cluster, "cluster_id"), _text(cluster, "workspace", "account")
+    server = _text(getattr(cluster, "cloud", None), "server")
+    if not (identifier and workspace and server):
+        return None
+    return f"{server}/api/v1/{quote(workspace)}/billing-events/?cluster_id={quote(identifier)}"
+
+
+def _software(cluster: Any) -> str | None:
+    """Return the name of a Coiled cluster's software; what package sync makes has none."""
+    synced = getattr(cluster, "package_sync", False)
+    return None if synced else _text(cluster, "software_environment")
+
+
+def _region(cluster: object) -> str | None:
+    """Return the region that a cluster was asked for in."""
+    options = getattr(cluster, "backend_options", None) or {}
+    region = _text(cluster, "region")
+    if region is None and isinstance(options, dict):
+        region = options.get("region_name") or options.get("region")
+    return region
 
 
 def look_function() -> Callable[..., dict[str, Any]]:
@@ -162,6 +194,8 @@ def _note(
     }
     readings.set("dask_version", scheduler.get("dask"))
     readings.set("distributed_version", scheduler.get("distributed"))
+    if kind == "coiled" and (software := _software(client.cluster)):
+        readings.set("coiled_software_name", software)
     readings.cluster = Cluster(
         kind=kind,
         workers=seen["workers"],
@@ -169,19 +203,19 @@ def _note(
         memory_limit=seen["memory_limit"],
         scheduler_instance_type=_one_of(client.cluster, "scheduler_vm_types"),
         worker_instance_type=_one_of(client.cluster, "worker_vm_types"),
-        region=_text(client.cluster, "region"),
+        region=_region(client.cluster),
         scheduler_versions=tuple(sorted(scheduler.items())),
         worker_versions=tuple(sorted(workers.items())),
     )
 
 
 def _kind(cluster: object) -> str:
+    classes = () if cluster is None else type(cluster).__mro__
+    if any(c.__module__.split(".")[0] == "coiled" for c in classes):
+        return "coiled"
     from distributed import LocalCluster
 
-    if isinstance(cluster, LocalCluster):
-        return "local"
-    classes = () if cluster is None else type(cluster).__mro__
-    return "coiled" if any(c.__module__.split(".")[0] == "coiled" for c in classes) else "address"
+    return "local" if isinstance(cluster, LocalCluster) else "address"
 
 
 def _one_of(cluster: object, attribute: str) -> str | None:

@@ -45,6 +45,7 @@ _LONGEST: Final = 4096
 #: Columns of test runs that say where something is.
 _PAGES: Final = (
     "cluster_details_url",
+    "cluster_cost_url",
     "performance_report_url",
     "cluster_dump_url",
     "memray_profiles_url",

@@ -133,6 +133,7 @@ def merging(
     make_ready: Callable[[], object],
     *,
     bring_back: bool = False,
+    wanted: Callable[[Location], Collection[tuple[str, str]]] | None = None,
     progress: Progress = untold,
 ) -> Iterator[tuple[Location, Merged | UserError]]:
     """Merge files into one, and go on where one of them can't be.
@@ -144,6 +145,8 @@ def merging(
     make_ready
         Makes the target ready to be written; it is called when all sources were looked at, and one
         of them can be merged.
+    wanted
+        Says of a source what of it is wanted, as `merge_file` takes it; by default all.
 
     Yields
     ------
@@ -163,7 +166,11 @@ def merging(
         make_ready()
     for source in sound:
         try:
-            yield source, merge_file(target, source, bring_back=bring_back, progress=progress)
+            only = None if wanted is None else wanted(source)
+            yield (
+                source,
+                merge_file(target, source, bring_back=bring_back, only=only, progress=progress),
+            )
         except UserError as error:
             yield source, error
 

@@ -257,6 +257,7 @@ class TestRun(Base):
     cluster_name: Mapped[str | None]
     cluster_id: Mapped[str | None] = mapped_column(comment="the provider's id")
     cluster_details_url: Mapped[str | None]
+    cluster_cost_url: Mapped[str | None] = mapped_column(comment="what Coiled bills for it")
     performance_report_url: Mapped[str | None]
     cluster_dump_url: Mapped[str | None]
     memray_profiles_url: Mapped[str | None]

@@ -1,4 +1,4 @@
-"""Which sessions had a package in a version: installed, or as a subject."""
+"""Which sessions had a package in a version, installed or as a subject; and which a runtime."""
 
 from __future__ import annotations
 
@@ -30,6 +30,24 @@ def sessions_with_package(connection: Connection, name: str, version: str) -> se
     pattern = re.sub(r"([\[?])", r"[\1]", version)
     rows = connection.execute(_VERSIONS, (name, _normalised(name)) * 2)
     return {row for held, row, _ in rows if fnmatchcase(held, pattern)}
+
+
+#: What rows say of the runtime that they ran in: its version, or the name of an environment.
+_RUNTIMES: Final = """
+    SELECT DISTINCT coiled_runtime_version, session_id FROM test_run
+    WHERE coiled_runtime_version IS NOT NULL
+    UNION
+    SELECT DISTINCT coiled_software_name, session_id FROM test_run
+    WHERE coiled_software_name IS NOT NULL
+"""
+
+
+def sessions_by_runtime(connection: Connection) -> dict[str, set[int]]:
+    """Return the ids of the sessions that ran in each runtime, by its version and by its name."""
+    found: dict[str, set[int]] = {}
+    for runtime, row in connection.execute(_RUNTIMES):
+        found.setdefault(runtime, set()).add(row)
+    return found
 
 
 def versions_of(connection: Connection, name: str) -> list[str]:

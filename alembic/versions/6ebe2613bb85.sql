@@ -191,6 +191,7 @@ CREATE TABLE test_run (
 	cluster_name TEXT, 
 	cluster_id TEXT, 
 	cluster_details_url TEXT, 
+	cluster_cost_url TEXT, 
 	performance_report_url TEXT, 
 	cluster_dump_url TEXT, 
 	memray_profiles_url TEXT, 
