@@ -48,6 +48,7 @@ class History:
         version: str | None = None,
         at: str | None = None,
         beside: tuple[SubjectRevision, ...] = (),
+        runtime: str | None = None,
         **said: Any,
     ) -> str:
         """Record a session: of each test a value, several, or what became of it."""
@@ -67,11 +68,13 @@ class History:
         )
         for name, values in runs.items():
             for value in values if isinstance(values, list) else [values]:
-                self._run(recorder, name, value, version)
+                self._run(recorder, name, value, version, runtime)
         recorder.finish(committed + timedelta(hours=1))
         return uid
 
-    def _run(self, recorder: Recorder, name: str, value: Any, version: str | None) -> None:
+    def _run(
+        self, recorder: Recorder, name: str, value: Any, version: str | None, runtime: str | None
+    ) -> None:
         ordinal = recorder.open(EPOCH, (name, name.partition("[")[0], "test_it.py"))
         if value == LOSE:
             recorder.abandon(ordinal, "lost", EPOCH)
@@ -88,7 +91,11 @@ class History:
                 start=EPOCH,
                 end=EPOCH,
                 version=version,
-                columns={**columns, **({"hang_class": "deadlock"} if value == HANG else {})},
+                columns={
+                    "coiled_runtime_version": runtime,
+                    **columns,
+                    **({"hang_class": "deadlock"} if value == HANG else {}),
+                },
             ),
         )
 

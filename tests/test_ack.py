@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from recorded import Project
 
-pytestmark = pytest.mark.portable
-
 
 @pytest.fixture
 def history() -> History:
@@ -41,6 +39,7 @@ def acknowledged(of: Project, *arguments: str) -> str:
     return found["id"]
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize(
     ("option", "state", "said"),
     [
@@ -120,6 +119,42 @@ def test_what_was_taken_back_fails_a_session_again(tmp_path: Path) -> None:
     assert of.benchdb("gate", "last:1").code == 1
 
 
+def test_what_was_taken_back_where_the_change_is_seen_elsewhere_by_now_is_listed_again(
+    tmp_path: Path,
+) -> None:
+    of = project(tmp_path, History(36, 4, effects=slower("test_01", at=20, factor=1.3)))
+    both = """
+[[event]]
+key = "01a2030c-b34b-7b0e-9042-735df6caaa{key}"
+made = "2026-11-22T11:{key}:00+00:00"
+state = "{state}"
+{follows}
+direction = "up"
+after = "2026-01-{after}"
+until = "2026-01-21"
+series = ["t.py::test_01 duration s"]
+"""
+    first = both.format(key=19, state="expected", after=18, follows="")
+    follows = 'follows = "01a2030c-b34b-7b0e-9042-735df6caaa19"'
+    (tmp_path / "said.toml").write_text(
+        first + both.format(key=20, state="open", after=20, follows=follows), "utf-8"
+    )
+    assert of.benchdb("ack", "--read-toml", "said.toml").code == 0
+    assert "1 known" in of.benchdb("gate", "last:1").out
+
+
+def test_what_was_fixed_stays_so_where_it_comes_back_as_another_event(tmp_path: Path) -> None:
+    def back(session: int) -> float:
+        return 1.3 if 20 <= session < 26 or session >= 34 else 1.0
+
+    of = project(tmp_path, History(46, 4, effects={"t.py::test_01": back}))
+    named = {one["commits"][0]["bad"]: one["id"] for one in events(of)}
+    assert of.benchdb("ack", named[commit(20)], "--fixed-by", commit(26)).code == 0
+    said = {one["id"]: (one["state"], one["lasts"]) for one in events(of, "--closed")}
+    assert said[named[commit(20)]] == ("fixed", False)
+    assert said[named[commit(34)]] == ("open", False)
+
+
 @pytest.mark.parametrize("mended", [False, True])
 def test_what_a_commit_was_said_to_fix_is_open_again_where_it_lasts(
     tmp_path: Path, mended: bool
@@ -144,6 +179,7 @@ def test_what_a_commit_was_said_to_fix_is_open_again_where_it_lasts(
         assert f"it lasts, though: fixed by commit {commit(38)}" in of.benchdb("changes").out
 
 
+@pytest.mark.portable
 def test_a_fix_that_no_session_ran_at_is_looked_for_by_git(tmp_path: Path) -> None:
     of = project(tmp_path, History(36, effects=slower("test_01", at=30, factor=1.3)))
 
@@ -213,6 +249,7 @@ def test_it_holds_when_its_tests_are_renamed(tmp_path: Path, former: str) -> Non
     assert of.benchdb("gate", "last:1").code == 0
 
 
+@pytest.mark.portable
 def test_it_travels_with_a_merge(tmp_path: Path, history: History) -> None:
     of = project(tmp_path / "one", history)
     shutil.copy(of.database, tmp_path / "other.db")
@@ -267,6 +304,7 @@ def test_an_accepted_level_is_the_baseline_from_its_first_session_on(
     assert set(starts().values()) == {0}
 
 
+@pytest.mark.portable
 def test_it_is_listed_and_written_as_toml_that_reads_back(tmp_path: Path, history: History) -> None:
     of = project(tmp_path / "one", history)
     event = acknowledged(of, "--expected", "-m", 'a "quoted"\nreason', "--by", "me")

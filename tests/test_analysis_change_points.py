@@ -16,8 +16,6 @@ from benchdb import find_change_points, find_change_points_many
 from benchdb.analysis import trend
 from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
-pytestmark = pytest.mark.portable
-
 
 def made(*levels: tuple[float, int], noise: float = 0.02, seed: int = 0) -> np.ndarray:
     """Return a series of segments: their levels, and how many points each has."""
@@ -30,6 +28,7 @@ def indexes(values: object, **options: object) -> list[int]:
     return [one.index for one in find_change_points(values, **options)]  # type: ignore[arg-type]
 
 
+@pytest.mark.portable
 def test_a_step_is_found_at_its_point_with_its_effect() -> None:
     (found,) = find_change_points(made((2.0, 50), (2.4, 30)))
     assert found.index == 50
@@ -42,6 +41,7 @@ def test_a_step_is_found_at_its_point_with_its_effect() -> None:
     assert found.p < 1e-6
 
 
+@pytest.mark.portable
 def test_the_interval_holds_the_true_effect_nineteen_times_of_twenty() -> None:
     held = 0
     for found in find_change_points_many(
@@ -52,15 +52,18 @@ def test_the_interval_holds_the_true_effect_nineteen_times_of_twenty() -> None:
     assert 180 <= held <= 198
 
 
+@pytest.mark.portable
 def test_several_steps_are_found_each_between_its_neighbours() -> None:
     assert indexes(made((1.0, 30), (1.2, 20), (0.9, 40), (1.0, 30))) == [30, 50, 90]
 
 
+@pytest.mark.portable
 def test_noise_alone_is_no_change() -> None:
     series = [made((1.0, 100), noise=0.03, seed=seed) for seed in range(200)]
     assert sum(map(len, find_change_points_many(series))) <= 2
 
 
+@pytest.mark.portable
 def test_a_single_slow_run_is_no_change_wherever_it_is() -> None:
     values = made((1.0, 40))
     for at in (0, 20, 38, 39):
@@ -69,10 +72,12 @@ def test_a_single_slow_run_is_no_change_wherever_it_is() -> None:
         assert indexes(slow) == []
 
 
+@pytest.mark.portable
 def test_a_step_hides_no_later_one() -> None:
     assert indexes(made((1.0, 40), (3.0, 40), (3.3, 40))) == [40, 80]
 
 
+@pytest.mark.portable
 def test_a_machine_with_two_speeds_is_no_change() -> None:
     random = np.random.default_rng(1)
     for _ in range(20):
@@ -85,6 +90,7 @@ def two_speeds(*stays: int, seed: int) -> np.ndarray:
     return made(*((1.2 if at % 2 else 1.0, n) for at, n in enumerate(stays)), noise=0.01, seed=seed)
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("seed", range(5))
 def test_a_mode_that_sticks_as_it_did_before_is_no_change_and_one_that_stays_is(seed: int) -> None:
     assert indexes(two_speeds(30, 2, 20, 2, 25, 4, seed=seed)) == []
@@ -92,12 +98,14 @@ def test_a_mode_that_sticks_as_it_did_before_is_no_change_and_one_that_stays_is(
     assert indexes(two_speeds(30, 2, 20, 2, 25, 30, seed=seed)) == [79]
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("seed", range(5))
 def test_a_first_excursion_is_a_change(seed: int) -> None:
     assert indexes(two_speeds(79, 4, seed=seed)) == [79]
     assert indexes(two_speeds(60, 5, 30, seed=seed)) == [60, 65]
 
 
+@pytest.mark.portable
 def test_a_slow_drift_is_a_drift_and_no_flight_of_steps() -> None:
     values = made((1.0, 150), noise=0.01) * np.linspace(1, 1.2, 150)
     found = find_change_points(values)
@@ -107,6 +115,7 @@ def test_a_slow_drift_is_a_drift_and_no_flight_of_steps() -> None:
     assert found.drift.effect == pytest.approx(0.1, abs=0.03)
 
 
+@pytest.mark.portable
 def test_a_drift_is_one_over_the_times_that_are_given() -> None:
     times = np.sort(np.random.default_rng(2).exponential(size=150)).cumsum()
     values = made((1.0, 150), noise=0.01) * np.exp(0.3 * times / times[-1])
@@ -115,6 +124,7 @@ def test_a_drift_is_one_over_the_times_that_are_given() -> None:
     assert found.drift is not None
 
 
+@pytest.mark.portable
 def test_counters_without_noise_change_where_they_change() -> None:
     assert indexes([1000] * 20 + [1005] * 20) == []  # less than the least effect
     (found,) = find_change_points([5] * 50 + [6] * 20)
@@ -124,6 +134,7 @@ def test_counters_without_noise_change_where_they_change() -> None:
     assert indexes([7] * 30) == []
 
 
+@pytest.mark.portable
 def test_missing_points_are_left_out_and_counted() -> None:
     values = made((1.0, 30), (1.3, 30))
     whole = np.full(120, np.nan)
@@ -133,6 +144,7 @@ def test_missing_points_are_left_out_and_counted() -> None:
     assert found.points == 60
 
 
+@pytest.mark.portable
 def test_values_that_are_zero_or_negative_are_taken() -> None:
     (found,) = find_change_points([0.0] * 20 + [5.0] * 20)
     assert (found.index, found.effect) == (20, np.inf)
@@ -140,6 +152,7 @@ def test_values_that_are_zero_or_negative_are_taken() -> None:
     assert indexes([-1.0] * 20 + [1.0] * 20) == [20]
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 9.0], [np.nan] * 9, [1.0, np.nan, 2.0]])
 def test_too_few_points_have_no_change(values: list[float]) -> None:
     found = find_change_points(values)
@@ -150,6 +163,7 @@ def test_a_hundred_thousand_points_are_taken() -> None:
     assert indexes(made((1.0, 60_000), (1.02, 40_000), noise=0.01)) == [60_000]
 
 
+@pytest.mark.portable
 def test_a_gate_looks_at_what_is_recent() -> None:
     values = made((1.0, 100), (1.2, 60))
     assert indexes(values) == [100]
@@ -159,11 +173,13 @@ def test_a_gate_looks_at_what_is_recent() -> None:
     assert indexes(values[:102], sensitivity="suspect") == [100]
 
 
+@pytest.mark.portable
 def test_a_gate_takes_no_drift_for_a_step() -> None:
     values = made((1.0, 80), noise=0.01) * np.linspace(1, 1.1, 80)
     assert all(indexes(values[:stop], sensitivity="confirmed") == [] for stop in range(60, 81))
 
 
+@pytest.mark.portable
 def test_noise_that_remembers_long_seldom_alarms_a_gate_and_a_jump_in_it_does() -> None:
     random = np.random.default_rng(5)
     wander = random.normal(0, 0.03, (100, 100))
@@ -176,6 +192,7 @@ def test_noise_that_remembers_long_seldom_alarms_a_gate_and_a_jump_in_it_does() 
     assert sum(map(bool, jumped)) >= 80
 
 
+@pytest.mark.portable
 def test_segments_tile_the_series_with_their_levels() -> None:
     values = made((1.0, 30), (1.3, 30), (1.1, 20))
     values[[0, 35, 79]] = np.nan
@@ -186,6 +203,7 @@ def test_segments_tile_the_series_with_their_levels() -> None:
     assert [one.spread for one in found.segments] == pytest.approx([0.02] * 3, rel=0.6)
 
 
+@pytest.mark.portable
 def test_p_is_rarely_small_without_a_change() -> None:
     series = [made((1.0, 60), noise=0.03, seed=seed) for seed in range(1000)]
     least = [
@@ -196,6 +214,7 @@ def test_p_is_rarely_small_without_a_change() -> None:
     assert sum(p <= 0.001 for p in least) <= 3
 
 
+@pytest.mark.portable
 def test_what_was_weighed_and_found_too_weak_is_a_candidate_with_its_p() -> None:
     found = find_change_points(made((1.0, 40), (1.008, 40), noise=0.002))
     assert list(found) == []  # less than the least effect
@@ -204,6 +223,7 @@ def test_what_was_weighed_and_found_too_weak_is_a_candidate_with_its_p() -> None
     assert weighed.p < 0.01
 
 
+@pytest.mark.portable
 def test_two_spikes_in_a_row_are_no_sure_change_where_spikes_are_usual() -> None:
     values = made((1.0, 100))
     values[[10, 30, 50, 70, 71]] *= 1.5
@@ -211,6 +231,7 @@ def test_two_spikes_in_a_row_are_no_sure_change_where_spikes_are_usual() -> None
     assert all(change.p > 0.01 for change in (*found.steps, *found.candidates))
 
 
+@pytest.mark.portable
 def test_a_slowdown_as_large_as_the_noise_floor_is_mostly_seen_within_five_runs() -> None:
     series = [made((1.0, 65), noise=0.03, seed=seed) for seed in range(200)]
     floors = [one.noise_floor for one in find_change_points_many([one[:60] for one in series])]
@@ -241,6 +262,7 @@ def test_many_series_give_what_each_gives_alone(series: list[np.ndarray]) -> Non
     assert repr(together) == repr([find_change_points(one) for one in series])
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize(
     ("values", "options", "said"),
     [
@@ -258,11 +280,13 @@ def test_what_can_not_be_used_is_named(
         find_change_points(values, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.portable
 def test_times_are_given_for_each_series() -> None:
     with pytest.raises(ValueError, match="there are 2 series, but times for 1"):
         find_change_points_many([[1.0], [2.0]], [[1.0]])
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize(
     ("t", "freedom", "p"),
     [
@@ -281,6 +305,7 @@ def test_p_is_that_of_the_tables(t: float, freedom: float, p: float) -> None:
         assert two_sided_quantile(p, freedom) == pytest.approx(abs(t), rel=1e-6)
 
 
+@pytest.mark.portable
 def test_numpy_is_imported_when_the_analysis_is_first_used() -> None:
     script = (
         "import sys, benchdb; print('numpy' in sys.modules); "
@@ -290,10 +315,12 @@ def test_numpy_is_imported_when_the_analysis_is_first_used() -> None:
     assert (done.stdout.split(), done.stderr) == (["False", "True"], "")
 
 
+@pytest.mark.portable
 def test_what_is_not_there_is_an_attribute_error() -> None:
     assert not hasattr(benchdb, "nothing")
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("sensitivity", ["report", "suspect", "confirmed"])
 @pytest.mark.parametrize(("before", "after"), [(0.0, 3.0), (5.0, 6.0), (6.0, 5.0)])
 def test_a_level_without_noise_that_gets_one_with_noise_is_a_step(
@@ -307,6 +334,7 @@ def test_a_level_without_noise_that_gets_one_with_noise_is_a_step(
         assert found.steps[0].after == pytest.approx(after, rel=0.05)
 
 
+@pytest.mark.portable
 def test_points_beside_a_counters_value_now_and_then_are_no_change() -> None:
     rng = np.random.default_rng(2)
     values = np.where(rng.random((200, 60)) < 0.1, 5 * rng.random((200, 60)), 0.0)

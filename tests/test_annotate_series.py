@@ -12,14 +12,13 @@ from test_changes import cases, events, slower
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 
 @pytest.fixture
 def history() -> History:
     return History(40, 6, effects=slower("test_01", "test_02", at=30, factor=1.15))
 
 
+@pytest.mark.portable
 def test_it_holds_for_what_changed_in_the_range(tmp_path: Path, history: History) -> None:
     of = project(tmp_path, history)
     (event,) = events(of)
@@ -88,6 +87,7 @@ def test_it_can_be_taken_back(tmp_path: Path, history: History) -> None:
     assert len(events(of)) == 1
 
 
+@pytest.mark.portable
 def test_times_are_stored_in_utc_and_commits_in_lower_case(
     tmp_path: Path, history: History
 ) -> None:

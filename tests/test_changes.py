@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from recorded import Project
 
-pytestmark = pytest.mark.portable
-
 
 def events(of: Project, *arguments: object) -> list[dict]:
     ran = of.benchdb("changes", "--format", "json", *arguments)
@@ -40,6 +38,7 @@ def slower(*cases: str, at: int = 25, factor: float = 1.08) -> dict:
     return {f"t.py::{case}": step(at, factor) for case in cases}
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("seed", range(3))
 def test_a_step_in_a_few_tests_is_one_event_with_just_these_and_its_commit(
     tmp_path: Path, seed: int
@@ -115,6 +114,7 @@ def test_control_tests_that_no_test_is_called_as_are_named(tmp_path: Path) -> No
     assert of.benchdb("changes", "--format", "json").json["unmatched"] == ["controls 'contorl'"]
 
 
+@pytest.mark.portable
 def test_packages_that_changed_there_are_named_and_suspected_without_a_commit(
     tmp_path: Path,
 ) -> None:
@@ -132,6 +132,7 @@ def test_packages_that_changed_there_are_named_and_suspected_without_a_commit(
     assert "packages that changed there: numpy 2.0 to 2.1" in of.benchdb("changes").out
 
 
+@pytest.mark.portable
 def test_where_only_the_platform_changed_it_is_said(tmp_path: Path) -> None:
     versions = {
         "version:coiled": lambda session: "1.0" if session < 25 else "1.1",
@@ -227,6 +228,7 @@ def test_a_case_a_metric_and_a_date_choose_what_is_shown(tmp_path: Path) -> None
     assert of.benchdb("changes", "nothing").code == 2
 
 
+@pytest.mark.portable
 def test_sessions_off_the_trunk_count_where_a_case_has_no_others(tmp_path: Path) -> None:
     made = History(effects=slower("test_01", factor=1.3), more={"branch": lambda _: "mine"})
     of = project(tmp_path, made)
@@ -241,12 +243,14 @@ def test_a_value_that_is_infinite_is_passed_over(tmp_path: Path) -> None:
     assert [cases(one) for one in events(of)] == [{"t.py::test_01"}]
 
 
+@pytest.mark.portable
 def test_a_database_without_sessions_has_no_changes(tmp_path: Path) -> None:
     of = project(tmp_path, History(1, 1))
     assert events(of) == []
     assert of.benchdb("changes").code == 0
 
 
+@pytest.mark.portable
 def test_every_field_of_the_json_is_documented(tmp_path: Path) -> None:
     effects = {**slower("test_01"), "t.py::test_control": step(25, 1.2)}
     versions = {"version:numpy": lambda session: "2.0" if session < 25 else "2.1"}
@@ -258,6 +262,7 @@ def test_every_field_of_the_json_is_documented(tmp_path: Path) -> None:
     assert {name for name in found if name not in known} - cluster == set()
 
 
+@pytest.mark.portable
 def test_markdown_has_a_heading_for_each_event(tmp_path: Path) -> None:
     of = project(tmp_path, History(effects=slower("test_01", factor=1.3)))
     out = of.benchdb("changes", "--format", "markdown").out

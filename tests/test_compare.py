@@ -28,8 +28,6 @@ from benchdb.store.recorder import Recorder
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 SLOWED = ("test_read[3]", "test_read[7]")
 COMMIT = "{:02}abcdef" + "0" * 32
 
@@ -94,6 +92,7 @@ def days(found: dict[str, Any], side: str, project: Project) -> list[int]:
 # -- what is found
 
 
+@pytest.mark.portable
 def test_what_changed_is_found_and_nothing_else(project: Project) -> None:
     found = compared(project, "dask==2026.9", "dask==2026.10")
     assert {name for name, said in verdicts(found).items() if said == "REGRESSED"} == set(SLOWED)
@@ -113,6 +112,7 @@ def test_what_changed_is_found_and_nothing_else(project: Project) -> None:
     assert verdicts(found)["test_still"] == "UNCHANGED"
 
 
+@pytest.mark.portable
 def test_the_whole_is_the_geometric_mean_of_the_ratios(project: Project) -> None:
     found = compared(project, "dask==2026.9", "dask==2026.10", "test_read")
     overall = {one["metric"]: one for one in found["overall"]}
@@ -192,6 +192,7 @@ def test_the_table_shows_what_changed_and_counts_the_rest(project: Project) -> N
     assert markdown.count("| `t.py::test_read") == 24
 
 
+@pytest.mark.portable
 def test_json_has_the_documented_fields(project: Project) -> None:
     found = compared(project, "suite=early", "suite=late", "test_read", "test_old", "test_broken")
     documented = set(FIELDS[schemas.COMPARISON])
@@ -204,6 +205,7 @@ def test_json_has_the_documented_fields(project: Project) -> None:
 # -- what names a side
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize(
     ("baseline", "contender", "expected"),
     [
@@ -442,6 +444,7 @@ def test_a_word_that_means_two_things_must_be_told_apart(empty: Project) -> None
     )
 
 
+@pytest.mark.portable
 def test_what_git_calls_a_commit_is_a_side(empty: Project) -> None:
     empty.git("init", "-b", "main")
     empty.git("commit", "--allow-empty", "-m", "one")
@@ -467,6 +470,7 @@ def test_many_comparisons_find_nothing_where_nothing_changed(empty: Project) -> 
     assert "undecided that would be decided alone: among so many, chance shows as much" in ran.out
 
 
+@pytest.mark.portable
 def test_an_empty_database_says_what_to_do(empty: Project) -> None:
     Recorder(empty.database, facts()).finish(EPOCH)
     assert "none of these cases ran" not in empty.benchdb("compare", "last:1", "last:1").err

@@ -189,6 +189,10 @@ def test_a_narrow_terminal_keeps_both_levels_and_what_is_to_be_suspected(
     out = history.gate(COLUMNS="40", PYTHONIOENCODING="ascii").out
     assert "REGRESSED (confirmed~" in out
     assert "test_it.py::test_0 | duration\n" in out
+    history.add({"test_0": history.near(1.2), "test_1": history.near(1.3)}, branch="feature")
+    told = history.gate(COLUMNS="80").out
+    commands = [one for one in told.split("`")[1::2] if one.startswith("benchdb annotate series")]
+    assert [one.count("\n") for one in commands] == [0]  # it can be pasted
 
 
 def test_what_gets_better_is_no_regression_and_direction_counts(history: History) -> None:

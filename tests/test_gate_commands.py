@@ -205,3 +205,20 @@ def test_of_levels_below_0_every_command_tells_the_difference(tmp_path: Path) ->
         said = [line for line in out.splitlines() if "-5.20 s" in line and "balance" in line]
         assert said or "found: -5.20 s" in out, out
         assert not [line for line in said if "-100" in line or "-99" in line]
+
+
+def test_one_call_reports_in_several_formats(tmp_path: Path) -> None:
+    of = project(tmp_path / "p", History(23, 3, effects={CASE: step(20, 1.3)}))
+    alone = {form: of.benchdb("gate", "last:1", "--format", form) for form in ("markdown", "json")}
+    also = ("--save", "markdown=summary", "--save", "gate.json")
+    both = of.benchdb("gate", "last:1", "--format", "github", *also, FORCE_COLOR="1")
+    assert both.code == 1
+    assert both.out.startswith("::error")
+    assert (of.folder / "summary").read_text() == alone["markdown"].out
+    assert (of.folder / "gate.json").read_text() == alone["json"].out
+    wrong = of.benchdb("gate", "--save", "gate.html")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "the format of 'gate.html' isn't known: let it end in one of" in wrong.err
+    nowhere = of.benchdb("gate", "last:1", "--save", "no/gate.md")
+    assert nowhere.code == 2
+    assert "no/gate.md can't be written (No such file or directory): name another" in nowhere.err

@@ -73,6 +73,14 @@ def test_a_new_environment_is_named_beside_those_of_the_past(history: History) -
     assert history.gate("--format", "json").json["other_environments"] == []
 
 
+def test_where_hardly_anything_would_show_no_number_says_how_little(history: History) -> None:
+    for value in (1.0, 1.5, 0.7, 1.2, 0.9):
+        history.add({"test_0": value, "test_1": value})
+    out = history.gate().out
+    assert "2 series with too few points to show any slowdown below tenfold" in out
+    assert " times in the middle" not in out
+
+
 def test_where_a_terminal_is_narrow_rows_of_two_machines_and_since_when_are_told(
     history: History,
 ) -> None:

@@ -78,3 +78,14 @@ def test_tables_that_do_not_fit_at_all_are_counted() -> None:
     shown = drawn.count("###")
     assert shown > 5
     assert drawn.endswith(f"{100 - shown} more tables: `--format json` has all\n")
+
+
+def test_nobody_is_told_of_a_name_in_a_cell() -> None:
+    from benchdb.report.markdown import as_markdown
+    from benchdb.report.table import Column, Medium, Table
+
+    table = Table((Column("a"),), (("test_`@ada`, fixes #1, see owner/name#2",),), "one")
+    drawn = as_markdown([table], Medium())
+    assert "@ada" not in drawn
+    assert not re.search(r"#\d", drawn)
+    assert "@<!-- -->ada" in drawn  # which a reader sees and copies as it was

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from benchdb.review.history import History as Read
 
-pytestmark = pytest.mark.portable
-
 
 def told(history: Read) -> tuple[object, ...]:
     series = [
@@ -43,6 +41,7 @@ def told(history: Read) -> tuple[object, ...]:
     return history.sessions, history.trunk.tolist(), series, history.fallback, history.conflicts
 
 
+@pytest.mark.portable
 @pytest.mark.parametrize("every_session", [False, True], ids=["trunk", "every session"])
 @pytest.mark.parametrize("seed", range(5))
 def test_a_history_from_what_was_kept_is_the_one_that_is_read(
@@ -150,6 +149,7 @@ def test_a_file_that_cannot_be_written_is_searched_all_the_same(tmp_path: Path) 
     of.database.chmod(0o600)
 
 
+@pytest.mark.portable
 def test_what_is_kept_is_neither_merged_nor_digested(tmp_path: Path) -> None:
     of = project(tmp_path, History(20, 3))
     assert of.benchdb("changes").code == 0
@@ -203,6 +203,7 @@ def test_noise_alone_gives_false_discoveries_at_the_rate_at_most() -> None:
     assert false <= 4  # one is expected
 
 
+@pytest.mark.portable
 def test_two_processes_find_what_one_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     series = random_series(9)
     times = [np.arange(float(len(one))) for one in series]

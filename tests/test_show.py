@@ -223,7 +223,7 @@ def test_a_whole_name_goes_before_a_name_without_its_class(shown: Project, tmp_p
     project.query("update test_run set name = 'test_markup' where name = 'test_fail'")
     cases = {
         given: {
-            one["case"] for one in project.command("show", given, "--format", "json").json["series"]
+            one["case"] for one in project.benchdb("show", given, "--format", "json").json["series"]
         }
         for given in ("test_markup", "TestNames::test_markup", "test_markup*")
     }
@@ -239,23 +239,23 @@ def test_cases_of_one_name_in_several_files_or_in_none_are_told_apart(
     project.query("update test_run set path = 'b/test_b.py' where session_id = 2")
     project.query("update test_run set path = null where session_id = 3")
     for given in ("test_sum[1]", "*test_sum[1]", "*[1]"):
-        series = project.command("show", given, "--all", "--format", "json").json["series"]
+        series = project.benchdb("show", given, "--all", "--format", "json").json["series"]
         durations = [(one["case"], one["total"]) for one in series if one["metric"] == "duration"]
         assert durations == [
             ("test_sum[1]", 1),
             ("b/test_b.py::test_sum[1]", 1),
             ("test_suite.py::test_sum[1]", 2),
         ]
-    assert "b/test_b.py" in project.command("show", "b/test_b.py").out
+    assert "b/test_b.py" in project.benchdb("show", "b/test_b.py").out
 
 
 def test_only_the_last_points_are_shown_and_all_are_counted(shown: Project) -> None:
-    ran = shown.command("show", "test_sum[1]", "--last", "2")
+    ran = shown.benchdb("show", "test_sum[1]", "--last", "2")
     assert re.search(r"^duration +3 ", ran.out, re.MULTILINE)
     assert "the newest 2 of 3: --last 3 shows all" in ran.out
-    assert "shows all" not in shown.command("show", "test_sum[1]", "--last", "3").out
-    whole = shown.command("show", "test_sum[1]", "--format", "json").json["series"][0]
-    last = shown.command("show", "test_sum[1]", "--format", "json", "--last", "2").json["series"][0]
+    assert "shows all" not in shown.benchdb("show", "test_sum[1]", "--last", "3").out
+    whole = shown.benchdb("show", "test_sum[1]", "--format", "json").json["series"][0]
+    last = shown.benchdb("show", "test_sum[1]", "--format", "json", "--last", "2").json["series"][0]
     assert (last["total"], last["points"]) == (3, whole["points"][1:])
 
 
@@ -272,7 +272,7 @@ def test_failures_are_shown_while_they_are_among_the_last_points(
     (row,) = re.findall(r"^.*1 failed.*$", out, re.MULTILINE)
     uid = project.query("select uid from session order by started limit 1")[0][0]
     assert uid[-8:] in row
-    assert "failed" not in project.command("show", "test_sum[1]", "--last", "2").out
+    assert "failed" not in project.benchdb("show", "test_sum[1]", "--last", "2").out
 
 
 def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> None:
@@ -287,8 +287,8 @@ def test_an_unknown_case_or_metric_suggests_what_there_is(shown: Project) -> Non
         ("suite", "'test_suite.py'"),
         ("Markup", "'TestNames::test_markup'"),
     ):
-        assert near in shown.command("show", given).err
-    assert "`benchdb show '*'` shows all 5" in shown.command("show", "qqqq").err
+        assert near in shown.benchdb("show", given).err
+    assert "`benchdb show '*'` shows all 5" in shown.benchdb("show", "qqqq").err
     ran = shown.benchdb("show", "test_sum", "--metric", "speed")
     assert ran.code == 2
     assert "use one of duration, failed, hung, lost, peak_memory, rate" in ran.err
@@ -333,7 +333,7 @@ def test_a_pipe_has_the_width_that_columns_gives_it(shown: Project) -> None:
 
 
 def test_on_a_narrow_terminal_a_case_stands_above_its_series(shown: Project) -> None:
-    lines = shown.command("show", "*", COLUMNS="60").out.splitlines()
+    lines = shown.benchdb("show", "*", COLUMNS="60").out.splitlines()
     assert max(len(line) for line in lines) <= 60
     assert MARKUP in "".join(lines)
     before = lines.index("test_suite.py::test_sum[1]")
@@ -342,15 +342,15 @@ def test_on_a_narrow_terminal_a_case_stands_above_its_series(shown: Project) -> 
         "peak_memory",
         "rate",
     ]
-    wide = shown.command("show", "*", COLUMNS="200").out
+    wide = shown.benchdb("show", "*", COLUMNS="200").out
     assert re.search(r"^test_suite.py::test_sum\[1\]  +duration ", wide, re.MULTILINE)
 
 
 def test_any_number_may_be_asked_for(shown: Project) -> None:
     for case in ((), ("test_sum[1]",)):
-        ran = shown.command("show", *case, "--last", 10**20)
+        ran = shown.benchdb("show", *case, "--last", 10**20)
         assert (ran.code, ran.err) == (0, "")
-    assert "`benchdb show '*'` shows all 5" in shown.command("show", "").err
+    assert "`benchdb show '*'` shows all 5" in shown.benchdb("show", "").err
 
 
 def test_a_database_without_sessions_says_how_to_record_one(shown: Project, tmp_path: Path) -> None:

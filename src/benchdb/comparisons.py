@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchdb.series import Case, Conditions, StoredSession
 
 #: Kinds of what names a side of a comparison.
-SideKind = Literal["session", "commit", "tag", "package", "date", "last", "branch"]
+SideKind = Literal["session", "commit", "tag", "package", "runtime", "date", "last", "branch"]
 
 OneSide = Literal["baseline", "contender"]
 

@@ -17,10 +17,11 @@ from benchdb.analysis.comparison import (
     TRIMMED,
     drawn_variance,
 )
+from benchdb.analysis.family import largest_discovery
 from benchdb.analysis.noise import LEAST
 from benchdb.analysis.scale import HIGHEST
 from benchdb.analysis.steps import DRAWN_IN, inflations, memories
-from benchdb.analysis.student import two_sided_quantile
+from benchdb.analysis.student import two_sided_p, two_sided_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,30 @@ class Comparisons:
     error: Floats
     freedom: Floats
     bearable: Floats
+
+    def discoveries(self, q: float) -> Bools:
+        """Return which of these differ, as members of one family.
+
+        Parameters
+        ----------
+        q
+            As `benchdb.analysis.family.discoveries` takes it.
+        """
+        size = len(self.effect)
+        found = np.zeros(size, dtype=np.bool_)
+        exact = self.error == 0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(self.difference / self.error)
+        # only those beyond their 5 % can be one
+        some = np.flatnonzero((exact & (self.difference != 0)) | (t >= quantiles(self.freedom)))
+        ps = np.array(
+            [
+                0.0 if exact[at] else two_sided_p(float(t[at]), float(self.freedom[at]))
+                for at in some.tolist()
+            ]
+        )
+        found[some] = ps <= largest_discovery(ps, q, size)
+        return found
 
     def more_runs(self, tolerance: float) -> NDArray[np.int64]:
         """Return about how many more runs of each side would put the interval on one side.

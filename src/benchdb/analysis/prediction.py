@@ -30,6 +30,9 @@ _TAIL, _MOST_KEPT = 0.1, 20
 #: After so many points noise is taken to have forgotten; no more points than the other are counted.
 _FORGOTTEN, _MOST_COUNTED = 100, 100
 
+#: Of fewer numbers numpy's mean adds one after another, of more several at a time.
+_FEW: Final = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -161,9 +164,7 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
         scale = Scale(level)
         baseline = _on_scale(baseline, level)
     heights = scale.heights(given)
-    middle = float(np.median(heights))
-    reach = DRAWN_IN * baseline.spread
-    mean = float(np.clip(heights, middle - reach, middle + reach).mean())
+    mean = _drawn_in_mean(heights, DRAWN_IN * baseline.spread)
     difference = mean - baseline.height
     k = len(heights)
     effect = scale.effect(baseline.height, difference)
@@ -171,14 +172,16 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
     if baseline.freedom == 0:
         return Judgement(effect, *unknown, level, noise, k, value)
     sides = [_Side.of(baseline, way) for way in (1, -1)]
-    if k == 1:
-        errors = [side.spread * math.sqrt(1 + 1 / baseline.points) for side in sides]
-    else:
+    errors = [side.error_of_one(baseline) for side in sides]
+    if k > 1:
         errors = [_error_of_mean(baseline, k)] * 2
     width = two_sided_quantile(0.05, baseline.freedom)
     p_above, p_below = (
-        max(_above(way * difference, error, baseline.freedom), side.mostly(heights, baseline))
-        for way, error, side in zip((1, -1), errors, sides, strict=True)
+        max(
+            _above(side.way * difference, error, baseline.freedom),
+            side.mostly(heights, baseline) if k > 1 else 0.0,  # of one it is the same
+        )
+        for error, side in zip(errors, sides, strict=True)
     )
     return Judgement(
         effect=effect,
@@ -191,6 +194,21 @@ def judge_points(baseline: Baseline | None, new: ArrayLike) -> Judgement:
         points=k,
         value=value,
     )
+
+
+def _drawn_in_mean(heights: Floats, reach: float) -> float:
+    """Return the mean of points, those far from their median drawn in."""
+    if len(heights) >= _FEW:
+        middle = float(np.median(heights))
+        return float(np.clip(heights, middle - reach, middle + reach).mean())
+    # The same: to call numpy takes longer than to compute.
+    given: list[float] = heights.tolist()
+    few = sorted(given)
+    middle = (few[(len(few) - 1) // 2] + few[len(few) // 2]) / 2
+    total = 0.0
+    for one in given:  # not by sum, which rounds otherwise from Python 3.12 on
+        total += min(max(one, middle - reach), middle + reach)
+    return total / len(given)
 
 
 def _on_scale(baseline: Baseline, unit: float) -> Baseline:
@@ -239,13 +257,17 @@ class _Side(NamedTuple):
         told = max(one / usual for one, usual in zip(outmost, quantiles, strict=True))
         return cls(way, max(told, baseline.spread), outmost)
 
+    def error_of_one(self, baseline: Baseline) -> float:
+        """Return the standard error of one point, less the level."""
+        return self.spread * math.sqrt(1 + 1 / baseline.points)
+
     def mostly(self, heights: Floats, baseline: Baseline) -> float:
         """Return the chance that most points lie so far out: as far as all of the larger half."""
         k = min(len(heights), _MOST_COUNTED)
         least = k // 2 + 1
-        half = float(np.sort(self.way * (heights - baseline.height))[-(len(heights) // 2 + 1)])
-        error = self.spread * math.sqrt(1 + 1 / baseline.points)
-        p = _above(half, error, baseline.freedom)
+        far = sorted(self.way * (one - baseline.height) for one in heights.tolist())
+        half = far[-(len(heights) // 2 + 1)]
+        p = _above(half, self.error_of_one(baseline), baseline.freedom)
         if k > 1 and half > self.outmost[-1]:  # what has been seen in the past says more
             p = min(p, (1 + sum(one >= half for one in self.outmost)) / (1 + baseline.past))
         return sum(math.comb(k, j) * p**j * (1 - p) ** (k - j) for j in range(least, k + 1))
@@ -273,7 +295,7 @@ def smallest_effect(baseline: Baseline | None, p: float, points: int, way: int =
     if baseline is None or baseline.freedom == 0:
         return math.inf * way
     side = _Side.of(baseline, way)
-    single = side.spread * math.sqrt(1 + 1 / baseline.points)
+    single = side.error_of_one(baseline)
     error = single if points == 1 else _error_of_mean(baseline, points)
     height = _height(p, baseline.freedom) * error
     # And so far out that most of them aren't there by chance.

@@ -80,6 +80,8 @@ def command(
       branch:NAME        the branch that was recorded
       tag:KEY=VALUE      a tag of --benchmark-tag
       package:NAME==V    a version of a package, installed or on trial; * for anything
+      runtime:NAME       the runtime that was installed: COILED_RUNTIME_VERSION, or the name of a
+                         software environment, COILED_SOFTWARE_NAME
       last:N             the newest N sessions
       date:DAY           sessions that started on a day or in a month (UTC): 2026-10-01, 2026-10
       date:DAY..DAY      or between two, both included; either may be left out
@@ -94,7 +96,8 @@ def command(
     which they share no value are on trial, and are named.
     """  # noqa: D301
     from benchdb.report import schemas
-    from benchdb.report.comparison import comparison_content, comparison_tables
+    from benchdb.report.comparison import comparison_tables
+    from benchdb.report.comparison_content import comparison_content
     from benchdb.report.sessions import conflict_line
     from benchdb.report.text import database, plain
     from benchdb.review.cases import matching_cases

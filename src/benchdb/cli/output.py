@@ -86,12 +86,15 @@ def medium() -> Medium:
 
 def write_tables(tables: list[Table], form: str) -> None:
     """Write tables for people, an empty line between two; Markdown no longer than GitHub takes."""
-    to = medium()
+    write(drawn(tables, form, medium()))
+
+
+def drawn(tables: list[Table], form: str, to: Medium) -> str:
+    """Return tables as `write_tables` writes them."""
     if form == "markdown":
         from benchdb.report.markdown import as_markdown
 
-        write(as_markdown(tables, to))
-        return
+        return as_markdown(tables, to)
     from benchdb.report.table import terminal
 
-    write("\n".join(drawn for table in tables if (drawn := terminal(table, to))))
+    return "\n".join(text for table in tables if (text := terminal(table, to)))

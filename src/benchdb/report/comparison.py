@@ -1,4 +1,4 @@
-"""Two sides compared, as tables and as JSON."""
+"""Two sides compared, as tables; `benchdb.report.comparison_content` has them as JSON."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import math
 import re
 import shlex
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from benchdb.findings import Differs
 from benchdb.records import Verdict
 from benchdb.report import text
 from benchdb.report.commits import commit_lines
 from benchdb.report.effects import effect_text
-from benchdb.report.series import conditions_content, described
+from benchdb.report.series import described
 from benchdb.report.table import Cell, Column, Table
 from benchdb.report.units import scale_of
 
@@ -25,11 +26,9 @@ if TYPE_CHECKING:
         ComparedOutcome,
         NotCompared,
         OverallEffect,
-        Side,
         SidesCompared,
     )
     from benchdb.findings import Difference
-    from benchdb.records import Metric
 
 #: Rows that are shown unless all are asked for; what regressed or improved always is.
 _MOST_ROWS: Final = 20
@@ -70,6 +69,20 @@ def comparison_tables(
         Table((), (), remarks=tuple(_remarks(found, place))),
     ]
     return [one for one in tables if one.rows or one.remarks]
+
+
+def changed_tables(found: SidesCompared) -> list[Table]:
+    """Return what changed between two sides, and what differs there; nothing where none did."""
+    changed = [one for one in found.cases if one.verdict in _CHANGED]
+    if not changed:
+        return []
+    cases = _cases_table(changed, verbose=True)
+    heading = f"{found.contender.given} against {found.baseline.given}"
+    remarks = tuple(commit_lines(found.commits, "between the sides: "))
+    return [
+        replace(cases, heading=heading, remarks=remarks),
+        _differences_table(found.differences, verbose=False),
+    ]
 
 
 def _sides_table(found: SidesCompared, preferred: tuple[str, ...]) -> Table:
@@ -319,86 +332,6 @@ def _remarks(found: SidesCompared, place: str) -> Iterator[text.Line]:
         yield from commit_lines(found.commits, "between the sides: ")
         show = text.Command(f"benchdb show {shlex.quote(changed[0].case.id)}{place}")
         yield "next: ", show, " shows the series of the first"
-
-
-def comparison_content(found: SidesCompared) -> dict[str, Any]:
-    """Return the content of ``benchdb/compare/1``; items are made as they are written."""
-    return {
-        "regressed": found.regressed,
-        "baseline": _side_content(found.baseline),
-        "contender": _side_content(found.contender),
-        "differences": [
-            {
-                "kind": one.kind,
-                "name": one.name,
-                "baseline": list(one.before),
-                "contender": list(one.after),
-            }
-            for one in found.differences
-        ],
-        "overall": [_overall_content(one) for one in found.overall],
-        "cases": (_case_content(one) for one in found.cases),
-        "outcomes": [_outcome_content(one) for one in found.outcomes],
-        "not_compared": [
-            {
-                "case": one.case.id,
-                "metric": one.metric and one.metric.name,
-                "unit": one.metric and one.metric.unit,
-                "side": one.side,
-                "reason": one.reason,
-            }
-            for one in found.not_compared
-        ],
-        "left_out": found.left_out,
-    }
-
-
-def _side_content(side: Side) -> dict[str, Any]:
-    return {
-        "given": side.given,
-        "kind": side.kind,
-        "meaning": side.meaning,
-        "sessions": [one.uid for one in side.sessions],
-        "notes": list(side.notes),
-    }
-
-
-def _metric_content(metric: Metric) -> dict[str, Any]:
-    return {"metric": metric.name, "unit": metric.unit, "direction": metric.direction}
-
-
-def _overall_content(one: OverallEffect) -> dict[str, Any]:
-    same = ("cases", "effect", "low", "high", "p", "verdict")
-    return {
-        **_metric_content(one.metric),
-        **{name: getattr(one, name) for name in same},
-        "basis": "cases" if one.over_cases else "sessions",
-        "verdicts": {str(verdict): count for verdict, count in one.verdicts.items()},
-    }
-
-
-def _case_content(one: ComparedCase) -> dict[str, Any]:
-    same = ("effect", "low", "high", "effect_size", "p", "verdict", "alone", "more_runs")
-    more = ("baseline", "contender", "baseline_values", "contender_values", "tolerance")
-    other = one.contender_conditions
-    return {
-        "case": one.case.id,
-        **_metric_content(one.metric),
-        **conditions_content(one.conditions),
-        "on_trial": list(one.on_trial),
-        "contender_conditions": None if other == one.conditions else conditions_content(other),
-        **{name: getattr(one, name) for name in (*same, *more)},
-        "values": "runs" if one.of_runs else "sessions",
-    }
-
-
-def _outcome_content(one: ComparedOutcome) -> dict[str, Any]:
-    same = ("baseline", "contender", "baseline_sessions", "contender_sessions", "p", "verdict")
-    return {
-        "case": one.case.id,
-        "metric": one.metric.name,
-        **{name: getattr(one, name) for name in same},
-    }
 
 
 def _values(some: Sequence[str]) -> str:

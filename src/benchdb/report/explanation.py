@@ -98,8 +98,8 @@ def _lines(one: Explained) -> Iterator[str]:
     if counts_outcomes(verdict.key.metric):
         if one.usual is not None:
             yield (
-                f"expected: {100 * one.usual:.3g} % of test runs = (failed before + 20 x the share "
-                "in the whole suite) / (test runs before + 20)"
+                f"expected: {100 * one.usual:.3g} % of test runs, as this test did before: where "
+                "little is known of it, as the whole suite does, with the weight of 20 test runs"
             )
         now = "" if math.isnan(verdict.value) else f"{100 * verdict.value:.3g} % of test runs now"
         yield f"{now}: p = {verdict.p:.2g}, by the binomial distribution"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections import Counter
 from itertools import groupby
@@ -24,6 +23,9 @@ if TYPE_CHECKING:
 _MOST_NAMED: Final = 5
 _MOST_REASONS: Final = 3
 _MOST_ENVIRONMENTS: Final = 3
+
+#: What shows nothing below ten times as much has too few points yet, and a number of it misleads.
+_BLIND: Final = 9.0
 
 
 def headline(gate: Gate) -> str:
@@ -167,9 +169,10 @@ def certainty_lines(gate: Gate) -> Iterator[text.Line]:
         for one in gate.verdicts
         if not counts_outcomes(one.key.metric) and one.past and one.baseline != 0
     ]
-    finite = sorted(one.smallest for one in sensible if math.isfinite(one.smallest))
+    seeing = [one for one in sensible if one.smallest < _BLIND]
+    finite = sorted(one.smallest for one in seeing)
     if finite:
-        worst = max(sensible, key=lambda one: one.smallest)
+        worst = max(seeing, key=lambda one: one.smallest)
         least, most = size_text(finite[0]), size_text(finite[-1])
         line = (
             "smallest slowdown that five sessions would show: "
@@ -178,9 +181,8 @@ def certainty_lines(gate: Gate) -> Iterator[text.Line]:
         if least != most:
             line += f", {least} to {most} ({worst.key.case.id} {worst.key.metric.name})"
         yield line
-    blind = len([one for one in sensible if not math.isfinite(one.smallest)])
-    if blind:
-        yield f"{series_counted(blind)} with too few points to show any slowdown yet"
+    if blind := len(sensible) - len(seeing):
+        yield f"{series_counted(blind)} with too few points to show any slowdown below tenfold"
     undecided = gate.of(Verdict.UNDECIDED)
     if undecided and not gate.undecided:
         yield f"{series_counted(len(undecided))} UNDECIDED: {_whys(undecided)}"

@@ -32,6 +32,9 @@ CHECK: Final = "benchdb/check/1"
 PRUNE: Final = "benchdb/prune/1"
 HISTORY: Final = "benchdb/history/1"
 HISTORY_CHECK: Final = "benchdb/history-check/1"
+RELEASE_SOLVE: Final = "benchdb/release-solve/1"
+RELEASE_CHECK: Final = "benchdb/release-check/1"
+RELEASE_VALIDATE: Final = "benchdb/release-validate/1"
 
 #: What prints each schema.
 COMMANDS: Final = {
@@ -49,6 +52,9 @@ COMMANDS: Final = {
     PRUNE: "benchdb db prune --format json",
     HISTORY: "benchdb db info REMOTE --format json",
     HISTORY_CHECK: "benchdb db check REMOTE --format json",
+    RELEASE_SOLVE: "benchdb release solve --format json",
+    RELEASE_CHECK: "benchdb release check --format json",
+    RELEASE_VALIDATE: "benchdb release validate --format json",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from benchdb.report.text import Line
+
+#: Stands for a space that no line ends at; no text has it.
+_KEPT: Final = "\0"
 
 #: Wide enough for any line: in a pipe nothing is cut or wrapped.
 _ENDLESS: Final = 1_000_000
@@ -157,7 +161,7 @@ def terminal(table: Table, medium: Medium) -> str:
         if fitting.rows and (fitting.remarks or left_out):
             console.print()
         for remark in fitting.remarks:
-            console.print(Text(plain(remark), "dim"), soft_wrap=medium.width is None)
+            _print_remark(console, remark, medium.width)
         if left_out:
             console.print(Text(_too_narrow(left_out), "dim"))
     said = captured.get()
@@ -171,6 +175,24 @@ def _leading(table: Table, width: int | None, measure: Callable[[str], int]) -> 
     if width is None or sum(_widths(table, measure)) + _GAP * (len(table.columns) - 1) <= width:
         return 0
     return sum(column.above for column in table.columns)
+
+
+def _print_remark(console: Console, remark: Line, width: int | None) -> None:
+    """Print a remark, with no end of a line in any command of it: that may be pasted.
+
+    A terminal breaks a command that is too long by itself, which is copied as one line.
+    """
+    from rich.text import Text
+
+    if width is None or isinstance(remark, str):
+        console.print(Text(plain(remark), "dim"), soft_wrap=width is None)
+        return
+    kept = tuple(
+        part if isinstance(part, str) else replace(part, text=part.text.replace(" ", _KEPT))
+        for part in remark
+    )
+    for one in textwrap.wrap(plain(kept), width, break_long_words=False, break_on_hyphens=False):
+        console.print(Text(one.replace(_KEPT, " "), "dim"), soft_wrap=True)
 
 
 def _print_with_leads(console: Console, drawn: RichTable, leads: list[list[Cell]]) -> None:

@@ -20,6 +20,8 @@ SHORT_UID: Final = 8
 #: Controls, and what turns the direction of writing or hides: categories of Unicode.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>|~#&])")
+#: What GitHub would make a mention or a reference of, which tell others: `@name`, `#1`.
+_REFERENCE: Final = re.compile(r"(?<=@)(?=[A-Za-z0-9])|(?<=#)(?=[0-9])")
 _ASCII: Final = str.maketrans({"µ": "u", "…": "...", "·": "|"})
 
 
@@ -72,8 +74,8 @@ def for_encoding(text: str, encoding: str) -> str:
 
 
 def markdown(text: str) -> str:
-    """Return text as Markdown shows it literally, in a table's cell too."""
-    return _MARKDOWN.sub(r"\\\1", text)
+    """Return text as Markdown shows it literally, in a table's cell too; nobody is told of it."""
+    return _REFERENCE.sub("<!-- -->", _MARKDOWN.sub(r"\\\1", text))
 
 
 def code_span(text: str) -> str:

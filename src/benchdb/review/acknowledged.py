@@ -141,11 +141,12 @@ class Acknowledged:
         That is where the newest level begins that somebody accepted, as expected or not to be
         fixed; 0 where nobody did. A follow-up takes back what was said before.
         """
-        last: dict[tuple[int, int, str | None], _Placed] = {}
-        for one in self._placed:
-            if self.covers(one.saying, key, one.saying.direction):
-                last[one.first, one.last, one.saying.direction] = one
-        starts = [one.begins for one in last.values() if one.saying.state in ACCEPTED]
+        held: list[_Placed] = []
+        for new in self._placed:
+            if self.covers(new.saying, key, new.saying.direction):
+                held = [old for old in held if not _takes_back(new, old)]
+                held.append(new)
+        starts = [one.begins for one in held if one.saying.state in ACCEPTED]
         return max(starts, default=0)
 
     def covers(self, saying: Saying, key: SeriesKey, direction: str | None) -> bool:
@@ -165,6 +166,17 @@ class Acknowledged:
             self._former[key.case] = former(key.case, self._renamed)
         cases = (key.case, *self._former[key.case])
         return [series_text(replace(key, case=one)) for one in cases]
+
+
+def _takes_back(new: _Placed, old: _Placed) -> bool:
+    """Tell whether what was said later is of the same change: with more sessions it may move."""
+    if new.saying.follows == old.saying.key:
+        return True
+    return (new.first, new.last, new.saying.direction) == (
+        old.first,
+        old.last,
+        old.saying.direction,
+    )
 
 
 def unknown_series(saying: Saying, keys: Iterable[SeriesKey], renamed: Renamed) -> list[str]:

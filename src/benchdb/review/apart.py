@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -92,7 +91,7 @@ class _Before:
 
     def places(self, numbers: Sequence[int], session: StoredSession) -> dict[int, _Between]:
         """Return between which sessions those of some series began that were confirmed then."""
-        then = {number: _up_to(self._lines[number], session) for number in numbers}
+        then = {number: self._lines[number].up_to(session) for number in numbers}
         new = [number for number in numbers if (number, session.row) not in self._judged]
         for number, one in zip(new, self._judge([then[each] for each in new]), strict=True):
             self._judged[number, session.row] = one
@@ -194,9 +193,3 @@ def _raised_before(one: SeriesVerdict, other: SeriesVerdict) -> bool:
     assert one.raised is not None
     assert other.raised is not None
     return one.raised.order < other.raised.order
-
-
-def _up_to(line: Line, session: StoredSession) -> Line:
-    """Return a series as it was after a session."""
-    points = bisect_right(line.at, session.order, key=lambda one: one.order)
-    return line._replace(at=line.at[:points], values=line.values[:points], runs=line.runs[:points])

@@ -205,8 +205,9 @@ class _Replay:
     ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.int64]]]:
         for one in self._by_outcome[name]:
             stop = int(np.searchsorted(one.at, session, "right"))
-            kept = slice(max(stop - LAST - 1, 0), stop)
-            yield one.values[kept], one.runs[kept]
+            if stop and one.at[stop - 1] == session:  # what others do elsewhere says nothing here
+                kept = slice(max(stop - LAST - 1, 0), stop)
+                yield one.values[kept], one.runs[kept]
 
     def _going_on(self, place: _Place, begins: int, verdict: SeriesVerdict) -> _Raised | None:
         """Return what was raised before, if this is it."""

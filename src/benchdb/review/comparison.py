@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _FEW_SESSIONS: Final = 3
 
 #: The share of findings that may be due to chance.
-_FALSE_DISCOVERIES: Final = 0.05
+FALSE_DISCOVERIES: Final = 0.05
 
 #: What the rows of a comparison may be sorted by.
 Order = Literal["worst", "effect", "case", "p"]
@@ -188,7 +188,7 @@ class _Rows:
         outcomes = list(self._count())
         # What is compared with many others is held to the share of findings that are chance's.
         ps = [one.p for one in cases] + [one.p for one in outcomes]
-        surely = discoveries(ps, _FALSE_DISCOVERIES).tolist()
+        surely = discoveries(ps, FALSE_DISCOVERIES).tolist()
         self.cases = [
             one if sure or one.alone is Verdict.UNCHANGED else _undecided(one)
             for one, sure in zip(cases, surely, strict=False)
@@ -264,7 +264,7 @@ class _Rows:
             p = fisher_p(one, ran[0], two, ran[1])
             more = two * ran[0] > one * ran[1]
             verdict = Verdict.REGRESSED if more else Verdict.IMPROVED
-            if p >= _FALSE_DISCOVERIES:
+            if p >= FALSE_DISCOVERIES:
                 verdict = Verdict.UNDECIDED
             yield ComparedOutcome(case, metric, one, two, *ran, p, verdict)
 

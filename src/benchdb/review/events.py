@@ -233,7 +233,10 @@ class _Finding:
         left = 0
         for one in place.members:
             series, levels = self._history.series[one.series], (one.step.before, one.step.after)
-            left += self._said.fixes.failed(saying, series.at, series.values, levels, place.last)
+            # A level that comes back after all was fixed, and is an event of its own.
+            left += not _was_back(
+                one.step, self._searched.steps[one.series]
+            ) and self._said.fixes.failed(saying, series.at, series.values, levels, place.last)
         return 2 * left > len(place.members)
 
     def _sides(self, place: Place) -> tuple[StoredSession, StoredSession]:
@@ -312,10 +315,17 @@ class _Finding:
 def _is_back(step: ChangePoint, every: Sequence[ChangePoint]) -> bool:
     """Tell whether the last level of a series is the one before a step."""
     last = every[-1].after
-    if last == step.after:
-        return False
+    return last != step.after and _is_old_level(last, step)
+
+
+def _was_back(step: ChangePoint, every: Sequence[ChangePoint]) -> bool:
+    """Tell whether any level behind a step is the one before it."""
+    return any(_is_old_level(one.after, step) for one in every if one.index > step.index)
+
+
+def _is_old_level(level: float, step: ChangePoint) -> bool:
     near = abs(step.before) * max(_BACK_SHARE, _BACK_NOISE * step.noise)
-    return abs(last - step.before) <= near
+    return abs(level - step.before) <= near
 
 
 def _is_host(one: Difference) -> bool:

@@ -14,7 +14,7 @@ from benchdb.review.cases import matching_cases
 from benchdb.review.expecting import expected
 from benchdb.review.gate import prepare
 from benchdb.review.judged import LOOKS, ONE_LOOK, RUNS
-from benchdb.review.outcomes import expected_rate, usual_rate
+from benchdb.review.outcomes import rate_expected, usual_rate
 from benchdb.review.renaming import current
 from benchdb.verdicts import Explained, Stretch
 
@@ -80,8 +80,8 @@ def _explained(verdict: SeriesVerdict, line: Line, ready: Ready, settings: Setti
     if counts_outcomes(line.key.metric):
         like = [one for one in ready.lines if one.key.metric == line.key.metric]
         usual = usual_rate((one.values, one.runs) for one in like)
-        past = slice(None) if contender else slice(-1)
-        rate = expected_rate(line.values[past].tolist(), line.runs[past].tolist(), usual)
+        new = [(value, runs) for _, value, runs in line.new]
+        rate = rate_expected(line.values, line.runs, new, usual, ready.limit)
         stretches, baseline = [], None
     else:
         rate = None

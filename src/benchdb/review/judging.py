@@ -166,7 +166,11 @@ class _Judging:
         ends
             By the number of a series, how many of its points there are.
         """
-        steps = self._steps(ends, look_first=True)
+        return self._ending(ends, self._steps(ends, look_first=True))
+
+    def _ending(
+        self, ends: Mapping[int, int], steps: Mapping[int, Sequence[int]]
+    ) -> dict[int, Judged]:
         self._look([(number, end - 1) for number, end in ends.items()])
         self._look([(number, cut) for number, cuts in steps.items() for cut in cuts])
         found: dict[int, Judged] = {}
@@ -221,14 +225,23 @@ class _Judging:
             if (points := one.begins + 1) < len(self._level[number].values)
         }
         while left:
-            for number, before in self.ending(left).items():
-                points = left.pop(number)
-                if same_event(alarms[number], before):
+            steps = self._steps(left, look_first=True)
+            # A step alone is as sure as one: where there is none, nothing else is asked.
+            asked = {
+                number: points
+                for number, points in left.items()
+                if steps.get(number) or alarms[number].certainty != "confirmed"
+            }
+            before = self._ending(asked, steps)
+            later = {}
+            for number, points in left.items():
+                if number in before and same_event(alarms[number], before[number]):
                     found[number] = replace(alarms[number], raised=points)
                 elif points + 1 < len(self._level[number].values) and (
                     within is None or points < alarms[number].begins + within
                 ):
-                    left[number] = points + 1
+                    later[number] = points + 1
+            left = later
         return found
 
     def _steps(
@@ -249,10 +262,18 @@ class _Judging:
             recent = {
                 number: some for (number, some), one in zip(recent.items(), may, strict=True) if one
             }
-        changes = find_change_points_many(recent.values(), sensitivity=sensitivity)
+        if sensitivity == "confirmed":  # of short series that is all that is known by then
+            whole = [(number, ends[number]) for number in recent if ends[number] <= LAST]
+            self._look(whole)
+            known = {number: self._expected[number, end] for number, end in whole}
+        else:
+            known = {}
+        new = {number: some for number, some in recent.items() if number not in known}
+        changes = find_change_points_many(new.values(), sensitivity=sensitivity)
+        known.update(zip(new, changes, strict=True))
         return {
-            number: [step.index + max(ends[number] - LAST - 1, 0) for step in one.steps]
-            for number, one in zip(recent, changes, strict=True)
+            number: [step.index + max(ends[number] - LAST - 1, 0) for step in known[number].steps]
+            for number in recent
         }
 
     def _look(self, places: Sequence[tuple[int, int]]) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,8 +13,8 @@ from benchdb.globs import matches
 from benchdb.metrics import FAILED, counts_outcomes
 from benchdb.records import Verdict
 from benchdb.review.apart import raised_when_apart
-from benchdb.review.cases import cases_among
-from benchdb.review.causes import size, with_known_causes
+from benchdb.review.causes import with_known_causes
+from benchdb.review.controls import raised_without_controls, with_controls
 from benchdb.review.differences import commit_ranges
 from benchdb.review.judged import Rule
 from benchdb.review.judging import judge_contenders, judge_newest
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
     from benchdb.review.acknowledged import Acknowledged
     from benchdb.review.judged import Judged
     from benchdb.series import SeriesKey, StoredSession
-
-#: A control that moved tells of a machine that differs by up to so many times as much.
-_AS_CONTROL: Final = 2.0
-
-#: The chance that any control seems to move although nothing did.
-_CONTROL_P: Final = 0.01
 
 
 class Line(NamedTuple):
@@ -59,6 +54,13 @@ class Line(NamedTuple):
     runs: NDArray[np.int64]
     new: list[tuple[StoredSession, float, int]]
     accepted: int = 0
+
+    def up_to(self, session: StoredSession) -> Line:
+        """Return the series as it was after a session."""
+        points = bisect_right(self.at, session.order, key=lambda one: one.order)
+        return self._replace(
+            at=self.at[:points], values=self.values[:points], runs=self.runs[:points]
+        )
 
 
 def judged_count(lines: Sequence[Line]) -> int:
@@ -152,15 +154,27 @@ def verdicts_of(
                 made.append(_verdict(line, held, settings))
     earlier = [
         replace(one, raised=one.raised or line.at[-1])
-        for one, line in zip(_with_controls(beside, settings), elsewhere, strict=True)
+        for one, line in zip(with_controls(beside, settings), elsewhere, strict=True)
         if one.verdict is Verdict.REGRESSED
     ]
-    told = _with_controls(made, settings)
+    told = with_controls(made, settings)
     if first and not any(one.new for one in lines):
+        told = raised_without_controls(
+            told,
+            here,
+            lambda some: _unsettled(some, settings, limit),
+        )
         told = raised_when_apart(
             told, here, lambda some: judge_lines(some, settings, limit, first=False)
         )
     return with_known_causes(told, earlier)
+
+
+def _unsettled(lines: Sequence[Line], settings: Settings, limit: float) -> list[SeriesVerdict]:
+    """Return what is said of series that measure something, whatever people said of that."""
+    judged = judge_lines(lines, settings, limit, first=False)
+    placed = at_one_place([one.at for one in lines], [one.values for one in lines], judged)
+    return [_verdict(line, Settled(one), settings) for line, one in zip(lines, placed, strict=True)]
 
 
 def rule_of(key: SeriesKey, settings: Settings, limit: float) -> Rule:
@@ -216,36 +230,3 @@ def _verdict(line: Line, one: Settled, settings: Settings) -> SeriesVerdict:
         why=why,
         fixed_by=one.unfixed.commit if one.unfixed else None,
     )
-
-
-def _with_controls(verdicts: Sequence[SeriesVerdict], settings: Settings) -> list[SeriesVerdict]:
-    """Take back what a test does that a control did, too: that was the machine."""
-    cases = sorted({one.key.case for one in verdicts})
-    controls = {case for given in settings.controls for case in cases_among(given, cases)}
-    if not controls:
-        return list(verdicts)
-    marked = [replace(one, control=one.key.case in controls) for one in verdicts]
-    measured = [
-        one for one in marked if one.control and not counts_outcomes(one.key.metric) and one.past
-    ]
-    moved = [
-        one
-        for one in measured
-        if one.p <= _CONTROL_P / len(measured) and abs(one.effect) > one.tolerance
-    ]
-    return [_beside(one, moved) for one in marked]
-
-
-def _beside(one: SeriesVerdict, moved: Sequence[SeriesVerdict]) -> SeriesVerdict:
-    if one.control or one.certainty is None or counts_outcomes(one.key.metric):
-        return one
-    for control in moved:
-        same = (
-            control.key.metric.name == one.key.metric.name
-            and control.key.conditions.environment == one.key.conditions.environment
-            and (control.effect > 0) == (one.effect > 0)
-        )
-        if same and size(one.effect) <= _AS_CONTROL * size(control.effect):
-            why = f"the control test {control.key.case.id} moved, too"
-            return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
-    return one

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from benchdb.records import Verdict
+from benchdb.review.failing import CONFIRMED, Failing, Stretch, at_least
 from benchdb.review.judged import FEW_BEFORE, LEAST_PAST, RECENT, Judged
 
 if TYPE_CHECKING:
@@ -24,17 +25,11 @@ if TYPE_CHECKING:
 #: Failures that nobody has seen yet: a share of test runs, and in how many it is believed.
 _PRIOR, _PRIOR_RUNS = 2e-6, 1000.0
 
-#: So many test runs of the suite are worth as much as one's own when nothing is known of a test.
-_OF_SUITE: Final = 20.0
-
 #: A test that fails more often than this is broken, and says nothing of the others.
 _BROKEN: Final = 0.5
 
 #: Failures that chance gives so seldom are said not to be sure, rather than to be nothing.
 _SEEMS: Final = 0.05
-
-#: In so many sessions a test must fail before that is confirmed.
-_CONFIRMED: Final = 2
 
 
 def usual_rate(series: Iterable[tuple[NDArray[np.float64], NDArray[np.int64]]]) -> float:
@@ -79,127 +74,127 @@ def judge_outcomes(
     first
         Whether to tell when an alarm was raised first.
     """
-    failed, counts = bad.tolist(), runs.tolist()
+    return _judged(bad.tolist(), runs.tolist(), new, usual, limit, first=first)[0]
+
+
+def rate_expected(
+    bad: NDArray[np.float64],
+    runs: NDArray[np.int64],
+    new: Sequence[tuple[float, int]],
+    usual: float,
+    limit: float,
+) -> float:
+    """Return the share of test runs that was expected to fail by which a verdict was made.
+
+    Parameters
+    ----------
+    bad, runs, new, usual, limit
+        As `judge_outcomes` takes them.
+    """
+    return _judged(bad.tolist(), runs.tolist(), new, usual, limit, first=False)[1].past.rate
+
+
+def _judged(
+    failed: list[float],
+    counts: list[int],
+    new: Sequence[tuple[float, int]],
+    usual: float,
+    limit: float,
+    *,
+    first: bool,
+) -> tuple[Judged, Stretch]:
+    """Return what is said of a test's failures, and of which of its sessions."""
     n = len(failed)
     if new:
-        found = _Window(failed, counts, list(new), usual)
-        alarm = found.p <= limit and found.rate > found.usual
-        return found.judged(limit, n, n, alarm=alarm)
-    said = _ending(failed, counts, usual, limit)
+        found = _contender(failed, counts, new, usual, limit)
+        alarm = found.p <= limit and found.rate > found.past.rate
+        return _said(found, limit, n, alarm=alarm), found
+    said, found, after = _ending(failed, counts, usual, limit)
     if said.certainty is None or not first:
-        return said
+        return said, found
     for points in range(said.begins + 1, n):
-        before = _ending(failed[:points], counts[:points], usual, limit)
-        if before.certainty == said.certainty and before.begins == said.begins:
-            return _raised(said, points)
-    return said
+        before, _, _ = _ending(failed[:points], counts[:points], usual, limit)
+        if before.certainty == said.certainty and before.begins > after:
+            return replace(said, raised=points), found
+    return said, found
 
 
-def _raised(said: Judged, points: int) -> Judged:
-    return replace(said, raised=points)
+def _contender(
+    failed: list[float],
+    counts: list[int],
+    new: Sequence[tuple[float, int]],
+    usual: float,
+    limit: float,
+) -> Stretch:
+    """Hold the sessions of a contender against how the test does on the trunk now."""
+    trunk = Failing(failed, counts, usual, limit)
+    since = trunk.since().stretch if any(failed) else None
+    start = since.begins if since and since.sessions >= CONFIRMED else 0
+    past = trunk.past(start, len(failed))
+    runs, bad = sum(runs for _, runs in new), sum(bad for bad, _ in new)
+    sessions = sum(1 for bad, _ in new if bad)
+    return Stretch(len(failed), past, runs, bad, sessions, at_least(int(bad), runs, past.rate))
 
 
-def _ending(failed: list[float], counts: list[int], usual: float, limit: float) -> Judged:
-    """Judge the last session: of all stretches that begin with a failure the least likely."""
+def _ending(
+    failed: list[float], counts: list[int], usual: float, limit: float
+) -> tuple[Judged, Stretch, int]:
+    """Judge the last session: of all stretches that begin with a failure the least likely.
+
+    Returns
+    -------
+    tuple
+        What is said, of which sessions, and the session behind which these began to stand out.
+    """
     n = len(failed)
-    last = _Window(failed[:-1], counts[:-1], [(failed[-1], counts[-1])], usual)
-    starts = [at for at in range(max(n - RECENT, 1), n) if failed[at]]
-    if failed[-1] == 0 or not starts:
-        return last.judged(limit, n, n, alarm=False)
-    both = list(zip(failed, counts, strict=True))
-    stretches = [(at, _Window(failed[:at], counts[:at], both[at:], usual)) for at in starts]
-    at, found = min(stretches, key=lambda one: one[1].p)
-    p = found.p
-    if _Window([], [], both, usual).p <= p:
-        # It may have failed so from the start: more often now than by its own rate?
-        p = max(p, _by_own_rate(failed, counts, at))
-    if p * len(starts) <= limit and found.rate > found.usual:
-        return found.judged(limit, at, n, alarm=True)
-    told = found if at >= LEAST_PAST and p * len(starts) <= _SEEMS else last
-    return told.judged(limit, n, n, alarm=False)
+    series = Failing(failed, counts, usual, limit)
+    told, after = None, -1
+    start = 0
+    if failed[-1]:
+        since = series.since()
+        told, after = since.stretch, since.after
+        if told and told.begins >= n - RECENT:
+            return _said(told, limit, n, alarm=True), told, after
+        if told:
+            start, told = told.begins, None  # so it has been for long
+        elif since.likeliest and since.likeliest.begins >= LEAST_PAST and since.p <= _SEEMS:
+            told = since.likeliest
+    if told is None:
+        told = series.held(n - 1, n, series.past(start, n - 1))
+    return _said(told, limit, n, alarm=False), told, after
 
 
-def _by_own_rate(failed: list[float], counts: list[int], at: int) -> float:
-    """Return the chance that so many of a test's failures come so late, or more (Fisher's test)."""
-    runs, late, bad = sum(counts), sum(counts[at:]), int(sum(failed))
-    most = min(late, bad)
-    ways = sum(
-        math.comb(late, k) * math.comb(runs - late, bad - k)
-        for k in range(int(sum(failed[at:])), most + 1)
+def _said(one: Stretch, limit: float, n: int, *, alarm: bool) -> Judged:
+    """Return what is said of some sessions of a series that has so many of the trunk."""
+    certainty: Certainty | None = None
+    verdict, why = Verdict.UNCHANGED, ""
+    before = one.past.failed / one.past.runs if one.past.runs else math.nan
+    if not one.past.runs:
+        verdict, why = Verdict.UNDECIDED, "new"
+    elif alarm:
+        certainty = "confirmed" if one.sessions >= CONFIRMED else "suspect"
+        verdict = Verdict.REGRESSED
+    elif one.begins < LEAST_PAST:
+        verdict, why = Verdict.UNDECIDED, FEW_BEFORE
+    elif one.rate > before and one.p <= max(limit, _SEEMS):
+        verdict, why = Verdict.UNDECIDED, "it failed, but not for sure more often than before"
+    elif before > _BROKEN and one.rate == 0:
+        certainty, verdict = "suspect", Verdict.IMPROVED
+    effect = one.rate / before - 1 if before else math.inf if one.rate else 0.0
+    return Judged(
+        verdict=verdict,
+        certainty=certainty,
+        effect=effect,
+        low=effect,
+        high=effect,
+        p=one.p,
+        level=before,
+        value=one.rate,
+        points=one.sessions,
+        past=one.past.sessions,
+        begins=n if certainty is None else one.begins,
+        raised=n,
+        smallest=math.inf,
+        noise=math.nan,
+        why=why,
     )
-    return ways / math.comb(runs, bad)
-
-
-def expected_rate(failed: Sequence[float], counts: Sequence[int], usual: float) -> float:
-    """Return the share of a test's runs that is expected to fail, by its past and the suite's."""
-    return (sum(failed) + _OF_SUITE * usual) / (sum(counts) + _OF_SUITE)
-
-
-class _Window:
-    """Some new sessions beside what was expected of them."""
-
-    def __init__(
-        self, failed: list[float], counts: list[int], new: list[tuple[float, int]], usual: float
-    ) -> None:
-        self.past, self.runs = len(failed), sum(counts)
-        self.before = sum(failed) / self.runs if self.runs else math.nan
-        self.usual = expected_rate(failed, counts, usual)
-        bad, count = int(sum(one for one, _ in new)), sum(runs for _, runs in new)
-        self.rate = bad / count if count else math.nan
-        self.sessions = sum(1 for one, _ in new if one)
-        self.p = _at_least(bad, count, self.usual)
-
-    def judged(self, limit: float, begins: int, raised: int, *, alarm: bool) -> Judged:
-        """Return what is said of them."""
-        certainty: Certainty | None = None
-        verdict, why = Verdict.UNCHANGED, ""
-        if not self.runs:
-            verdict, why = Verdict.UNDECIDED, "new"
-        elif alarm:
-            certainty = "confirmed" if self.sessions >= _CONFIRMED else "suspect"
-            verdict = Verdict.REGRESSED
-        elif self.past < LEAST_PAST:
-            verdict, why = Verdict.UNDECIDED, FEW_BEFORE
-        elif self.rate > self.before and self.p <= max(limit, _SEEMS):
-            verdict, why = Verdict.UNDECIDED, "it failed, but not for sure more often than before"
-        elif self.before > _BROKEN and self.rate == 0:
-            certainty, verdict = "suspect", Verdict.IMPROVED
-        effect = self.rate / self.before - 1 if self.before else math.inf if self.rate else 0.0
-        return Judged(
-            verdict=verdict,
-            certainty=certainty,
-            effect=effect,
-            low=effect,
-            high=effect,
-            p=self.p,
-            level=self.before,
-            value=self.rate,
-            points=self.sessions,
-            past=self.past,
-            begins=begins,
-            raised=raised,
-            smallest=math.inf,
-            noise=math.nan,
-            why=why,
-        )
-
-
-def _at_least(bad: int, count: int, rate: float) -> float:
-    """Return the chance that so many of the test runs fail, or more."""
-    if bad <= 0:
-        return 1.0
-    rate = min(max(rate, 1e-300), 1.0)
-    if rate == 1.0:
-        return 1.0
-    logs = math.lgamma(count + 1)
-    chance = sum(
-        math.exp(
-            logs
-            - math.lgamma(k + 1)
-            - math.lgamma(count - k + 1)
-            + k * math.log(rate)
-            + (count - k) * math.log1p(-rate)
-        )
-        for k in range(bad, count + 1)
-    )
-    return min(chance, 1.0)

@@ -6,6 +6,7 @@
     commit:COMMIT       a subject's commit or its start; a branch, a tag or HEAD~3 of git's
     tag:KEY=VALUE       a tag of --benchmark-tag
     package:NAME==V     an installed package, or a subject; * in V stands for anything
+    runtime:NAME        the runtime that rows ran in: COILED_RUNTIME_VERSION, COILED_SOFTWARE_NAME
     branch:NAME         the branch that sessions were recorded on
     last:N              the newest sessions
     date:DAY, date:FROM..TO    by the start of sessions, in UTC, both days included; either
@@ -26,7 +27,12 @@ from benchdb.errors import UserError
 from benchdb.review.dates import dates, spoken
 from benchdb.review.nearness import nearest
 from benchdb.review.series import is_trunk
-from benchdb.store.packages import package_names, sessions_with_package, versions_of
+from benchdb.store.packages import (
+    package_names,
+    sessions_by_runtime,
+    sessions_with_package,
+    versions_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -51,6 +57,7 @@ _PREFIXES: Final[tuple[SideKind, ...]] = (
     "commit",
     "tag",
     "package",
+    "runtime",
     "branch",
     "last",
     "date",
@@ -90,6 +97,7 @@ class Sides:
             "commit": self._by_commit,
             "tag": self._by_tag,
             "package": self._by_package,
+            "runtime": self._by_runtime,
             "branch": self._by_branch,
             "last": self._newest,
             "date": self._by_date,
@@ -250,10 +258,12 @@ class Sides:
         return Side(text, "branch", f"branch {text}", found) if found else None
 
     def _by_tag(self, text: str) -> Side | None:
-        key, equals, value = text.partition("=")
-        if not equals:
+        if "=" not in text:
             raise UserError(f"{text!r} is no tag: write it as KEY=VALUE")
-        found = tuple(one for one in self._usable if (key, value) in one.tags)
+        # a key may hold a "=" of its own
+        found = tuple(
+            one for one in self._usable if any(f"{key}={value}" == text for key, value in one.tags)
+        )
         return Side(text, "tag", f"tag {text}", found) if found else None
 
     def _by_package(self, text: str) -> Side | None:
@@ -263,6 +273,17 @@ class Sides:
         rows = sessions_with_package(self._connection, name.strip(), version.strip())
         found = tuple(one for one in self._usable if one.row in rows)
         return Side(text, "package", text, found) if found else None
+
+    def runtimes(self) -> list[str]:
+        """Return the names of all runtimes that sessions ran in, sorted."""
+        usable = {one.row for one in self._usable}
+        found = sessions_by_runtime(self._connection)
+        return sorted(name for name, rows in found.items() if rows & usable)
+
+    def _by_runtime(self, text: str) -> Side | None:
+        rows = sessions_by_runtime(self._connection).get(text, set())
+        found = tuple(one for one in self._usable if one.row in rows)
+        return Side(text, "runtime", f"runtime {text}", found) if found else None
 
     def _newest(self, text: str) -> Side | None:
         if not text.isdecimal() or not int(text[:9]) > 0:
@@ -301,6 +322,9 @@ class Sides:
             if near:
                 return f"no session has a package {name!r}: did you mean {_either(near)}?"
             return f"no session has a package {name!r}: `benchdb show` lists sessions"
+        if kind == "runtime":
+            there = _listed(reversed(self.runtimes()), 5) or "none, as no session says one"
+            return f"no session ran in the runtime {text!r}: there is {there}"
         if kind == "last":
             return f"{given!r} names no session of the trunk: leave --trunk out"
         names = self._names(kind)
