@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 
@@ -70,6 +68,7 @@ def drifting() -> History:
     return History(60, 8, effects={"t.py::test_03": lambda session: 1 + 0.004 * session})
 
 
+@pytest.mark.portable
 def test_every_change_is_that_of_benchdb_changes(tmp_path: Path) -> None:
     made = History(60, 20, effects={"t.py::test_03": step(20, 1.1), "t.py::test_07": step(45, 0.8)})
     of = project(tmp_path / "p", made)
@@ -117,6 +116,7 @@ def test_a_metric_of_which_no_way_is_better_is_said_to_have_changed(tmp_path: Pa
     assert (found["effect"], found["verdict"], found["now"]) == (None, 0, 7)
 
 
+@pytest.mark.portable
 def test_numbers_of_any_size_make_valid_data(tmp_path: Path) -> None:
     sizes = ["0", "-1.5", "1e308", "-1e308", "5e-324", "inf", "nan", "3", ""]
     made = History(cases=2)
@@ -341,6 +341,7 @@ def test_sessions_in_several_forms_are_left_out_and_noted(of: Project) -> None:
 HOSTILE = "t.py::test_<b>&\"'</script><!--\u2028\u202e\U0001f600[=1+1|`x`]"
 
 
+@pytest.mark.portable
 def test_hostile_names_are_text_everywhere(tmp_path: Path) -> None:
     made = History(
         cases=3,
@@ -385,6 +386,7 @@ def test_a_file_that_is_not_what_was_recorded_stays_where_it_is(tmp_path: Path) 
     assert site.text(one["href"]) == "as it was"
 
 
+@pytest.mark.portable
 def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) -> None:
     of = Project(tmp_path / "p")
     of.folder.mkdir()
@@ -419,6 +421,7 @@ def test_a_suite_that_pytest_recorded_has_its_sources_and_files(tmp_path: Path) 
     assert site.text(links["performance_report"]) == "<p>all of it</p>"
 
 
+@pytest.mark.portable
 def test_commits_come_from_the_repository_and_links_from_its_remote(tmp_path: Path) -> None:
     made = slow()
     of = project(tmp_path / "p", made)
@@ -489,6 +492,7 @@ def test_a_build_that_changes_nothing_writes_nothing(of: Project) -> None:
     assert after.files() == files
 
 
+@pytest.mark.portable
 def test_a_site_is_the_same_bytes_wherever_it_is_built(of: Project) -> None:
     one, two = Site(of).files(), Site(of, folder="other").files()
     assert {name: content for name, (content, _) in one.items()} == {
@@ -592,6 +596,7 @@ def test_the_page_runs_no_script_but_its_own(of: Project) -> None:
     assert "REGRESSED" in main
 
 
+@pytest.mark.portable
 def test_one_file_holds_everything_and_names_its_scripts_by_hash(of: Project) -> None:
     site = Site(of, "--single-file")
     html = site.text("index.html")
@@ -643,6 +648,7 @@ def test_parts_are_found_by_a_known_hash(text: str, found: int) -> None:
 # -- serving
 
 
+@pytest.mark.portable
 def test_a_served_site_is_built_again_when_something_is_recorded(tmp_path: Path) -> None:
     made = History(40, 2)
     of = project(tmp_path / "p", made)

@@ -10,6 +10,7 @@ import {
   compareUrl,
   differenceBadges,
   effect,
+  leftOf,
   metricChoice,
   metricKey,
   metricLabel,
@@ -19,6 +20,7 @@ import {
   stateName,
 } from "./parts";
 import type { Reading } from "./charts/reading";
+import type { Left } from "./format";
 import type { Change, Index } from "./types";
 import { href } from "./url";
 
@@ -57,6 +59,7 @@ function changes(index: Index, reading: Reading, axis: SessionAxis, id: string):
   const none = drift
     ? `${label} has no change point: it drifts slowly.`
     : `${label} has no change point.`;
+  const left = (before: number | null): Left => leftOf(index, reading.metric, before);
   const found = [...reading.series.changes].reverse();
   if (found.length === 0) {
     return [
@@ -64,15 +67,18 @@ function changes(index: Index, reading: Reading, axis: SessionAxis, id: string):
         "p.empty",
         none,
         drift && " ",
-        drift && effect(drift.effect, drift.verdict, reading.outcome),
+        drift && effect(drift.effect, drift.verdict, left(drift.before)),
         drift &&
-          h("small", ` ${interval(drift.low, drift.high)}, the later half against the earlier one`),
+          h(
+            "small",
+            ` ${interval(drift.low, drift.high, left(drift.before))}, the later half against the earlier one`,
+          ),
       ),
     ];
   }
   const below = h("div", { id: "bisect" });
   const head = ["Suspect range", "Change [95 % CI]", "What else changed", "Also moved"];
-  const find = (one: Change): void => bisect(index, below, one, id, reading.outcome);
+  const find = (one: Change): void => bisect(index, below, one, id, left(one.before));
   const rows = found.map((one) => row(index, reading, axis, one, () => find(one)));
   const newest = found.find((one) => one.verdict > 0) ?? found[0];
   if (newest) find(newest);
@@ -87,6 +93,7 @@ function row(
   choose: () => void,
 ): HTMLTableRowElement {
   const event = index.events[one.event];
+  const left = leftOf(index, reading.metric, one.before);
   const { sessions } = index;
   const session = axis.sessions[reading.places[one.point] ?? 0] ?? 0;
   const range = event?.ranges[0];
@@ -123,7 +130,7 @@ function row(
     ),
     h(
       "td.number",
-      effect(one.effect, one.verdict, reading.outcome),
+      effect(one.effect, one.verdict, left),
       h("br"),
       h(
         "small",
@@ -131,7 +138,7 @@ function row(
           ? levels(reading, one)
           : one.effect === null
             ? levelBehind(index, reading, one)
-            : interval(one.low, one.high),
+            : interval(one.low, one.high, left),
       ),
     ),
     h(
@@ -171,13 +178,7 @@ function levelBehind(index: Index, reading: Reading, one: Change): string {
 
 const COMMIT = /^[0-9a-f]{7,64}$/i;
 
-function bisect(
-  index: Index,
-  target: HTMLElement,
-  one: Change,
-  id: string,
-  outcome: boolean,
-): void {
+function bisect(index: Index, target: HTMLElement, one: Change, id: string, left: Left): void {
   const range = index.events[one.event]?.ranges[0];
   if (!range || !COMMIT.test(range.good) || !COMMIT.test(range.bad)) {
     target.textContent = "";
@@ -186,7 +187,7 @@ function bisect(
   const text = `git bisect start ${range.bad.slice(0, 12)} ${range.good.slice(0, 12)}\npytest --benchmark ${quoted(id)}`;
   replace(
     target,
-    h("h3", "Find the commit of ", effect(one.effect, one.verdict, outcome)),
+    h("h3", "Find the commit of ", effect(one.effect, one.verdict, left)),
     h(
       "p",
       h("small", "Run the test at each commit, then say “git bisect good” or “git bisect bad”."),

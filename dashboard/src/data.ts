@@ -1,5 +1,6 @@
 // Loads data files by script tags, the only way that works for a page opened from a folder.
 
+import { unpack } from "./packing";
 import { SCHEMA } from "./types";
 import type {
   CaseHistory,
@@ -79,6 +80,7 @@ export async function loadIndex(): Promise<Index> {
         `not ${SCHEMA}). ${AGAIN}`,
     );
   }
+  [index.sessions, ...index.summaries].forEach(unpack);
   return index;
 }
 

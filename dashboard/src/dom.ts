@@ -81,5 +81,22 @@ export function out(address: string, text: string, attributes: Record<string, Va
 
 /** A name of others: it keeps its own direction, so that it can't turn what stands around it. */
 export function named(text: string, attributes: Record<string, Value> = {}): HTMLElement {
-  return h("bdi", attributes, text);
+  return h("bdi", { ...attributes, ...balance(text) }, text);
+}
+
+/**
+ * What marks of direction in a name leave open or close too often: the style sheet puts it around,
+ * as such a mark would end the isolation of its element, or swallow that end.
+ */
+function balance(text: string): Record<string, Value> {
+  let [open, closed] = [0, 0];
+  for (const [mark] of text.matchAll(/[\u2066-\u2069]/g)) {
+    if (mark !== "\u2069") open++;
+    else if (open > 0) open--;
+    else closed++;
+  }
+  return {
+    "data-before": closed > 0 && "\u2068".repeat(closed),
+    "data-after": open > 0 && "\u2069".repeat(open),
+  };
 }

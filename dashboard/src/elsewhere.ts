@@ -2,7 +2,7 @@
 
 import type { Group } from "./charts/sessions";
 import { h, named } from "./dom";
-import { conditionsOf, effect, metricLabel, nowOf, section, testLink } from "./parts";
+import { conditionsOf, effect, leftOf, metricLabel, nowOf, section, testLink } from "./parts";
 import { spark } from "./spark";
 import type { Index } from "./types";
 
@@ -19,7 +19,6 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
     if (same.has(owner) && series.metric[number] === metric && !drawn.has(number))
       others.push(number);
   });
-  const { outcome } = index.metrics[metric];
   const shown = section("elsewhere", "Same test elsewhere");
   if (others.length === 0) {
     shown.append(h("p.empty", "It runs with no other parameters, and on no other machine."));
@@ -28,6 +27,7 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
   const rows = others.slice(0, MOST).map((number) => {
     const drift = series.drift[number];
     const version = series.version[number];
+    const left = leftOf(index, metric, series.before[number]);
     return h(
       "li",
       h(
@@ -42,10 +42,10 @@ export function elsewhere(index: Index, at: number, group: Group, metric: number
         nowOf(index, number),
         h("br"),
         series.since[number] >= 0
-          ? effect(series.effect[number], series.verdict[number], outcome)
+          ? effect(series.effect[number], series.verdict[number], left)
           : drift === null
             ? "–"
-            : effect(drift, 0, outcome),
+            : effect(drift, 0, left),
       ),
     );
   });

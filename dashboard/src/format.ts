@@ -94,19 +94,38 @@ export function ticks(values: number[], step: number, most: number, unit: string
   return values.map((value) => `${number(value)}${name ? ` ${name}` : ""}`);
 }
 
-/** An effect with its sign: +12.9 %, −0.3 %; from tenfold on as ×12.3; null where the level was 0. */
-export function change(share: number | null): string {
+/** What an effect is on: a metric, and the level that it left. */
+export interface Left {
+  unit: string;
+  outcome: boolean;
+  before: number | null | undefined;
+}
+
+/**
+ * An effect with its sign: +12.9 %, −0.3 %; from tenfold on as ×12.3; null where the level was 0.
+ * Of a level below 0 the difference is told: a share of it reads as if it went to 0.
+ */
+export function change(share: number | null, left?: Left): string {
   if (share === null) return "from 0";
-  return `${bare(share)}${share >= 9 ? "" : " %"}`;
+  const text = bare(share, left);
+  return share >= 9 || isBelow(left) ? text : `${text} %`;
 }
 
 /** An effect on a metric: what counts outcomes has none in per cent, as it mostly was 0. */
-export function moved(share: number | null, outcome: boolean): string {
-  if (!outcome) return change(share);
+export function moved(share: number | null, left?: Left): string {
+  if (!left?.outcome) return change(share, left);
   return share === null || share > 0 ? "more often" : share < 0 ? "less often" : "as often";
 }
 
-function bare(share: number): string {
+function isBelow(left: Left | undefined): left is Left & { before: number } {
+  return (left?.before ?? 0) < 0;
+}
+
+function bare(share: number, left?: Left): string {
+  if (isBelow(left)) {
+    const size = quantity(Math.abs(share * left.before), left.unit);
+    return `${share > 0 ? "+" : share < 0 ? "−" : ""}${size}`;
+  }
   if (share >= 9) return `×${digits(1 + share)}`;
   const text = (share * 100).toFixed(1);
   if (Number(text) === 0) return "±0.0";
@@ -114,11 +133,17 @@ function bare(share: number): string {
 }
 
 /** An interval: +10.4 … +15.4. */
-export function interval(low: number | null | undefined, high: number | null | undefined): string {
+export function interval(
+  low: number | null | undefined,
+  high: number | null | undefined,
+  left?: Left,
+): string {
+  const end = (one: number | null | undefined): string =>
+    one === null || one === undefined ? "?" : bare(one, left);
   if ((low ?? null) === null && (high ?? null) === null) return "";
-  return `${low === null || low === undefined ? "?" : bare(low)} … ${
-    high === null || high === undefined ? "?" : bare(high)
-  }`;
+  const [from, to] = [end(low), end(high)];
+  const unit = / \S+$/.exec(to)?.[0];
+  return `${unit && from.endsWith(unit) ? from.slice(0, -unit.length) : from} … ${to}`;
 }
 
 /** A share without a sign: 2.0 %. */

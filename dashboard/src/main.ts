@@ -15,7 +15,14 @@ import * as theme from "./theme";
 import type { Index } from "./types";
 import { href, read } from "./url";
 
-const PAGES: Record<string, Page> = { "": overview, test, compare, releases, session, health };
+const PAGES = new Map<string, Page>([
+  ["", overview],
+  ["test", test],
+  ["compare", compare],
+  ["releases", releases],
+  ["session", session],
+  ["health", health],
+]);
 const LINKS: [string, string][] = [
   ["", "Overview"],
   ["compare", "Compare"],
@@ -78,7 +85,7 @@ function skip(event: Event): void {
 async function route(): Promise<void> {
   const mine = ++turn;
   const place = read();
-  const page = PAGES[place.page] ?? overview;
+  const page = PAGES.get(place.page);
   try {
     const known = (index ??= await loadIndex());
     if (!document.getElementById("top")) frame(known);
@@ -90,16 +97,22 @@ async function route(): Promise<void> {
       link.setAttribute("aria-current", "page");
       link.scrollIntoView({ block: "nearest", inline: "nearest" }); // a phone's menu scrolls
     }
+    if (!page) throw new Trouble(`This site has no page “${place.page}”.`);
     const made = await page(known, place.state);
     if (mine !== turn) return; // the reader went on meanwhile
     shown?.stop?.();
     shown = made;
     document.title = `${made.title} · ${known.title}`;
     keys.use(made.keys ?? []);
+    const held = place.page === drawn ? handle(document.activeElement) : "";
+    drawn = place.page;
     replace(app(), made.element);
     made.start?.();
     if (first) first = false;
-    else if (!app().contains(document.activeElement)) app().focus({ preventScroll: true });
+    else if (!app().contains(document.activeElement)) {
+      const again = held ? document.querySelector<HTMLElement>(held) : null;
+      (again ?? app()).focus({ preventScroll: true });
+    }
     app().dataset.page = document.documentElement.dataset.ready = place.page || "overview";
     performance.mark("ready");
   } catch (error) {
@@ -121,6 +134,18 @@ async function route(): Promise<void> {
 }
 
 let first = true;
+let drawn = "";
+
+/** What finds a control again when its page is drawn anew: a selector, or nothing. */
+function handle(element: Element | null): string {
+  if (!element || !app().contains(element)) return "";
+  if (element.id) return `#${CSS.escape(element.id)}`;
+  const [value, label] = [element.getAttribute("data-value"), element.getAttribute("aria-label")];
+  if (label && element.matches("select")) return `select[aria-label="${CSS.escape(label)}"]`;
+  const group = element.closest("[role=group]")?.getAttribute("aria-label");
+  if (value === null || !group) return "";
+  return `[aria-label="${CSS.escape(group)}"] [data-value="${CSS.escape(value)}"]`;
+}
 
 function start(): void {
   app().setAttribute("tabindex", "-1");

@@ -1,8 +1,9 @@
 // The series of a comparison: in which bucket each is, its interval, and the runs that it lacks.
 
+import { saveCsv } from "./csv";
 import { h, named, s } from "./dom";
 import { quantity } from "./format";
-import { conditionsOf, effectAndInterval, metricKey, moduleName, testLink } from "./parts";
+import { conditionsOf, effectAndInterval, leftOf, metricKey, moduleName, testLink } from "./parts";
 import type { Column } from "./table";
 import type { Index, Pair } from "./types";
 
@@ -13,13 +14,16 @@ export type Bucket = (typeof BUCKETS)[number];
 export interface Row {
   at: number;
   series: number;
+  /** Whether chance may do it, as so many are compared. */
+  chance: boolean;
   bucket: Bucket;
 }
 
-/** Where an interval lies: wholly beyond, wholly within, or neither. */
-export function bucketOf(pair: Pair, at: number, tolerance: number, way: number): Bucket {
-  const low = pair.low[at] ?? -Infinity;
-  const high = pair.high[at] ?? Infinity;
+/** Where an interval lies: wholly beyond, and not so by chance; wholly within; or neither. */
+export function bucketOf(pair: Pair, row: Row, tolerance: number, way: number): Bucket {
+  const low = pair.low[row.at] ?? -Infinity;
+  const high = pair.high[row.at] ?? Infinity;
+  if (row.chance && (low > tolerance || high < -tolerance)) return "undecided";
   if (low > tolerance) return way < 0 ? "better" : way > 0 ? "worse" : "undecided";
   if (high < -tolerance) return way < 0 ? "worse" : way > 0 ? "better" : "undecided";
   return low >= -tolerance && high <= tolerance ? "same" : "undecided";
@@ -95,6 +99,14 @@ function bar(pair: Pair, row: Row, scale: Scale, tolerance: number): SVGElement 
   );
 }
 
+/** Under what a series ran, and what it is compared with where that is another. */
+export function under(index: Index, pair: Pair, row: Row): string {
+  const [one, two] = [pair.against[row.at] ?? row.series, row.series].map((series) =>
+    conditionsOf(index, series),
+  );
+  return one === two ? (two ?? "") : `${one} → ${two}`;
+}
+
 export function columnsOf(
   index: Index,
   pair: Pair,
@@ -119,7 +131,7 @@ export function columnsOf(
           "small",
           named(moduleName(index.cases.path[index.series.case[row.series]])),
           " · ",
-          named(conditionsOf(index, row.series)),
+          named(under(index, pair, row)),
         ),
       ],
     },
@@ -142,7 +154,13 @@ export function columnsOf(
         const value = pair.effect[row.at];
         // neither a ratio nor from 0: both sides are 0, or a side is negative
         if (value === null && (pair.before[row.at] !== 0 || pair.after[row.at] === 0)) return "–";
-        return effectAndInterval(value, pair.low[row.at], pair.high[row.at], verdictOf(row));
+        return effectAndInterval(
+          value,
+          pair.low[row.at],
+          pair.high[row.at],
+          verdictOf(row),
+          leftOf(index, metric, pair.before[row.at]),
+        );
       },
     },
     {
@@ -188,4 +206,26 @@ export function columnsOf(
         pair.size[row.at] === null ? "–" : quantity(Math.abs(pair.size[row.at] ?? 0), "1"),
     },
   ];
+}
+
+/** The rows that are shown, as numbers. */
+export function saveRows(
+  index: Index,
+  pair: Pair,
+  a: number,
+  b: number,
+  rows: readonly Row[],
+): void {
+  const head = ["test", "conditions", "metric", "unit", "found", "effect", "low", "high"];
+  const keys = [a, b].map((at) => index.sides[at]?.key ?? "");
+  saveCsv(keys.join("~"), [
+    [...head, "baseline", "contender"],
+    ...rows.map((row) => {
+      const metric = index.metrics[index.series.metric[row.series]];
+      const id = index.cases.id[index.series.case[row.series]];
+      const facts = [id, under(index, pair, row), metric.name, metric.unit, row.bucket];
+      const columns = [pair.effect, pair.low, pair.high, pair.before, pair.after];
+      return [...facts, ...columns.map((one) => one[row.at] ?? null)];
+    }),
+  ]);
 }

@@ -3,6 +3,7 @@
 import { h, named, out } from "./dom";
 import type { Child } from "./dom";
 import { arrow, interval, minute, moved, quantity, share, short } from "./format";
+import type { Left } from "./format";
 import type { CommitRange, Index } from "./types";
 import { href } from "./url";
 
@@ -11,13 +12,13 @@ export function direction(verdict: number): string {
 }
 
 /** An effect with its arrow, coloured by what it means; said in words for who hears it. */
-export function effect(value: number | null, verdict: number, outcome = false): HTMLElement {
+export function effect(value: number | null, verdict: number, left?: Left): HTMLElement {
   const word = verdict > 0 ? "worse" : verdict < 0 ? "better" : "";
   return h(
     "span",
     { class: `effect ${direction(verdict)}` },
     verdict !== 0 && h("span.arrow", { "aria-hidden": "true" }, `${arrow(value)} `),
-    moved(value, outcome),
+    moved(value, left),
     word && h("span.heard", ` ${word}`),
   );
 }
@@ -27,10 +28,16 @@ export function effectAndInterval(
   low: number | null,
   high: number | null,
   verdict: number,
-  outcome = false,
+  left: Left,
 ): Child[] {
-  const sure = outcome ? "" : interval(low, high);
-  return [effect(value, verdict, outcome), " ", h("small", sure)];
+  const sure = left.outcome ? "" : interval(low, high, left);
+  return [effect(value, verdict, left), " ", h("small", sure)];
+}
+
+/** What an effect on a metric is on. */
+export function leftOf(index: Index, metric: number, before: number | null | undefined): Left {
+  const { unit, outcome } = index.metrics[metric];
+  return { unit, outcome, before };
 }
 
 export function commitUrl(index: Index, commit: string): string {
@@ -230,29 +237,37 @@ export function card(count: Child, label: Child, kind = ""): HTMLElement {
 
 /** A text to paste, with a button that copies it. */
 export function command(text: string, label: string): HTMLElement {
-  const button = h("button", { class: "copy" }, "Copy");
-  button.setAttribute("aria-label", `Copy: ${label}`);
+  const said = h("span", { role: "status" });
+  const button = h("button.copy", { "aria-label": `Copy: ${label}` }, "Copy");
+  let timer = 0;
   button.addEventListener("click", () => {
-    copy(text).then(
-      () => (button.textContent = "Copied"),
-      () => (button.textContent = "Select and copy it"),
-    );
-    setTimeout(() => (button.textContent = "Copy"), 2000);
+    void copy(text).then((done) => {
+      button.focus();
+      said.textContent = done ? "Copied" : "Select and copy it";
+      clearTimeout(timer);
+      timer = window.setTimeout(() => (said.textContent = ""), 4000);
+    });
   });
-  return h("div.command", h("pre", { tabindex: 0, "aria-label": label }, text), button);
+  return h(
+    "div.command",
+    h("pre", { tabindex: 0, role: "group", "aria-label": label }, text),
+    h("div.copying", button, said),
+  );
 }
 
-async function copy(text: string): Promise<void> {
-  if (navigator.clipboard) {
+/** Copy a text; whether that was allowed. */
+async function copy(text: string): Promise<boolean> {
+  try {
     await navigator.clipboard.writeText(text);
-    return;
+    return true;
+  } catch {
+    const area = h("textarea", text);
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy"); // the only way where a page is not secure
+    area.remove();
+    return done;
   }
-  const area = h("textarea", text);
-  document.body.append(area);
-  area.select();
-  const done = document.execCommand("copy"); // the only way where a page is not secure
-  area.remove();
-  if (!done) throw new Error("not copied");
 }
 
 /** The commits of a range, the newest of them by name. */

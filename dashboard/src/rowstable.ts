@@ -1,6 +1,7 @@
 // The values themselves, a session a row, and as a file.
 
 import type { SessionAxis } from "./charts/sessions";
+import { saveCsv } from "./csv";
 import { h, named } from "./dom";
 import { minute, quantity } from "./format";
 import { commit, metricKey, metricLabel, sessionLink } from "./parts";
@@ -79,14 +80,6 @@ export function rowsTable(
   };
 }
 
-/** A cell of CSV; one that a spreadsheet would take for a formula is made text. */
-function cell(value: string | number | null): string {
-  if (value === null) return "";
-  if (typeof value === "number") return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-}
-
 function download(
   index: Index,
   history: CaseHistory,
@@ -100,8 +93,7 @@ function download(
     const metric = index.metrics[one.metric];
     return `${metric?.name ?? ""} [${metric?.unit ?? ""}]`;
   });
-  const lines = [[...head, ...metrics, "outcome"].map(cell).join(",")];
-  axis.sessions.forEach((session, at) => {
+  const rows = axis.sessions.map((session, at) => {
     const started = minute(sessions.started[session]).replace(" ", "T");
     const facts = [
       sessions.uid,
@@ -112,13 +104,7 @@ function download(
       sessions.host,
     ];
     const row = facts.map((column) => (column ? (column[session] ?? "") : `${started}Z`));
-    lines.push(
-      [...row, ...readings.map((one) => one.values[at] ?? null), outcome(at)].map(cell).join(","),
-    );
+    return [...row, ...readings.map((one) => one.values[at] ?? null), outcome(at)];
   });
-  const blob = new Blob([`${lines.join("\r\n")}\r\n`], { type: "text/csv" });
-  const link = h("a", { download: `${history.id.replace(/[^\w.-]+/g, "-").slice(0, 100)}.csv` });
-  link.href = URL.createObjectURL(blob);
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  saveCsv(history.id, [[...head, ...metrics, "outcome"], ...rows]);
 }

@@ -9,6 +9,7 @@ import {
   conditionsOf,
   effect,
   effectAndInterval,
+  leftOf,
   metricKey,
   nowOf,
   moduleName,
@@ -27,6 +28,7 @@ import { update } from "./url";
 /** A row: a series, and the change that is told of it. */
 interface Row {
   series: number;
+  before: number | null;
   effect: number | null;
   low: number | null;
   high: number | null;
@@ -64,6 +66,7 @@ export function seriesTable(
     if (series.metric[at] !== metric) continue;
     all.push({
       series: at,
+      before: series.before[at],
       effect: series.effect[at],
       low: series.low[at],
       high: series.high[at],
@@ -227,6 +230,7 @@ function movedRows(index: Index, metric: number, session: number, event: number)
     if (rows.has(series)) return;
     rows.set(series, {
       series,
+      before: index.series.before[series],
       effect: index.series.effect[series],
       low: index.series.low[series],
       high: index.series.high[series],
@@ -336,14 +340,14 @@ function settledBadge(index: Index, row: Row): HTMLElement | null {
 }
 
 function changeCell(index: Index, row: Row): Child[] {
-  const { outcome } = index.metrics[index.series.metric[row.series]];
+  const left = leftOf(index, index.series.metric[row.series], row.before);
   if (row.since >= 0) {
     const state = stateOf(index, row);
     const verdict = state === "open" ? row.verdict : 0;
-    return effectAndInterval(row.effect, row.low, row.high, verdict, outcome);
+    return effectAndInterval(row.effect, row.low, row.high, verdict, left);
   }
   const drift = index.series.drift[row.series];
   return drift === null
     ? [h("span.none", "–")]
-    : [effect(drift, 0, outcome), " ", h("small", "slow drift")];
+    : [effect(drift, 0, left), " ", h("small", "slow drift")];
 }

@@ -3,8 +3,8 @@
 import { append, h, named } from "./dom";
 import type { Child } from "./dom";
 import { day, moved, plural } from "./format";
-import { badge, commit, differenceBadges, stateName } from "./parts";
-import type { Event, Index } from "./types";
+import { badge, commit, differenceBadges, leftOf, stateName } from "./parts";
+import type { Commit, Event, Index } from "./types";
 
 const FIRST = 6;
 
@@ -49,19 +49,32 @@ export function suspects(
   return element;
 }
 
+interface Suspect {
+  commits: Commit[];
+  subject: string;
+  author: string;
+}
+
+/** What is to be suspected: where the machine moved, no commit. */
+export function suspectOf(index: Index, event: Event): Suspect {
+  const { sessions } = index;
+  if (event.environment) return { commits: [], subject: event.cause, author: "" };
+  const commits = event.ranges[0]?.commits ?? [];
+  return {
+    commits,
+    subject: commits[0]?.subject || sessions.subject[event.first_after] || event.cause,
+    author: commits[0]?.author || (sessions.author[event.first_after] ?? ""),
+  };
+}
+
 function item(index: Index, metric: number, event: Event, choose: () => void): HTMLElement {
   const { sessions } = index;
   const some = event.moved.filter((one) => index.series.metric[one.series] === metric);
   const worse = some.filter((one) => one.verdict > 0).length;
   const better = some.filter((one) => one.verdict < 0).length;
   const range = event.ranges[0];
-  // where the machine moved, no commit is to be suspected
-  const commits = event.environment ? [] : (range?.commits ?? []);
-  const told = (column: string[]): string =>
-    event.environment ? "" : (column[event.first_after] ?? "");
+  const { commits, subject, author } = suspectOf(index, event);
   const name = (range?.bad ?? "") || sessions.commit[event.first_after];
-  const subject = commits[0]?.subject || told(sessions.subject) || event.cause;
-  const author = commits[0]?.author || told(sessions.author);
   const suspected = event.environment ? 0 : commits.length + (range?.more ?? 0);
   const facts: Child[] = [];
   if (event.environment) facts.push(badge("environment", event.cause), " ");
@@ -70,7 +83,7 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
   if (suspected > 1) facts.push(badge(`1 of ${plural(suspected, "commit")}`, range?.command), " ");
   facts.push(...differenceBadges(event.differences, 3));
   const most = some.find((one) => one.verdict !== 0) ?? some[0];
-  const { outcome } = index.metrics[metric];
+  const left = leftOf(index, metric, most?.before);
   return h(
     "li",
     { "data-event": event.id },
@@ -101,9 +114,9 @@ function item(index: Index, metric: number, event: Event, choose: () => void): H
         h(
           "small",
           { title: "The largest change" },
-          most.effect === null || outcome
-            ? moved(most.effect, outcome)
-            : `up to ${moved(most.effect, outcome)}`,
+          most.effect === null || left.outcome
+            ? moved(most.effect, left)
+            : `up to ${moved(most.effect, left)}`,
         ),
     ),
   );

@@ -82,6 +82,11 @@ export class VirtualTable<Row> {
     this.sort();
   }
 
+  /** What is shown, in its order. */
+  get all(): readonly Row[] {
+    return this.sorted;
+  }
+
   private sort(): void {
     const column = this.options.columns.find((one) => one.key === this.order?.key);
     const value = column?.sort;

@@ -35,9 +35,9 @@ export function timeline(
   const place = new Map(sessions.map((session, at) => [session, at]));
   const step = (WIDTH - LEFT - RIGHT) / Math.max(sessions.length, 1);
   const x = (at: number): number => LEFT + (at + 0.5) * step;
-  const most = Math.max(
+  const most = sessions.reduce(
+    (one, at) => Math.max(one, summary.worse[at], summary.better[at]),
     1,
-    ...sessions.map((at) => Math.max(summary.worse[at], summary.better[at])),
   );
   const zero = TOP + BARS * 0.55;
   // the root lets a single change be seen beside a hundred
@@ -173,10 +173,7 @@ function suite(
       .map((_, at) => at)
       .filter((at) => machine === null || machineAt(at) === machine);
     return s(`path.suite.d${machines.indexOf(machine ?? "")}`, {
-      d: line(
-        own.map((at) => [x(at), values[at] ?? null]),
-        y,
-      ),
+      d: line(thinned(own.map((at) => [x(at), values[at] ?? null])), y),
     });
   });
   return [
@@ -210,7 +207,29 @@ function legend(index: Index, summary: Summary, sessions: number[]): HTMLElement
   return h("ul.machines", { "aria-label": "Lines of the suite index" }, ...keys);
 }
 
-function line(points: [number, number | null][], y: (value: number) => number): string {
+type Place = [number, number | null];
+
+/** No more than two points a pixel, the least and the largest: more can't be seen. */
+function thinned(points: Place[]): Place[] {
+  if (points.length <= 2 * WIDTH) return points;
+  const found: Place[] = [];
+  let least: Place | null = null;
+  let most: Place | null = null;
+  points.forEach((point, at) => {
+    const [x, value] = point;
+    if (value !== null) {
+      if (!least || value < (least[1] ?? 0)) least = point;
+      if (!most || value > (most[1] ?? 0)) most = point;
+    }
+    if (Math.floor(points[at + 1]?.[0] ?? -1) === Math.floor(x)) return;
+    const both = [least ?? point, most ?? point].sort((one, two) => one[0] - two[0]);
+    found.push(...(least === most ? both.slice(0, 1) : both));
+    least = most = null;
+  });
+  return found;
+}
+
+function line(points: Place[], y: (value: number) => number): string {
   let path = "";
   let pen = "M";
   points.forEach(([x, value], at) => {

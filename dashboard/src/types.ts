@@ -44,6 +44,7 @@ export interface Cases {
 /** A change point. */
 export interface Change {
   point: number;
+  before: number | null;
   effect: number | null;
   low: number | null;
   high: number | null;
@@ -80,6 +81,7 @@ export interface Conditions {
 
 /** A slow change: the later half of a series against the earlier one. */
 export interface Drift {
+  before: number | null;
   effect: number | null;
   low: number | null;
   high: number | null;
@@ -200,9 +202,10 @@ export interface Missing {
   last: number;
 }
 
-/** One series that moved: its number in the table, and by how much. */
+/** One series that moved: its number in the table, and by how much, from which level. */
 export interface Moved {
   series: number;
+  before: number | null;
   effect: number | null;
   low: number | null;
   high: number | null;
@@ -216,6 +219,8 @@ export interface Pair {
   differences: string[][];
   ranges: CommitRange[];
   series: number[];
+  against: number[];
+  chance: number[];
   effect: (number | null)[];
   low: (number | null)[];
   high: (number | null)[];
@@ -262,6 +267,7 @@ export interface SeriesTable {
   now: number[];
   noise: (number | null)[];
   floor: (number | null)[];
+  before: (number | null)[];
   effect: (number | null)[];
   low: (number | null)[];
   high: (number | null)[];

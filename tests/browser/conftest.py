@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from page_reader import Reader
+from page_reader import Reader, Windows
 from page_sites import empty, hostile, imported, recorded, single
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def chromium(program: str) -> Iterator[Any]:
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program)
-        yield browser
+        yield Windows(browser)
         browser.close()
 
 

@@ -22,6 +22,51 @@ PAGES = {
 }
 
 
+class Windows:
+    """A browser's pages, which are opened again: each costs more than what is drawn in it."""
+
+    def __init__(self, browser: Any) -> None:
+        self._browser = browser
+        self._contexts: dict[tuple[Any, ...], Any] = {}
+        self._free: dict[tuple[Any, ...], list[Any]] = {}
+        self.reader: Reader | None = None
+
+    def take(self, theme: str, size: dict[str, int], *, scripts: bool) -> tuple[Any, Any]:
+        """Return the kind of a page, and one of that kind that nobody reads."""
+        kind = theme, scripts
+        free = self._free.setdefault(kind, [])
+        if kind not in self._contexts:
+            context = self._browser.new_context(
+                offline=True,
+                color_scheme=theme,
+                viewport=size,
+                java_script_enabled=scripts,
+                reduced_motion="reduce",
+                accept_downloads=True,
+            )
+            context.set_default_timeout(PATIENCE)
+            context.on("request", lambda request: self.reader and self.reader.asked(request.url))
+            self._contexts[kind] = context
+        if not free:
+            page = self._contexts[kind].new_page()
+            page.on("console", lambda said: self.reader and self.reader.told(said.text))
+            page.on("pageerror", lambda error: self.reader and self.reader.told(str(error)))
+            free.append(page)
+        page = free.pop()
+        page.set_viewport_size(size)
+        return kind, page
+
+    def give_back(self, kind: Any, page: Any) -> None:
+        """Take a page back, and make it forget what it showed."""
+        _, scripts = kind
+        if page.is_closed():
+            return
+        if scripts:
+            page.evaluate("localStorage.clear()")
+        page.goto("about:blank")
+        self._free[kind].append(page)
+
+
 class Reader:
     """Opens pages, and writes down whatever a page may not do.
 
@@ -32,10 +77,12 @@ class Reader:
         What the Content-Security-Policy forbade is told on the console.
     """
 
-    def __init__(self, browser: Any) -> None:
-        self._browser = browser
-        self._contexts: list[Any] = []
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+        self._open: list[tuple[Any, Any]] = []
+        self._folders: set[str] = set()
         self.troubles: list[str] = []
+        windows.reader = self
 
     def open(
         self,
@@ -47,35 +94,42 @@ class Reader:
         height: int = 900,
         scripts: bool = True,
     ) -> Any:
-        """Open a page in a browser that never saw the site, and wait until it stands."""
-        context = self._browser.new_context(
-            offline=True,
-            color_scheme=theme,
-            viewport={"width": width, "height": height},
-            java_script_enabled=scripts,
-            reduced_motion="reduce",
-            accept_downloads=True,
-        )
-        context.set_default_timeout(PATIENCE)
-        self._contexts.append(context)
+        """Open a page beside others, as if nobody ever saw the site, and wait until it stands."""
+        kind, page = self._windows.take(theme, {"width": width, "height": height}, scripts=scripts)
+        self._open.append((kind, page))
         folder = site.folder.resolve().as_uri()
-        context.on("request", lambda request: self._look_at(request.url, folder))
-        page = context.new_page()
-        page.on("console", lambda said: self.troubles.append(f"console: {said.text}"))
-        page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self._folders.add(folder)
         page.goto(f"{folder}/index.html{address}")
         if scripts:
             page.wait_for_selector("html[data-ready]")
         return page
 
-    def _look_at(self, url: str, folder: str) -> None:
-        if not url.startswith((f"{folder}/", "blob:")):
+    def told(self, said: str) -> None:
+        """Hear of an error, or of what is on the console."""
+        self.troubles.append(said)
+
+    def asked(self, url: str) -> None:
+        """Look at a request."""
+        if not url.startswith(("blob:", *(f"{one}/" for one in self._folders))):
             self.troubles.append(f"asked for {url}")
 
     def close(self) -> None:
         """Close all pages."""
-        for one in self._contexts:
-            one.close()
+        for kind, page in self._open:
+            self._windows.give_back(kind, page)
+        self._windows.reader = None
+
+
+def go(page: Any, address: str) -> None:
+    """Follow a link to another place of the site, and wait until it stands."""
+    page.evaluate(
+        """to => {
+            document.documentElement.removeAttribute("data-ready");
+            location.hash === to ? location.reload() : location.hash = to;
+        }""",
+        address,
+    )
+    page.wait_for_selector("html[data-ready]")
 
 
 def address_of(site: Site, page: str, case: str | None = None, session: int = -1) -> str:

@@ -23,7 +23,7 @@ HOSTILE = (
     "t.py::test_<img src=x onerror=alert(1)>",
     "t.py::test_</script><script>alert(1)</script>&amp;\"'`",
     "javascript:alert(1)//t.py::test_link",
-    "t.py::test_\u202egnp.exe\u2066 \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "t.py::test_\u2069\u202egnp.exe\u2066 \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
     "t.py::test_\U0001f9d1\u200d\U0001f680 \u2028\u2029 [=1+1|`x`] #/?&=%2F+\\",
     f"t.py::test_{'very_long_' * 60}",
 )

@@ -186,8 +186,10 @@ def test_a_click_on_a_bar_filters_by_its_session_and_back_undoes_a_page(imported
 def test_an_address_that_names_nothing_says_what_is_wrong(imported, reader) -> None:
     _, site = imported
     page = reader.open(site, "#/no-page?x=%E0%A4%A")
-    assert page.locator("#all-series").count() == 1
+    assert texts(page, ".trouble[role=alert]") == ["This site has no page “no-page”."]
+    assert page.get_attribute("main a", "href") == "#/"
     for place, words in (
+        ("constructor", "no page “constructor”"),
         ("test?id=nowhere.py::test", "No test of this site is called nowhere.py::test"),
         ("session?uid=zz", "No session of this site has the uid zz"),
         ("compare?a=release:9", "does not compare release:9"),

@@ -96,6 +96,7 @@ def test_fingers_pin_and_zoom(imported, reader) -> None:
     put("touchMove", -60, 60)
     put("touchEnd")
     assert shown(page) == 2
+    touch.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def test_headline_tile_and_chip_count_what_nobody_settled(reader, tmp_path) -> None:

@@ -66,3 +66,21 @@ def test_names_with_other_directions_turn_nothing_around_them(hostile, reader) -
         "all => all.filter(one => one.firstElementChild?.tagName !== 'BDI').length"
     )
     assert loose == 0
+    apart = page.locator("#all-series td.c-test").evaluate_all(
+        """all => all.map(one => {
+            const [name, module] = ["bdi", "small"].map(part => one.querySelector(part));
+            return module.getBoundingClientRect().left - name.getBoundingClientRect().right;
+        })"""
+    )
+    assert min(apart) > 0
+
+
+def test_what_a_page_says_to_compare_is_what_the_command_takes(hostile) -> None:
+    of, site = hostile
+    sides = {one["asked"]: one for one in site.index["sides"] if one["asked"]}
+    one, two = (asked for asked in sides if asked.startswith("tag:"))
+    ran = of.benchdb("compare", one, two, "--format", "json")
+    assert ran.code in (0, 1), ran.err
+    uids = site.index["sessions"]["uid"]
+    for side, asked in (("baseline", one), ("contender", two)):
+        assert ran.json[side]["sessions"] == [uids[at] for at in sides[asked]["sessions"]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from page_reader import address_of, state_of, texts
+from page_reader import address_of, go, state_of, texts
 from page_sites import SLOWER
 
 
@@ -122,3 +122,47 @@ def test_a_list_is_sorted_and_a_card_pressed_by_enter(imported, reader) -> None:
     page.focus("[data-value=better]")
     page.keyboard.press("Enter")
     page.wait_for_selector("#shown:text-is('1 of 13')")
+
+
+def test_a_command_is_copied_and_that_is_said(imported, reader) -> None:
+    _, site = imported
+    page = reader.open(site, address_of(site, "test", SLOWER))
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = page.get_by_role("button", name="Copy: Commands that find the commit")
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#bisect [role=status]:text-is('Copied')")
+    assert (
+        page.evaluate("navigator.clipboard.readText()")
+        == page.locator("#bisect pre").text_content()
+    )
+    focused(page, "#bisect button.copy")
+
+
+def test_what_is_pinned_is_reached_by_tab_and_let_go_by_escape(imported, reader) -> None:
+    _, site = imported
+    page = reader.open(site, address_of(site, "test", SLOWER))
+    page.focus("#charts")
+    page.keyboard.press("]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#tooltip.pinned")
+    page.keyboard.press("Tab")
+    focused(page, "#tooltip a")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#tooltip", state="hidden")
+    focused(page, "#charts")
+
+
+def test_a_control_keeps_the_focus_when_its_page_is_drawn_anew(imported, reader) -> None:
+    _, site = imported
+    page = reader.open(site, address_of(site, "test", SLOWER))
+    page.focus("[data-value=dates]")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-value=dates][aria-pressed=true]")
+    focused(page, "[data-value=dates]")
+    go(page, "#/compare")
+    focused(page, "main")
+    page.focus("#swap")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => location.hash.includes('a=')")
+    focused(page, "#swap")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 import shlex
 
 import pytest
 from made_up import History, project, step
-from page_reader import PAGES, address_of, number, quoted, texts
+from page_reader import PAGES, address_of, go, number, quoted, texts
 from page_sites import FAILING, SLOWER
 from sites import Site
 
@@ -88,21 +90,56 @@ def test_the_scale_of_a_comparison_follows_its_effects_and_shows_the_tolerance(
     assert wide / bar == pytest.approx(0.94 * 4 / edge, rel=0.05)
 
 
+def test_of_levels_below_0_the_difference_is_told_as_on_the_command_line(reader, tmp_path) -> None:
+    made = History(60, 3)
+    made.more["delta [s]"] = lambda session: repr(
+        (-5.0 if session < 30 else -10.0) + 0.05 * math.sin(7 * session)
+    )
+    made.more["tag:half"] = lambda session: "first" if session < 30 else "second"
+    of = project(tmp_path / "p", made)
+    said = of.benchdb("changes")
+    assert re.search(r"-5\.\d\d s \(-5\.\d\d to -[45]\.\d\d s\)", said.out)
+    site = Site(of)
+    page = reader.open(site, "#/?metric=delta")
+    assert page.locator("tr[data-row='0'] .effect").inner_text().startswith("▼ \u22125.")
+    interval = page.locator("tr[data-row='0'] td.c-change small").inner_text()
+    assert re.fullmatch("\u22125\\.\\d\\d … \u2212[45]\\.\\d\\d s", interval)
+    page.evaluate("to => { location.hash = to }", f"{address_of(site, 'test')}&metric=delta")
+    page.wait_for_selector("html[data-ready=test]")
+    assert "%" not in page.locator("#changes td.number").inner_text()
+    for a, b, told in (("first", "second", "▼ \u2212"), ("second", "first", "▲ +")):
+        page.evaluate(
+            "to => { location.hash = to }",
+            f"#/compare?a=tag:half%3D{a}&b=tag:half%3D{b}&metric=delta",
+        )
+        page.wait_for_selector(f"html[data-ready=compare] .effect:has-text('{told}')")
+        shown = page.locator("tr[data-row='0'] .effect").inner_text()
+        there = of.benchdb("compare", f"tag:half={a}", f"tag:half={b}", "--format", "json").json
+        row = next(one for one in there["cases"] if one["metric"] == "delta")
+        difference = abs(row["contender"] - row["baseline"])
+        assert abs(number(shown)) == pytest.approx(difference, rel=0.01)
+
+
 def test_a_comparison_that_is_not_there_names_a_command_that_runs(imported, reader) -> None:
     of, site = imported
     index = site.index
     every = {(a, b) for a in range(len(index["sides"])) for b in range(len(index["sides"]))}
     there = {tuple(one) for one in index["pairs"]} | {(b, a) for a, b in index["pairs"]}
+    page = reader.open(site)
+    commands = {}
     for a, b in sorted((a, b) for a, b in every - there if a != b):
         one, two = index["sides"][a], index["sides"][b]
-        page = reader.open(site, f"#/compare?a={quoted(one['key'])}&b={quoted(two['key'])}")
+        go(page, f"#/compare?a={quoted(one['key'])}&b={quoted(two['key'])}")
         shown = page.locator(".command pre")
         same = set(one["sessions"]) <= set(two["sessions"])
         assert ("are the contender" in page.locator(".trouble").inner_text()) == same
         assert shown.count() == bool(one["asked"] and two["asked"] and not same)
         if shown.count():
-            ran = of.benchdb(*shlex.split(shown.inner_text())[1:])
-            assert ran.code == 0, ran.err
+            commands[one["kind"], two["kind"]] = shown.inner_text()
+    assert commands
+    for command in commands.values():
+        ran = of.benchdb(*shlex.split(command)[1:])
+        assert ran.code == 0, ran.err
 
 
 @pytest.mark.parametrize("name", ["session", "sessions", "health"])

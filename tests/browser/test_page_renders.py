@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+
 import pytest
 from page_reader import address_of, number, quoted, texts
 from page_sites import FAILING, FASTER, HEAVIER, LOST, SLOWER
+from sites import Site
 
 
 def test_the_overview_states_what_benchdb_changes_finds(imported, reader) -> None:
@@ -103,6 +106,15 @@ def test_a_comparison_is_that_of_benchdb_compare(imported, reader) -> None:
     assert number(first.locator(".effect").inner_text()) == pytest.approx(
         100 * worst["effect"], abs=0.06
     )
+    page.click("[data-bucket=worse]")
+    page.wait_for_function("() => location.hash.includes('show=worse')")
+    with page.expect_download() as waiting:
+        page.click("#csv")
+    saved = list(csv.DictReader(waiting.value.path().read_text("utf-8").splitlines()))
+    assert saved[0]["test"] == worst["case"]
+    assert len(saved) == counts["worse"]
+    assert float(saved[0]["low"]) == pytest.approx(worst["low"], rel=1e-3)
+    page.click("[data-bucket=worse]")
     page.fill("#tolerance", "60")
     page.wait_for_selector("[data-bucket=worse] .count:text('▲ 0')")
 
@@ -113,6 +125,9 @@ def test_releases_are_a_heat_map_that_leads_to_comparisons(imported, reader) -> 
     heat = site.data("releases")
     assert texts(page, "table.heat thead th")[1:] == ["1.1", "1.2", "Last 10 sessions"]
     assert page.locator("table.heat tbody tr").count() == len(heat["modules"])
+    coloured = texts(page, "table.heat td[class*=hot], table.heat td[class*=cold]")
+    assert coloured
+    assert not [one for one in coloured if "▲0" in one and "▼0" in one]
     page.locator("table.heat tbody tr").nth(1).locator("td a").nth(1).click()
     page.wait_for_selector("html[data-ready=compare]")
     assert "1.2 against Release 1.1" in page.locator("#headline").inner_text()
@@ -133,8 +148,20 @@ def test_a_session_says_what_is_unusual_in_it(imported, reader) -> None:
     assert "numpy 2.3.4 → 2.4.0" in page.locator("#packages").inner_text()
     newest = reader.open(site, address_of(site, "session"))
     assert FAILING in newest.locator("#outcomes").inner_text()
+    shown = page_of_events(newest)
+    assert shown == {
+        one["id"]
+        for one in index["events"]
+        if index["recent"] <= one["first_after"] < 59 and one["state"] == "open"
+    }
     listed = reader.open(site, "#/session")
     assert listed.locator("#shown").inner_text() == "60 of 60"
+
+
+def page_of_events(page) -> set[str]:
+    """Return the events that a session's page says it still shows."""
+    links = page.locator("#standing a").evaluate_all("all => all.map(one => one.hash)")
+    return {one.partition("event=")[2] for one in links}
 
 
 def test_health_tells_where_effort_pays(imported, reader) -> None:
@@ -186,6 +213,26 @@ def test_a_single_run_is_shown_and_judged_by_nothing(single, reader) -> None:
     assert "Nothing to compare yet" in compared.locator("main").inner_text()
     session = reader.open(site, address_of(site, "session"))
     assert "there is no past to judge it by" in session.locator("#headline").inner_text()
+
+
+def test_a_long_history_is_packed_and_shows_the_same(imported, reader, monkeypatch) -> None:
+    of, site = imported
+    monkeypatch.setattr("benchdb.dashboard.packing.LEAST", 2)
+    other = Site(of, folder="packed")
+    packed = (other.folder / "data/index.js").read_text("ascii")
+    for form in ('{"mostly":', '{"names":', '{"steps":', '{"lines":'):
+        assert form in packed
+    shown = []
+    for one in (site, other):
+        page = reader.open(one)
+        seen = [page.locator("main").inner_text(), page.locator("svg.timeline").inner_html()]
+        for name in ("session", "sessions", "test"):
+            address = address_of(site, name, SLOWER, 45)
+            page.evaluate("to => { location.hash = to }", address)
+            page.wait_for_selector(f"html[data-ready={name.removesuffix('s')}] #app:not(:empty)")
+            seen.append(page.locator("main").inner_text())
+        shown.append(seen)
+    assert shown[0] == shown[1]
 
 
 def test_a_heavier_test_is_found_under_its_metric(imported, reader) -> None:

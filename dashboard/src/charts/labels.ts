@@ -44,7 +44,7 @@ export function placed(labels: Label[], right: number): { left: number; line: nu
 export function paintChanges(
   pen: Pen,
   axis: SessionAxis,
-  { series, places, outcome }: Reading,
+  { series, places, unit, outcome }: Reading,
 ): void {
   const { box, ink, context } = pen;
   const base = box.top - 6;
@@ -53,7 +53,7 @@ export function paintChanges(
     const [before, after] = [x(Math.max(0, one.point - 1)), x(one.point)];
     if (after < box.left - 1 || before > box.right + 1) return [];
     const at = Math.max(box.left, Math.min((after + before) / 2, box.right));
-    const text = `${arrow(one.effect)} ${moved(one.effect, outcome)}`;
+    const text = `${arrow(one.effect)} ${moved(one.effect, { unit, outcome, before: one.before })}`;
     return [{ at, text, width: pen.widthOf(text, STRONG), shade: ink[inkOf(one.verdict)] }];
   });
   placed(marks, box.right).forEach(({ left, line }, number) => {
@@ -64,8 +64,8 @@ export function paintChanges(
     pen.write(one.text, left, base + line * LINE, STRONG, one.shade, "left");
   });
   if (series.drift) {
-    const { effect, verdict } = series.drift;
-    const text = `${arrow(effect)} slow drift ${moved(effect, outcome)}`;
+    const { effect, verdict, before } = series.drift;
+    const text = `${arrow(effect)} slow drift ${moved(effect, { unit, outcome, before })}`;
     pen.write(text, box.right, base, STRONG, ink[inkOf(verdict)], "right");
   }
 }

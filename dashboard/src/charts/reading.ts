@@ -4,6 +4,7 @@ import type { PointSeries } from "../types";
 
 export interface Reading {
   metric: number;
+  unit: string;
   /** Whether it counts outcomes: failed, lost, hung. */
   outcome: boolean;
   series: PointSeries;

@@ -2,7 +2,7 @@
 
 import { h, replace } from "../dom";
 import { minute, moved, plural, quantity } from "../format";
-import { effect, metricLabel, nowOf } from "../parts";
+import { effect, leftOf, metricLabel, nowOf } from "../parts";
 import * as theme from "../theme";
 import type { CaseHistory, Index } from "../types";
 import { inks } from "./pen";
@@ -145,6 +145,7 @@ export function charts(
       pinned = at;
       settings.onPin(axis.sessions[at] ?? -1);
       show();
+      live.textContent = "Pinned: Tab leads to its links, Escape lets go";
     }
   };
 
@@ -262,9 +263,11 @@ function summary(index: Index, one: Reading, axis: SessionAxis): string {
   const { changes, drift } = one.series;
   const found = changes.map((each) => {
     const started = axis.started(one.places[each.point] ?? 0);
-    return `${moved(each.effect, one.outcome)} on ${minute(started)} UTC`;
+    return `${moved(each.effect, leftOf(index, one.metric, each.before))} on ${minute(started)} UTC`;
   });
-  const slow = drift ? `slow drift ${moved(drift.effect, one.outcome)}` : "no change";
+  const slow = drift
+    ? `slow drift ${moved(drift.effect, leftOf(index, one.metric, drift.before))}`
+    : "no change";
   return [
     `${metricLabel(index, one.metric)}: now ${nowOf(index, one.series.series)}`,
     plural(one.places.length, "session"),
@@ -297,7 +300,7 @@ function panel(index: Index, one: Reading | undefined, plot: Plot): HTMLElement 
       " ",
       h("span.now", nowOf(index, one.series.series)),
       " ",
-      told && effect(told.effect, told.verdict, one.outcome),
+      told && effect(told.effect, told.verdict, leftOf(index, one.metric, told.before)),
       !newest && drift && h("small", " slow drift"),
     ),
     plot.element,

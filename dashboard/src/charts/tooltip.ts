@@ -3,7 +3,7 @@
 import { h, named, out } from "../dom";
 import type { Child } from "../dom";
 import { change, minute, quantity, short } from "../format";
-import { commit, compareUrl, metricLabel, packageBadge, sessionLink } from "../parts";
+import { commit, compareUrl, leftOf, metricLabel, packageBadge, sessionLink } from "../parts";
 import { segmentOf } from "./reading";
 import type { Reading } from "./reading";
 import type { SessionAxis } from "./sessions";
@@ -81,7 +81,7 @@ function reading(index: Index, one: Reading, at: number, first: boolean): HTMLEl
   const segment = one.series.segments[segmentOf(one.series, one.places.indexOf(at))];
   const against =
     segment && segment.level !== 0 && !one.outcome && !one.series.drift
-      ? ` · ${change(value / segment.level - 1)} against its level`
+      ? ` · ${change((value - segment.level) / Math.abs(segment.level), leftOf(index, one.metric, segment.level))} against its level`
       : "";
   return [
     h(

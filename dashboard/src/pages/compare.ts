@@ -10,7 +10,6 @@ import {
   command,
   commitList,
   compareUrl,
-  conditionsOf,
   differenceBadges,
   effect,
   metricChoice,
@@ -23,7 +22,7 @@ import { ordered, search } from "../search";
 import { VirtualTable } from "../table";
 import type { Index, Pair, Side } from "../types";
 import { href, read, update } from "../url";
-import { BUCKETS, bucketOf, columnsOf, rung, scaleOf } from "../pairtable";
+import { BUCKETS, bucketOf, columnsOf, rung, saveRows, scaleOf, under } from "../pairtable";
 import type { Bucket, Row } from "../pairtable";
 
 export const compare: Page = async (index, state) => {
@@ -157,8 +156,11 @@ function comparison(
   const way = index.metrics[metric].worse;
   let tolerance = toleranceOf(state.d, index.tolerance);
   let bucket = BUCKETS.find((one) => one === state.show) ?? null;
+  const chances = new Set(pair.chance);
   const rows: Row[] = pair.series.flatMap((series, at): Row[] =>
-    index.series.metric[series] === metric ? [{ at, series, bucket: "undecided" }] : [],
+    index.series.metric[series] === metric
+      ? [{ at, series, chance: chances.has(at), bucket: "undecided" }]
+      : [],
   );
   const scale = scaleOf(pair, rows, index.tolerance);
 
@@ -180,8 +182,13 @@ function comparison(
     ...ordered(state.sort, "effect"),
     empty: "No series is like that.",
   });
+  const save = h(
+    "button",
+    { id: "csv", onclick: () => saveRows(index, pair, a, b, table.all) },
+    "Download as CSV",
+  );
   const draw = (): void => {
-    for (const row of rows) row.bucket = bucketOf(pair, row.at, tolerance, way);
+    for (const row of rows) row.bucket = bucketOf(pair, row, tolerance, way);
     replace(
       figures,
       ...cards(pair, rows, tolerance, way, bucket, (to) => {
@@ -195,7 +202,7 @@ function comparison(
       show: bucket,
     });
     const text = (row: Row): string =>
-      `${index.cases.id[index.series.case[row.series]]} ${conditionsOf(index, row.series)}`;
+      `${index.cases.id[index.series.case[row.series]]} ${under(index, pair, row)}`;
     const shown = rows.filter((row) => !bucket || row.bucket === bucket);
     found.show(table, shown, text, rows.length);
   };
@@ -221,6 +228,7 @@ function comparison(
       found.count,
     ),
     table.element,
+    h("p", save),
   );
   return { title: "Compare", element, start: draw, stop: () => table.destroy() };
 }
@@ -280,7 +288,7 @@ function whatDiffers(index: Index, pair: Pair): HTMLElement {
     { id: "differs" },
     h(
       "p",
-      "Intervals are 95 %; a difference counts only when the whole interval lies beyond the tolerance.",
+      "Intervals are 95 %; a difference counts only when the whole interval lies beyond the tolerance, and chance among so many series is no explanation.",
       alone,
     ),
     h("p", "What differs: ", ...(parts.length > 0 ? parts : ["nothing that was recorded"])),
@@ -335,5 +343,5 @@ function needed(pair: Pair, rows: Row[], tolerance: number): string {
   const middle = counts[Math.floor(counts.length / 2)];
   return middle === undefined
     ? ": more sessions needed"
-    : `: about ${plural(middle, "more session")} needed, half of them fewer`;
+    : `: half of them need up to about ${plural(middle, "more session")}`;
 }

@@ -25,6 +25,11 @@ export const releases: Page = async (index, state) => {
     return { title: "Releases", element };
   }
   const tolerance = Number((map.tolerance * 100).toPrecision(3));
+  const region = h(
+    "div.card.scroll-x",
+    { tabindex: 0, role: "region", "aria-label": "Releases by module" },
+    table(index, map, heat),
+  );
   element.append(
     h(
       "div.title",
@@ -39,13 +44,10 @@ export const releases: Page = async (index, state) => {
       "p.under",
       `Each cell: the geometric mean of all series against the release to its left; ▲ ▼ count the series whose whole interval lies beyond ±${tolerance} %. A click compares the two.`,
     ),
-    h(
-      "div.card.scroll-x",
-      { tabindex: 0, role: "region", "aria-label": "Releases by module" },
-      table(index, map, heat),
-    ),
+    region,
   );
-  return { title: "Releases", element };
+  // the newest are at the right, and the first to be looked at
+  return { title: "Releases", element, start: () => (region.scrollLeft = region.scrollWidth) };
 };
 
 function table(index: Index, map: HeatMap, heat: HeatMetric): HTMLElement {
@@ -114,7 +116,9 @@ function cell(
   if (effect === null) return h("td", h("span.none", "–"));
   const steps = STEPS.filter((one) => Math.abs(effect) >= one).length;
   const bad = effect * way > 0;
-  const kind = steps > 0 && way !== 0 ? `${bad ? "hot" : "cold"}${steps}` : "";
+  // a mean that no series bears out is noise
+  const borne = (bad ? worse : better) > 0;
+  const kind = steps > 0 && way !== 0 && borne ? `${bad ? "hot" : "cold"}${steps}` : "";
   const [up, down] = way < 0 ? ["▼", "▲"] : ["▲", "▼"];
   return h(
     "td",

@@ -12,6 +12,7 @@ import {
   conditionsOf,
   effect,
   idLink,
+  leftOf,
   metricKey,
   metricLabel,
   packageBadge,
@@ -20,9 +21,10 @@ import {
   sessionLink,
   testLink,
 } from "../parts";
-import type { Index, SessionPage, Unusual } from "../types";
+import type { Event, Index, SessionPage, Unusual } from "../types";
 import { href } from "../url";
 import { list } from "../sessiontable";
+import { suspectOf } from "../suspects";
 
 export const session: Page = async (index, state) => {
   const uid = state.uid ?? "";
@@ -66,11 +68,15 @@ function page(index: Index, found: SessionPage, at: number): HTMLElement {
       " › ",
       h("span.hash", found.uid),
     ),
-    h("h1", { id: "headline" }, `${minute(sessions.started[at])} UTC: ${finding(found)}`),
+    h(
+      "h1",
+      { id: "headline" },
+      `${minute(sessions.started[at])} UTC: ${finding(found, before(index, at).length)}`,
+    ),
     h("p.under", ...lines.flatMap((one, number) => [number > 0 && " · ", one])),
     h("p.under", ...beside(index, found, at, earlier, name)),
     figures(index, found, at),
-    section("unusual", "Unusual here", ...unusual(index, found)),
+    section("unusual", "Unusual here", ...unusual(index, found), standing(index, at)),
     h(
       "div.two",
       section("outcomes", "Failed, lost and hung", ...outcomes(index, found)),
@@ -113,7 +119,7 @@ function page(index: Index, found: SessionPage, at: number): HTMLElement {
   );
 }
 
-function finding(found: SessionPage): string {
+function finding(found: SessionPage, standing: number): string {
   const worse = found.unusual.filter((one) => one.verdict > 0).length;
   const better = found.unusual.filter((one) => one.verdict < 0).length;
   const harm = found.failed.length + found.lost.length + found.hung.length;
@@ -123,7 +129,8 @@ function finding(found: SessionPage): string {
     harm > 0 ? `${plural(harm, "test")} failed, lost or hung` : "",
   ].filter(Boolean);
   if (parts.length > 0) return parts.join(", ");
-  return found.judged > 0 ? "nothing unusual" : "there is no past to judge it by";
+  if (found.judged === 0) return "there is no past to judge it by";
+  return standing > 0 ? `nothing but ${plural(standing, "change")} from before` : "nothing unusual";
 }
 
 function beside(
@@ -182,7 +189,9 @@ function unusual(index: Index, found: SessionPage): Child[] {
     return [
       h(
         "p.empty",
-        `All of the ${plural(found.judged, "series", "series")} that have a past are as usual.`,
+        found.judged > 0
+          ? `All of the ${plural(found.judged, "series", "series")} that have a past are as usual.`
+          : "No series has a past that is long enough to judge it by.",
       ),
     ];
   }
@@ -203,9 +212,57 @@ function unusual(index: Index, found: SessionPage): Child[] {
   ];
 }
 
+/** The recent changes before a session of the trunk that nobody settled and nothing undid. */
+function before(index: Index, at: number): Event[] {
+  const isOpen = (one: Event): boolean => one.state === "open" && !one.back;
+  return index.events
+    .filter((one) => isOpen(one) && one.first_after < at && one.first_after >= index.recent)
+    .filter(() => index.sessions.trunk[at])
+    .sort((one, two) => two.first_after - one.first_after);
+}
+
+function standing(index: Index, at: number): HTMLElement | null {
+  const { sessions } = index;
+  const some = before(index, at);
+  if (some.length === 0) return null;
+  const count = (one: Event, verdict: number): number =>
+    one.moved.filter((each) => each.verdict === verdict).length;
+  return h(
+    "div",
+    { id: "standing" },
+    h("h3", "Changed shortly before, and still so"),
+    h(
+      "ul.ids",
+      ...some.map((one) =>
+        h(
+          "li",
+          h(
+            "a",
+            { href: eventHref(index, one) },
+            `since ${minute(sessions.started[one.first_after])} UTC`,
+          ),
+          " ",
+          h("span.worse", `▲${count(one, 1)}`, h("span.heard", " worse")),
+          " ",
+          h("span.better", `▼${count(one, -1)}`, h("span.heard", " better")),
+          " ",
+          named(suspectOf(index, one).subject),
+        ),
+      ),
+    ),
+  );
+}
+
+function eventHref(index: Index, event: Event): string {
+  const metric = index.series.metric[event.moved[0]?.series ?? -1] ?? 0;
+  const key = metric === index.summaries[0]?.metric ? null : metricKey(index, metric);
+  return href("", { metric: key, event: event.id });
+}
+
 function unusualRow(index: Index, found: SessionPage, one: Unusual): Child[] {
   const metric = index.series.metric[one.series] ?? 0;
   const unit = index.metrics[metric]?.unit ?? "";
+  const left = leftOf(index, metric, one.level);
   const where = h("small", named(conditionsOf(index, one.series)));
   return [
     one.series < 0
@@ -219,8 +276,10 @@ function unusualRow(index: Index, found: SessionPage, one: Unusual): Child[] {
     h("span", metricLabel(index, metric)),
     quantity(one.value, unit),
     quantity(one.level, unit),
-    effect(one.effect, one.verdict),
-    one.low === null && one.high === null ? "–" : `${interval(one.low, one.high)} %`,
+    effect(one.effect, one.verdict, left),
+    one.low === null && one.high === null
+      ? "–"
+      : `${interval(one.low, one.high, left)}${one.level < 0 ? "" : " %"}`,
   ];
 }
 

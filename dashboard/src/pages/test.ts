@@ -150,7 +150,8 @@ function readingsOf(index: Index, group: Group, axis: SessionAxis): Reading[] {
     const values = new Array<number | null>(axis.sessions.length).fill(null);
     places.forEach((at, point) => (values[at] = series.values[point] ?? null));
     const metric = index.series.metric[series.series];
-    return { metric, outcome: index.metrics[metric].outcome, series, values, places };
+    const { unit, outcome } = index.metrics[metric];
+    return { metric, unit, outcome, series, values, places };
   });
 }
 

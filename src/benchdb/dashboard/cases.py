@@ -93,6 +93,7 @@ class CaseHistories:
             None
             if drift is None
             else Drift(
+                finite(drift.before),
                 finite(drift.effect),
                 finite(drift.low),
                 finite(drift.high),
@@ -112,6 +113,7 @@ class CaseHistories:
                 found[number].append(
                     Change(
                         int(np.searchsorted(survey.series[number].at, session)),
+                        finite(moved.before),
                         finite(moved.effect),
                         finite(moved.low),
                         finite(moved.high),

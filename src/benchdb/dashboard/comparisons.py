@@ -48,7 +48,9 @@ class SidesCompared:
         self.sides = sides_of(survey.history, found)
         self._suite = _suite_sides(survey)
         history = replace(survey.history, series=_with_aside(survey))
-        self._comparing = Comparing(connection, history, [*self.sides, *self._suite])
+        self._comparing = Comparing(
+            connection, survey.settings, history, [*self.sides, *self._suite]
+        )
         self.pairs = chosen_pairs(self.sides, found, MOST_ROWS // max(self._comparing.series, 1))
         self._compared: dict[tuple[str, str], Compared] = {}
 
@@ -70,12 +72,15 @@ class SidesCompared:
 
     def _pair(self, compared: Compared, repository: Repository) -> Pair:
         found = compared.found
+        alike = bool((compared.series == compared.against).all())
         return Pair(
             baseline=compared.baseline.key,
             contender=compared.contender.key,
             differences=difference_rows(compared.differences),
             ranges=commit_ranges(compared.ranges, repository),
             series=compared.series.tolist(),
+            against=[] if alike else compared.against.tolist(),
+            chance=np.flatnonzero(~compared.sure & ((found.low > 0) | (found.high < 0))).tolist(),
             effect=column(found.effect),
             low=column(found.low),
             high=column(found.high),

@@ -46,6 +46,7 @@ def events(survey: Survey, repository: Repository) -> list[Event]:
             moved=[
                 Moved(
                     number,
+                    finite(moved.before),
                     finite(moved.effect),
                     finite(moved.low),
                     finite(moved.high),

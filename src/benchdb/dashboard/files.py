@@ -10,6 +10,8 @@ import re
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.dashboard.data import Sessions, Summary
+from benchdb.dashboard.packing import packed
 from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
@@ -178,7 +180,13 @@ def as_json(content: object) -> str:
 
 
 def _as_dict(one: Any) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in _names_of(type(one))}
+    found = {name: getattr(one, name) for name in _names_of(type(one))}
+    if isinstance(one, (Sessions, Summary)):  # as long as the history
+        return {
+            name: packed(value) if isinstance(value, list) else value
+            for name, value in found.items()
+        }
+    return found
 
 
 _NAMES: Final[dict[type[Any], tuple[str, ...]]] = {}

@@ -1,7 +1,7 @@
 """Pairs of sides compared, for the compare page and the releases page.
 
 A session is one value of a series, as in `benchdb compare`; a session of both sides is the
-contender's. Series of equal key are compared, each by `benchdb.compare`'s method.
+contender's. Series are matched as there, and each is compared by `benchdb.compare`'s method.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 
 from benchdb.analysis.comparison_many import Comparisons, compare_many
 from benchdb.analysis.overall import overall_of
-from benchdb.metrics import counts_outcomes
+from benchdb.dashboard.halves import Matching
+from benchdb.review.comparison import FALSE_DISCOVERIES
 from benchdb.review.differences import commit_ranges, differences
 from benchdb.store.circumstances import stored_circumstances
 
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from benchdb.config import Settings
     from benchdb.dashboard.data import Side
+    from benchdb.dashboard.halves import Half, Halves
     from benchdb.findings import Circumstances, CommitRange, Difference
     from benchdb.records import Metric
     from benchdb.review.history import History
@@ -43,10 +46,13 @@ class Compared:
 
     Parameters
     ----------
-    series
-        The numbers of the series that both have.
+    series, against
+        The numbers of the series that are compared: the contender's, and the baseline's, which are
+        others where conditions are on trial.
     found
         Of each.
+    sure
+        Whether chance, which finds a few among many, is no explanation.
     overall
         By metric the geometric mean of the ratios with its interval.
     alone
@@ -56,7 +62,9 @@ class Compared:
     baseline: Side
     contender: Side
     series: NDArray[np.int64]
+    against: NDArray[np.int64]
     found: Comparisons
+    sure: NDArray[np.bool_]
     overall: dict[Metric, tuple[float, float, float]]
     alone: tuple[int, int]
     differences: tuple[Difference, ...]
@@ -74,30 +82,31 @@ class Comparing:
         All that will be compared.
     """
 
-    def __init__(self, connection: Connection, history: History, sides: Sequence[Side]) -> None:
+    def __init__(
+        self, connection: Connection, settings: Settings, history: History, sides: Sequence[Side]
+    ) -> None:
         self._history = history
-        self._measuring = [
-            number
-            for number, one in enumerate(history.series)
-            if not counts_outcomes(one.key.metric)
-        ]
-        self._values: dict[str, _Values] = {}
+        self._matching = Matching(connection, settings, history)
+        self._values: dict[str, Halves] = {}
         rows = {history.sessions[number].row for one in sides for number in one.sessions}
         self._circumstances: dict[int, Circumstances] = stored_circumstances(connection, rows)
 
     @property
     def series(self) -> int:
         """How many series a comparison may have."""
-        return len(self._measuring)
+        return len(self._matching.measuring)
 
     def compare(self, baseline: Side, contender: Side) -> Compared:
         """Compare two sides; the baseline has a session that the contender hasn't."""
         shared = set(baseline.sessions) & set(contender.sessions)
-        one = self._of(baseline, shared) if shared else self._kept(baseline)
-        two = self._kept(contender)
-        both = sorted(one.keys() & two.keys())
-        found = compare_many([one[at][0] for at in both], [two[at][0] for at in both])
         numbers = [number for number in baseline.sessions if number not in shared]
+        one = self._matching.of(numbers) if shared else self._kept(baseline)
+        two = self._kept(contender)
+        both = self._matching.matched(one, two)
+        halves = [self._matching.by_few(pair, one[pair[0]], two[pair[1]]) for pair in both]
+        found = compare_many(
+            [half.values for half, _ in halves], [half.values for _, half in halves]
+        )
         sessions = self._history.sessions
         circumstances = [
             [self._circumstances[sessions[number].row] for number in some]
@@ -106,38 +115,31 @@ class Comparing:
         return Compared(
             baseline,
             contender,
-            np.array(both, dtype=np.int64),
+            np.array([two for _, two in both], dtype=np.int64),
+            np.array([one for one, _ in both], dtype=np.int64),
             found,
-            self._overall(both, found, one, two),
+            found.discoveries(FALSE_DISCOVERIES),
+            self._overall(both, found, halves),
             (len(one) - len(both), len(two) - len(both)),
             differences(*circumstances),
             commit_ranges(sessions[numbers[-1]], sessions[contender.sessions[-1]]),
         )
 
-    def _kept(self, side: Side) -> _Values:
+    def _kept(self, side: Side) -> Halves:
         if side.key not in self._values:
-            self._values[side.key] = self._of(side)
+            self._values[side.key] = self._matching.of(side.sessions)
         return self._values[side.key]
 
-    def _of(self, side: Side, without: set[int] | None = None) -> _Values:
-        """Return the values of a side by the numbers of the series, with their sessions."""
-        chosen = np.zeros(len(self._history.sessions), dtype=np.bool_)
-        chosen[[number for number in side.sessions if number not in (without or ())]] = True
-        found = {}
-        for number in self._measuring:
-            series = self._history.series[number]
-            own = chosen[series.at]
-            if own.any():
-                found[number] = series.values[own], series.at[own]
-        return found
-
     def _overall(
-        self, both: Sequence[int], found: Comparisons, one: _Values, two: _Values
+        self,
+        both: Sequence[tuple[int, int]],
+        found: Comparisons,
+        halves: Sequence[tuple[Half, Half]],
     ) -> dict[Metric, tuple[float, float, float]]:
         """Return the geometric mean of each metric, over series whose values are all positive."""
         by_metric: dict[Metric, list[int]] = defaultdict(list)
         positive = np.isnan(found.bearable) & np.isfinite(found.difference)
-        for at, number in enumerate(both):
+        for at, (_, number) in enumerate(both):
             if positive[at]:
                 by_metric[self._history.series[number].key.metric].append(at)
         means: dict[Metric, tuple[float, float, float]] = {}
@@ -149,17 +151,13 @@ class Comparing:
                 continue
             mean = overall_of(
                 found.difference[some],
-                ([one[both[at]][0] for at in some], [one[both[at]][1] for at in some]),
-                ([two[both[at]][0] for at in some], [two[both[at]][1] for at in some]),
+                ([halves[at][0].values for at in some], [halves[at][0].at for at in some]),
+                ([halves[at][1].values for at in some], [halves[at][1].at for at in some]),
                 direction=metric.direction,
                 tolerance=0.0,
             )
             means[metric] = mean.effect, mean.low, mean.high
         return means
-
-
-#: By the number of a series its values on a side, and their sessions.
-_Values = dict[int, tuple["NDArray[np.float64]", "NDArray[np.int64]"]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +181,10 @@ def cells(
     worse
         Of each the way that is worse: 1, -1, or 0 where neither is.
     tolerance
-        An interval counts where all of it is beyond.
+        A series counts where all of its interval is beyond, and chance is no explanation.
     """
     found = compared.found
-    up, down = found.low > tolerance, found.high < -tolerance
+    up, down = compared.sure & (found.low > tolerance), compared.sure & (found.high < -tolerance)
     is_worse = (up & (worse == 1)) | (down & (worse == -1))
     is_better = (up & (worse == -1)) | (down & (worse == 1))
     with np.errstate(invalid="ignore", divide="ignore"):

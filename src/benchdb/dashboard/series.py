@@ -51,16 +51,18 @@ def series_table(survey: Survey, outcomes: Outcomes, recent: Recent) -> SeriesTa
     series = survey.series
     size = len(series)
     effect: list[float | None] = [None] * size
-    low, high = list(effect), list(effect)
+    before, low, high = list(effect), list(effect), list(effect)
     verdict, since, event = [0] * size, [-1] * size, [-1] * size
     for at, (moved, session, number) in recent.found.items():
-        effect[at] = finite(moved.effect)
+        before[at], effect[at] = finite(moved.before), finite(moved.effect)
         low[at], high[at] = finite(moved.low), finite(moved.high)
         verdict[at] = verdict_number(moved.verdict)
         since[at], event[at] = session, number
     drift: list[float | None] = [None] * size
     for at, one in survey.drifts().items():
         drift[at] = finite(one.effect)
+        if at not in recent.found:
+            before[at] = finite(one.before)
     now = survey.segments.last_level
     for at, (_, last) in survey.slopes().items():
         now[at] = last
@@ -75,6 +77,7 @@ def series_table(survey: Survey, outcomes: Outcomes, recent: Recent) -> SeriesTa
         now=listed(rounded(now)),
         noise=column(searched.noise[survey.shown]),
         floor=column(searched.floor[survey.shown]),
+        before=before,
         effect=effect,
         low=low,
         high=high,

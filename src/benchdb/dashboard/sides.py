@@ -88,7 +88,11 @@ def _tags(sessions: Sequence[StoredSession]) -> Iterator[Side]:
     some.sort(key=lambda one: (-one[1][-1], one[0]))
     for (key, value), numbers in some[:_MOST_TAGS]:
         side = f"tag:{key}={value}"
-        yield Side(side, f"Tag {key}={value}", "tag", side, numbers[-_MANY:])
+        label = f"Tag {key}={value}"
+        if len(numbers) > _MANY:  # `benchdb compare` has no word for some of them
+            yield Side(side, f"{label}, newest {_MANY}", "tag", "", numbers[-_MANY:])
+        else:
+            yield Side(side, label, "tag", side, numbers)
 
 
 def _sessions(sessions: Sequence[StoredSession]) -> Iterator[Side]:

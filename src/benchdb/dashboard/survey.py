@@ -21,8 +21,6 @@ from benchdb.review.searching import searched_history
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from benchdb.analysis.results import ChangePoint
     from benchdb.config import Settings
     from benchdb.findings import Changes, Drift, Event, Moved
@@ -255,8 +253,3 @@ def _details(one: SeriesConditions) -> list[list[str]]:
         found.append(["cluster", text.cluster(one.cluster)])
     found += [[f"tag {name}", value] for name, value in one.tags]
     return found
-
-
-def series_of(survey: Survey) -> dict[int, NDArray[np.int64]]:
-    """Return by metric the numbers of its series."""
-    return {at: np.flatnonzero(survey.metric_of == at) for at in range(len(survey.metrics))}

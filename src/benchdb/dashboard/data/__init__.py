@@ -4,8 +4,9 @@ A data file is a script that calls ``benchdb(NAME, CONTENT)``: scripts alone may
 page was opened from a folder. Columns stand for rows, so that a million points stay small. Numbers
 that name something (a session, a case) are its index in the column of the index file. Shares are
 relative: 0.1 for 10 %. An effect is None where it is infinite, as the old level was 0. Instants are
-seconds since 1970 in UTC. ``dashboard/generate_types.py`` makes the page's types of these classes,
-so a field is a number, a string, a bool, None, a list or another of these classes.
+seconds since 1970 in UTC. Long columns of sessions are packed (`benchdb.dashboard.packing`).
+``dashboard/generate_types.py`` makes the page's types of these classes, so a field is a number, a
+string, a bool, None, a list or another of these classes.
 """
 
 from __future__ import annotations

@@ -88,6 +88,8 @@ class Change:
     ----------
     point
         The first point behind it, where a segment starts.
+    before
+        The level that it left.
     p
         The chance that a series without a change shows as much at any place.
     event
@@ -95,6 +97,7 @@ class Change:
     """
 
     point: int
+    before: float | None
     effect: float | None
     low: float | None
     high: float | None
@@ -109,11 +112,14 @@ class Drift:
 
     Parameters
     ----------
+    before
+        The level of the earlier half.
     first, last
         The ends of one slope through all points, at the first and the last; None where there are
         steps beside it, whose levels tell more.
     """
 
+    before: float | None
     effect: float | None
     low: float | None
     high: float | None

@@ -26,6 +26,12 @@ class Pair:
         The commits between them.
     series
         Numbers in the table.
+    against
+        Those of the baseline, where conditions are on trial: two machines, two sizes of a cluster.
+        Empty where they are all the same.
+    chance
+        Rows whose interval leaves out 0 though so many were compared that chance may do it: as
+        `benchdb compare` has it, they are undecided.
     effect, low, high
         With the 95 % interval; None for an end that is not known.
     size
@@ -48,6 +54,8 @@ class Pair:
     differences: list[list[str]]
     ranges: list[CommitRange]
     series: list[int]
+    against: list[int]
+    chance: list[int]
     effect: list[float | None]
     low: list[float | None]
     high: list[float | None]

@@ -94,9 +94,10 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One series that moved: its number in the table, and by how much."""
+    """One series that moved: its number in the table, and by how much, from which level."""
 
     series: int
+    before: float | None
     effect: float | None
     low: float | None
     high: float | None

@@ -215,6 +215,8 @@ class SeriesTable:
     effect, low, high
         Of its newest change among the recent sessions, with the 95 % interval; None without one,
         and where the old level was 0: then `since` tells that there is one.
+    before
+        The level before that change, or of the earlier half of what drifts; None without either.
     verdict
         1 where that made it worse, -1 better, 0 else.
     since
@@ -241,6 +243,7 @@ class SeriesTable:
     now: list[float]
     noise: list[float | None]
     floor: list[float | None]
+    before: list[float | None]
     effect: list[float | None]
     low: list[float | None]
     high: list[float | None]
