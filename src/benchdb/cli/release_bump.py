@@ -1,0 +1,86 @@
+"""``benchdb release bump``: newer pins, and the next version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchdb.cli.output import say, write, write_tables
+from benchdb.cli.release_options import (
+    channel_option,
+    opened_channels,
+    platform_option,
+    python_option,
+    recipe_argument,
+)
+
+
+@click.command("bump", short_help="Newer pins, and the next version.")
+@recipe_argument
+@channel_option
+@python_option("The pins must be installable with, as 3.12; may be repeated, the first chooses.")
+@click.option("--package", "only", metavar="NAME", multiple=True, help="Bump this one alone.")
+@click.option(
+    "--version", metavar="VERSION", help="Of the next release; by default its last number plus 1."
+)
+@click.option(
+    "--feedstock",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write version, pins and sha256 of RECIPE as it stands into the checkout of a fork of a "
+    "feedstock, and change nothing else.",
+)
+@click.option(
+    "--archive",
+    metavar="FILE_OR_URL",
+    help="The source archive of the release, for the feedstock's sha256; by default the one that "
+    "its recipe names.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the difference alone.")
+@platform_option
+def command(
+    *,
+    recipe: str,
+    channels: tuple[str, ...],
+    pythons: tuple[str, ...],
+    only: tuple[str, ...],
+    version: str | None,
+    feedstock: Path | None,
+    archive: str | None,
+    dry_run: bool,
+    platform: str | None,
+) -> int:
+    """Propose newer pins for RECIPE, and write them with the next version and build number 0.
+
+    They are the newest releases in the channels that can be installed together. recipe.yaml is
+    edited in place, meta.yaml beside it generated anew, and the difference shown. Exits with 1
+    where nothing can be installed together.
+    """
+    from benchdb.release.bumping import edited, following, propose
+    from benchdb.release.bumping import feedstock as written
+    from benchdb.release.reading import find_recipe, read_recipe
+    from benchdb.release.variants import VARIABLES
+    from benchdb.report.release import solved_tables
+
+    # Pins are those of no variant.
+    read = read_recipe(find_recipe(recipe), dict.fromkeys(VARIABLES), platform)
+    if feedstock is not None:
+        files, notes = written(read, feedstock, archive)
+    else:
+        opened = opened_channels(channels, platform)
+        newer, failed = propose(read, opened, pythons, [one.lower() for one in only])
+        if failed:
+            write_tables(solved_tables(f"{read.name} with newer pins", failed), "table")
+            return 1
+        if not newer and version is None:
+            write("every pin is the newest release that fits: nothing to do\n")
+            return 0
+        files, notes = edited(read, newer, version or following(read.released)), []
+    for file in files:
+        write(file.difference())
+        if not dry_run:
+            file.write()
+    for note in notes:
+        say(note)
+    return 0

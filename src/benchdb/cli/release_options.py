@@ -1,0 +1,70 @@
+"""Options that commands on releases share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from benchdb.recipes import Recipe
+    from benchdb.release.conda.channels import Channels
+
+
+def recipe_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``RECIPE``."""
+    return click.argument("recipe", metavar="RECIPE")(command)
+
+
+def channel_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--channel``."""
+    return click.option(
+        "--channel",
+        "-c",
+        "channels",
+        metavar="DIR_OR_URL",
+        multiple=True,
+        help="A folder, a URL or a channel of anaconda.org; several in their order. By default "
+        "conda-forge.",
+    )(command)
+
+
+def platform_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--platform``."""
+    return click.option(
+        "--platform", metavar="PLATFORM", help="As linux-64, osx-arm64; by default this machine's."
+    )(command)
+
+
+def python_option(meaning: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add ``--python``, with what it means to a command."""
+    return click.option("--python", "pythons", metavar="VERSION", multiple=True, help=meaning)
+
+
+def variable_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--variable``."""
+    return click.option(
+        "--variable",
+        "variables",
+        metavar="NAME",
+        multiple=True,
+        help="Give the recipe this environment variable, too.",
+    )(command)
+
+
+def opened_recipe(given: str, further: Sequence[str] = (), platform: str | None = None) -> Recipe:
+    """Return the recipe that is meant, rendered."""
+    from benchdb.release.reading import find_recipe, read_recipe
+    from benchdb.release.variants import variables
+
+    return read_recipe(find_recipe(given), variables(further), platform)
+
+
+def opened_channels(given: Sequence[str], platform: str | None = None) -> Channels:
+    """Return the channels that are meant, for a platform."""
+    from benchdb.release.conda.channels import Channels
+    from benchdb.release.variants import this_platform
+
+    return Channels(given, platform or this_platform())

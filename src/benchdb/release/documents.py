@@ -1,0 +1,107 @@
+"""YAML of a recipe: every scalar is text, and nothing in it can grow.
+
+1.10 is a version, not the number 1.1; ``no`` is a word. Aliases, by which few lines become
+gigabytes, are refused, as are deep nesting and files that no recipe fills.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from benchdb.errors import WrongRecipe, reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: What a document is made of.
+Document: TypeAlias = "str | list[Document] | dict[str, Document]"
+
+#: Bytes of the largest recipe; the longest of conda-forge's have some 50,000.
+MOST_BYTES: Final = 262_144
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a recipe.
+
+    Raises
+    ------
+    WrongRecipe
+        If it can't be read, is no text, or is too large.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise WrongRecipe(f"{path} can't be read ({reason(error)}): name another recipe") from None
+    if len(content) > MOST_BYTES:
+        raise WrongRecipe(f"{path} is too large for a recipe ({MOST_BYTES:,} bytes): shorten it")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise WrongRecipe(f"{path} is no UTF-8 text: save it so") from None
+
+
+def parse(path: Path, text: str) -> dict[str, Document]:
+    """Return the mapping that a YAML text is.
+
+    Parameters
+    ----------
+    path
+        For messages.
+
+    Raises
+    ------
+    WrongRecipe
+        If it is no valid YAML, has aliases or tags, names a key twice, or is no mapping.
+    """
+    import yaml
+
+    class Loader(yaml.BaseLoader):
+        """Takes scalars as text, and refuses what can grow."""
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            if getattr(event, "anchor", None) is not None:
+                raise yaml.MarkedYAMLError(
+                    problem="anchors and aliases have no place in a recipe",
+                    problem_mark=event.start_mark,
+                )
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            seen: set[str] = set()
+            for key, _ in node.value:
+                name = getattr(key, "value", None)
+                if not isinstance(name, str) or name in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f"the key {name!r} stands here twice"
+                        if isinstance(name, str)
+                        else "a key must be a word",
+                        problem_mark=key.start_mark,
+                    )
+                seen.add(name)
+            return super().construct_mapping(node, deep)
+
+    try:
+        found = yaml.load(text, Loader)  # noqa: S506 it makes texts, lists and mappings alone
+    except RecursionError:
+        raise WrongRecipe(f"{path} is nested too deeply: no recipe needs that") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise WrongRecipe(f"{path} is no YAML of a recipe ({_said(error)}): mend it") from None
+    if not isinstance(found, dict):
+        raise WrongRecipe(f"{path} is no recipe: it must begin with keys as `package:`")
+    return found
+
+
+def dumped(document: Any) -> str:
+    """Return a document as YAML, in its own order."""
+    import yaml
+
+    text: str = yaml.safe_dump(document, sort_keys=False, width=100, allow_unicode=True)
+    return text
+
+
+def _said(error: Exception) -> str:
+    problem = getattr(error, "problem", None) or " ".join(str(error).split())
+    mark = getattr(error, "problem_mark", None)
+    return problem if mark is None else f"line {mark.line + 1}: {problem}"

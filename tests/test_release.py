@@ -1,0 +1,274 @@
+"""``benchdb release``: build, solve and install, on channels that tests make."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conda_channels import Stub, make_channel, release
+from loopback_api import LoopbackApi
+
+from benchdb.release.variants import this_platform
+from benchdb.report.fields import FIELDS
+from benchdb.report.schemas import RELEASE_SOLVE
+
+pytest.importorskip("rattler", reason="releases need the extra `release`")
+pytest.importorskip("rattler_build", reason="releases need the extra `release`")
+
+ROOT = Path(__file__).parents[1]
+
+STACK = (
+    Stub("python", "3.11.9"),
+    Stub("python", "3.12.3"),
+    Stub("numpy", "1.26.4", ("python >=3.11,<3.13",)),
+    Stub("numpy", "2.4.6", ("python >=3.11,<3.13",)),
+    Stub("pandas", "3.1.1", ("numpy >=2", "python >=3.11")),
+    Stub("dask", "2026.8.0", ("pandas >=2", "python >=3.11")),
+    Stub("distributed", "2026.8.0", ("dask ==2026.8.0",)),
+    Stub("new", "1.0", ("python >=3.12",)),
+)
+
+RECIPE = """\
+context:
+  release: "1.2.0"
+package:
+  name: stack
+  version: ${{ release ~ env.get("VERSION_SUFFIX", default="") }}
+build:
+  noarch: generic
+requirements:
+  run:
+    - python >=3.11
+    - dask ==2026.8.0
+    - distributed ==2026.8.0
+    - numpy ==2.4.6
+about:
+  summary: A stack
+  license: MIT
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A channel, and a recipe whose package was built twice, once as a nightly."""
+    folder = tmp_path_factory.mktemp("releases")
+    make_channel(folder / "channel", *STACK)
+    (folder / "recipe").mkdir()
+    (folder / "recipe/recipe.yaml").write_text(RECIPE)
+    for suffix in ("", "a20261122"):
+        done = release("build", "recipe", "-c", "channel", cwd=folder, VERSION_SUFFIX=suffix)
+        assert done.returncode == 0, done.stderr
+        name = f"stack-1.2.0{suffix}-0.conda"
+        assert done.stdout == f"dist/conda/noarch/{name}\n"
+        assert (folder / "dist/conda/noarch" / name).is_file()
+    return folder
+
+
+def recipe_with(folder: Path, name: str, *pins: str) -> Path:
+    (folder / name).mkdir()
+    lines = "".join(f"    - {pin}\n" for pin in pins)
+    text = f"package: {{name: {name}, version: 1}}\nrequirements:\n  run:\n{lines}"
+    (folder / name / "meta.yaml").write_text(text)
+    return folder / name
+
+
+def test_a_built_package_says_what_its_recipe_does(folder: Path) -> None:
+    index = json.loads((folder / "dist/conda/noarch/repodata.json").read_text())
+    packages = index["packages.conda"]
+    assert len(packages) == 2
+    entry = packages["stack-1.2.0-0.conda"]
+    assert entry["depends"] == [
+        "python >=3.11",
+        "dask ==2026.8.0",
+        "distributed ==2026.8.0",
+        "numpy ==2.4.6",
+    ]
+    assert (entry["noarch"], entry["license"], entry["build_number"]) == ("generic", "MIT", 0)
+
+
+def test_a_nightly_orders_below_its_release(folder: Path) -> None:
+    channels = ("-c", "dist/conda", "-c", "channel", "--format", "json")
+    done = release("solve", "stack", *channels, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    (solution,) = content["solutions"]
+    found = {*content, *(f"solutions[].{name}" for name in solution)}
+    found |= {f"solutions[].packages[].{name}" for name in solution["packages"][0]}
+    assert found == set(FIELDS[RELEASE_SOLVE])
+    assert {one["name"]: one["version"] for one in solution["packages"]} == {
+        "dask": "2026.8.0",
+        "distributed": "2026.8.0",
+        "numpy": "2.4.6",
+        "pandas": "3.1.1",
+        "python": "3.12.3",
+        "stack": "1.2.0",
+    }
+    done = release("build", "recipe", "-o", "other", cwd=folder, VERSION_SUFFIX=".post1")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "1.2.0.post1 doesn't order below 1.2.0" in done.stderr
+    assert not (folder / "other").exists()
+
+
+def test_each_python_is_solved_and_what_fails_says_why(folder: Path) -> None:
+    recipe = recipe_with(folder, "newer", "new ==1.0", "dask")
+    pythons = ("--python", "3.11", "--python", "3.12")
+    done = release("solve", recipe, "-c", "channel", *pythons, cwd=folder)
+    assert done.returncode == 1
+    assert done.stderr == ""
+    first, _, second = done.stdout.partition("\n\n")
+    assert first.splitlines()[0] == f"newer 1: no solution for Python 3.11, {this_platform()}"
+    assert "└─" in first
+    assert "python >=3.12" in first
+    assert second.splitlines()[:2] == [f"newer 1: Python 3.12, {this_platform()}", "5 packages"]
+
+
+def test_pins_that_nothing_satisfies_are_not_built(folder: Path) -> None:
+    recipe = recipe_with(folder, "unsolvable", "pandas ==3.1.1", "numpy <2", "python")
+    done = release("build", recipe, "-c", "channel", "-o", "nothing", cwd=folder)
+    assert done.returncode == 1
+    assert "numpy >=2" in done.stdout
+    assert "numpy <2" in done.stdout
+    assert done.stderr == "benchdb: nothing was built: the pins can't be satisfied together\n"
+    assert not (folder / "nothing").exists()
+
+
+def test_what_was_solved_is_installed(folder: Path) -> None:
+    channels = ("-c", "dist/conda", "-c", (folder / "channel").as_uri())
+    done = release("install", "stack ==1.2.0a20261122", "new", "prefix", *channels, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "installed 7 packages into prefix\n"
+    metas = {path.name for path in (folder / "prefix/conda-meta").glob("*.json")}
+    assert "stack-1.2.0a20261122-0.json" in metas
+    assert "python-3.12.3-0.json" in metas
+    # It becomes what was solved: `new` goes, and nothing else.
+    assert release("install", "dask", "prefix", *channels, cwd=folder).returncode == 0
+    left = {path.name for path in (folder / "prefix/conda-meta").glob("*.json")}
+    assert left == metas - {
+        "stack-1.2.0a20261122-0.json",
+        "new-1.0-0.json",
+        "distributed-2026.8.0-0.json",
+    }
+
+
+def test_what_cannot_be_installed_leaves_nothing(folder: Path) -> None:
+    done = release("install", "dask", "numpy <2", "none", "-c", "channel", cwd=folder)
+    assert done.returncode == 1
+    assert "pandas" in done.stdout
+    assert not (folder / "none").exists()
+    (folder / "mine").mkdir()
+    (folder / "mine/precious").touch()
+    done = release("install", "dask", "mine", "-c", "channel", cwd=folder)
+    assert done.returncode == 2
+    assert "mine is no environment of conda's and not empty" in done.stderr
+
+
+def test_a_package_that_is_built_once_more_is_the_one_that_is_installed(
+    folder: Path, tmp_path: Path
+) -> None:
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    for summary in ("the first", "another one"):
+        head = "package: {name: again, version: 1}\nbuild: {noarch: generic}\n"
+        (recipe / "meta.yaml").write_text(f"{head}about: {{summary: {summary}}}\n")
+        assert release("build", recipe, "-o", "twice", cwd=folder).returncode == 0
+    index = json.loads((folder / "twice/noarch/repodata.json").read_text())["packages.conda"]
+    ((name, entry),) = index.items()
+    content = (folder / "twice/noarch" / name).read_bytes()
+    assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_channel_with_what_is_no_package_is_not_built_into(folder: Path) -> None:
+    junk = folder / "strange/noarch/junk-1-0.conda"
+    junk.parent.mkdir(parents=True)
+    junk.write_text("junk")
+    done = release("build", "recipe", "-o", "strange", cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    said = "benchdb: strange/noarch/junk-1-0.conda is no package of conda's: remove it\n"
+    assert done.stderr == said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["solve", "dask", "-c", "./nowhere"], "nowhere is no channel: it has no noarch"),
+        (["solve", "dask", "-c", "file:///nowhere"], "/nowhere is no channel: it has no noarch"),
+        (
+            ["solve", "dask", "-c", "http://u:secret@127.0.0.1:9/t/secret/x"],
+            "the channel http://***@127.0.0.1:9/t/***/x can't be read (Connection refused",
+        ),
+        (["solve", "dask >=!", "-c", "channel"], "'dask >=!' is no requirement"),
+        (
+            ["solve", "dask", "-c", "channel", "--platform", "amiga-68"],
+            "'amiga-68' is no platform",
+        ),
+    ],
+    ids=["folder", "file URL", "server", "requirement", "platform"],
+)
+def test_a_wrong_call_or_channel_is_said_in_a_line(
+    folder: Path, arguments: list[str], said: str
+) -> None:
+    done = release(*arguments, cwd=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"benchdb: {said}")
+    assert "secret" not in line
+
+
+def test_reading_a_recipe_loads_no_solver() -> None:
+    import subprocess
+    import sys
+
+    script = (
+        "import sys; from benchdb.cli import main\n"
+        "try: main(['release', 'build', '/nowhere'])\n"
+        "finally: print(sorted({'rattler', 'rattler_build', 'sqlalchemy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+class Anaconda(LoopbackApi):
+    """What of anaconda.org an upload meets; it knows one token."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        super().__init__()
+
+    def answer(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, Any]:
+        self.calls.append(f"{method} {path}")
+        if path == "/files":
+            return 201, {}
+        if token != "token secret":
+            return 401, {"error": "no such token"}
+        if method == "GET":
+            return 404, {"error": "not yet"}
+        if path.startswith("/stage/"):
+            assert json.loads(body)["channels"] == ["dev"]
+            return 200, {"post_url": f"{self.url}/files", "form_data": {}, "dist_id": "1"}
+        return 200, {}
+
+
+def test_a_nightly_is_uploaded_under_a_label(folder: Path) -> None:
+    server = Anaconda()
+    try:
+        words = ("build", "recipe", "--upload", "somebody", "--upload-url", server.url)
+        suffix = {"VERSION_SUFFIX": "a20261123"}
+        done = release(*words, cwd=folder, ANACONDA_API_TOKEN="secret", **suffix)
+        assert (done.returncode, done.stderr) == (
+            0,
+            "benchdb: stack-1.2.0a20261123-0.conda is in somebody/label/dev\n",
+        )
+        assert server.calls[-1].startswith("POST /commit/somebody/stack/1.2.0a20261123/noarch/")
+        refused = release(*words, cwd=folder, ANACONDA_API_TOKEN="wr0ng", **suffix)
+        lacking = release(*words, cwd=folder, ANACONDA_API_TOKEN="", **suffix)
+    finally:
+        server.close()
+    for one, why in ((refused, "may the token of"), (lacking, "ANACONDA_API_TOKEN is not set")):
+        assert one.returncode == 2
+        assert len(one.stderr.splitlines()) == 1
+        assert why in one.stderr
+        assert "wr0ng" not in one.stderr
