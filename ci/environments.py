@@ -129,7 +129,8 @@ class Environments:
 
     def main(self) -> Path:
         """Return the Python of an environment with all that the checks and tests need."""
-        return self._first("", "--editable", ".[dask,postgresql,s3]", "--group", "dev")
+        extras = ".[coiled,dask,postgresql,release,s3]"
+        return self._first("", "--editable", extras, "--group", "dev")
 
     def demo(self) -> Path:
         """Return the Python of an environment as users have it, with the extra for Dask."""

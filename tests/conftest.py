@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import forks
 import psutil
 import pytest
 
@@ -44,6 +45,7 @@ def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]
         for variable in [each for each in os.environ if each.startswith("PYTEST_XDIST_")]:
             patch.delenv(variable)
         yield folder
+        forks.end()
         _, left = psutil.wait_procs(list(_with_temporary_folder(name)), timeout=_LAST)
         assert not left, "still running after the last test"
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
+import forks
+
 from benchdb.cli import main
 
 ROOT = Path(__file__).parents[1]
@@ -100,13 +102,8 @@ class Project:
         return self.folder / "benchmark.db"
 
     def record(self, *arguments: str, **variables: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "--benchmark", *arguments],
-            cwd=self.folder,
-            env=environ(**variables),
-            capture_output=True,
-            text=True,
-        )
+        command = ["-m", "pytest", "-q", "--benchmark", *arguments]
+        done = forks.run(command, forks.PYTEST, self.folder, environ(**variables))
         assert "recorded" in done.stdout, done.stdout + done.stderr
 
     def benchdb(self, *arguments: object, cwd: Path | None = None, **variables: str) -> Ran:
@@ -124,15 +121,19 @@ class Project:
             return Ran(code, out.getvalue().decode(), err.getvalue().decode())
 
     def command(self, *arguments: object, cwd: Path | None = None, **variables: str) -> Ran:
-        """Run the command as a process of its own."""
-        done = subprocess.run(
-            [sys.executable, "-m", "benchdb", *map(str, arguments)],
-            cwd=cwd or self.folder,
-            env=environ(**variables),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-        )
+        """Run the command as a process of its own; by a fork, if it is another benchdb's."""
+        command, where = ["-m", "benchdb", *map(str, arguments)], cwd or self.folder
+        if "PYTHONPATH" in variables:
+            done = forks.run(command, forks.ALEMBIC, where, environ(**variables))
+        else:
+            done = subprocess.run(
+                [sys.executable, *command],
+                cwd=where,
+                env=environ(**variables),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+            )
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def query(self, sql: str, *values: object) -> list[tuple]:
@@ -193,7 +194,8 @@ def new_project(folder: Path) -> Project:
 def newer_benchdb(folder: Path) -> dict[str, str]:
     """Make a copy of benchdb whose schema has a column more; return variables that choose it."""
     for name in ("src", "alembic"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # With what Python compiled: it is compiled anew only where it is changed.
+        shutil.copytree(ROOT / name, folder / name)
     models = folder / "src/benchdb/store/models.py"
     text = models.read_text()
     before = "    hang_class: Mapped[str | None]\n"

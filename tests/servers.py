@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import itertools
 import os
 import shutil
@@ -92,7 +94,18 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    if importlib.util.find_spec("botocore"):
+        monkeypatch.setattr("botocore.session.create_loader", _loader)
     return monkeypatch
+
+
+@functools.cache
+def _loader(search_path: str | None = None) -> Any:
+    """Do what botocore does for each client anew: read the megabytes that describe S3."""
+    from botocore.loaders import Loader
+
+    assert search_path is None
+    return Loader()
 
 
 @pytest.fixture

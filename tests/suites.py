@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import sys
 from typing import TYPE_CHECKING, Any
 
+import forks
+import numpy as np  # noqa: F401 - pytester unloads what a test loads, and numpy can't be loaded twice
 import pytest
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
     from pathlib import Path
+    from typing import IO
 
 
 class Suite:
@@ -23,6 +30,8 @@ class Suite:
         monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
         for name in ("BENCHDB_URL", "DB_NAME", "PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
             monkeypatch.delenv(name, raising=False)
+        self._start = pytester.popen
+        monkeypatch.setattr(pytester, "popen", self._fork)
         self.pytester = pytester
         self.folder: Path = pytester.path
         self.database = self.folder / "benchmark.db"
@@ -44,6 +53,23 @@ class Suite:
         said = done.stdout.str() + done.stderr.str()
         assert "INTERNALERROR" not in said
         return done
+
+    def _fork(
+        self, command: Sequence[Any], stdout: IO[str], stderr: IO[str], **options: Any
+    ) -> forks.Fork | subprocess.Popen[Any]:
+        """Do what `Pytester.popen` does, by a fork where that may be."""
+        if not forks.can_fork(os.environ):
+            return self._start(command, stdout=stdout, stderr=stderr, **options)
+        python, *arguments = command
+        assert python == sys.executable
+        path = os.pathsep.join(filter(None, [os.getcwd(), os.environ.get("PYTHONPATH", "")]))
+        return forks.Fork(
+            *(arguments, forks.PYTEST),
+            stdout=stdout.name,
+            stderr=stderr.name,
+            cwd=os.getcwd(),
+            env={**os.environ, "PYTHONPATH": path},
+        )
 
     def query(self, sql: str, *values: Any, database: Path | None = None) -> list[Any]:
         """Return the rows of a query; a row of one column as its value."""

@@ -17,14 +17,12 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.portable
-
 #: Takes from a process what a system lacks, once all libraries are loaded, then goes on in benchdb.
 ELSEWHERE = """
 import importlib, importlib.abc, io, os, pkgutil, platform, signal, sqlite3, subprocess, sys, types
 import alembic.autogenerate, click, psutil, pytest, rich, sqlalchemy.orm
 import _pytest.capture, _pytest.faulthandler, _pytest.tmpdir, logging.config, mako.template
-import rich.console, rich.table, tempfile, uuid
+import rich.console, rich.table, tempfile, urllib.request, uuid
 
 SYSTEM = sys.argv[1]
 UNIX = {"fcntl", "grp", "pwd", "resource", "termios"}

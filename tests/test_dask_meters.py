@@ -556,6 +556,25 @@ def test_a_cluster_that_has_an_id_and_a_page_is_recorded_with_them() -> None:
 
 
 @pytest.mark.portable
+def test_of_a_coiled_cluster_it_is_recorded_where_its_cost_is(readings: Readings) -> None:
+    facts = {
+        "__module__": "coiled.v2.cluster",
+        "name": "nightly",
+        "cluster_id": 17,
+        "details_url": "https://host/clusters/17",
+        "workspace": "my team",
+        "cloud": SimpleNamespace(server="https://host"),
+    }
+    cluster = type("Cluster", (), facts)()
+    assert set_cluster_info(cluster, readings) == ("nightly", "17", "https://host/clusters/17")
+    cost = "https://host/api/v1/my%20team/billing-events/?cluster_id=17"
+    assert readings.columns["cluster_cost_url"] == cost
+    again = Readings()
+    set_cluster_info(type("Cluster", (), facts | {"cluster_id": None})(), again)
+    assert "cluster_cost_url" not in again.columns
+
+
+@pytest.mark.portable
 def test_an_asynchronous_client_is_measured_with_async_with(readings: Readings) -> None:
     async def main() -> None:
         async with (

@@ -11,13 +11,16 @@ import pytest
 if TYPE_CHECKING:
     from suites import Suite
 
-pytestmark = pytest.mark.portable
-
 SERIAL_AND_XDIST = pytest.mark.parametrize(
-    ("plugins", "options"), [("", ()), ("xdist", ("-n", "1"))], ids=["one process", "a worker"]
+    ("plugins", "options"),
+    [
+        pytest.param("", (), id="one process", marks=pytest.mark.portable),
+        pytest.param("xdist", ("-n", "1"), id="a worker"),
+    ],
 )
 
 
+@pytest.mark.portable
 def test_each_block_is_a_round_and_each_named_block_a_part(suite: Suite) -> None:
     suite.write(
         """
@@ -272,6 +275,7 @@ def test_any_metric_is_recorded_and_any_file_attached(
     again.stdout.fnmatch_lines(["2 tests collected*"])
 
 
+@pytest.mark.portable
 def test_a_metric_makes_the_column_of_its_name_in_the_columns_unit_only(suite: Suite) -> None:
     suite.write(
         """
@@ -310,6 +314,7 @@ def test_a_metric_makes_the_column_of_its_name_in_the_columns_unit_only(suite: S
     ]
 
 
+@pytest.mark.portable
 def test_without_the_option_every_fixture_takes_the_same_calls(suite: Suite) -> None:
     suite.write(
         """

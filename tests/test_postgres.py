@@ -89,7 +89,7 @@ def store(place: Location, session: tuple[Any, ...]) -> str:
     return recorder.finish(started + timedelta(microseconds=1))
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(session=SESSION)
 @example(
     session=(

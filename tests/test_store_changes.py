@@ -6,14 +6,17 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import forks
 import pytest
 from store_samples import contents, execute, query, record
 
 from benchdb.store.revisions import head
+
+if TYPE_CHECKING:
+    import subprocess
 
 CHECKOUT = Path(__file__).parents[1]
 
@@ -59,9 +62,8 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         for name in ("src", "alembic"):
-            shutil.copytree(
-                CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
+            # With what Python compiled: it is compiled anew only where it is changed.
+            shutil.copytree(CHECKOUT / name, folder / name)
         for name in ("alembic.ini", "pyproject.toml"):
             shutil.copy(CHECKOUT / name, folder)
         (folder / "tool.py").write_text(TOOL.replace("TESTS", repr(str(CHECKOUT / "tests"))))
@@ -81,13 +83,7 @@ class Project:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
         environ.pop("PYTHONWARNINGS", None)
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=environ,
-            capture_output=True,
-            text=True,
-        )
+        return forks.run(arguments, forks.ALEMBIC, self.folder, environ)
 
     def alembic(self, *arguments: str) -> str:
         done = self.run("-m", "alembic", *arguments)
@@ -261,7 +257,6 @@ def test_columns_of_every_kind_are_removed_without_a_trace_in_digests(
     ]
 
 
-@pytest.mark.portable
 def test_a_column_is_renamed_by_its_frozen_name(
     project: Project, old: Path, tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ def blow(
             move(number)
 
 
-@settings(max_examples=2000, deadline=None, derandomize=True, database=None)
+@settings(max_examples=600, deadline=None, derandomize=True, database=None)
 @given(storms())
 def test_nothing_that_was_pushed_is_ever_lost(
     storm: tuple[list[str], list[tuple[int, int, int]], list[int]],

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
 #: Of the size that the design asks for, what fits into a run of all tests.
-SMALL = Size(writers=4, sessions=8, readers=1, compactors=1, rate=0.02, kills=5)
+SMALL = Size(writers=3, sessions=6, readers=1, compactors=1, rate=0.02, kills=4)
 
 
 @pytest.mark.long

@@ -15,8 +15,19 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.portable
 
 HEAVY = {
-    *("alembic", "boto3", "click", "coiled", "dask", "distributed", "filelock", "numpy"),
-    *("pandas", "psutil", "rich", "sqlalchemy", "sqlite3", "zstandard"),
+    *(
+        "aiohttp",
+        "alembic",
+        "boto3",
+        "botocore",
+        "click",
+        "coiled",
+        "dask",
+        "distributed",
+        "filelock",
+        "numpy",
+    ),
+    *("pandas", "psutil", "rich", "sqlalchemy", "sqlite3", "yaml", "zstandard"),
 }
 
 #: A suite whose tests use our fixtures, and say at its end what has been imported.

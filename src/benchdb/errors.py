@@ -6,6 +6,8 @@
     └── UserError             something a user can mend: one line, ending in what to do next
         ├── WrongSetting      a setting in pyproject.toml or an option makes no sense
         ├── NoDatabase        there is no database where it was looked for
+        ├── WrongRecipe       a recipe that can't be read, or asks for what recipes are not given
+        ├── UnusableChannel   a conda channel that can't be read or written
         ├── UnusableDatabase  a file that can't be read or recorded into as it stands
         │   ├── ForeignFile   no SQLite file, or one that benchdb did not make
         │   ├── DamagedFile   a SQLite file that is truncated or corrupt
@@ -58,6 +60,14 @@ class WrongSetting(UserError):
 
 class NoDatabase(UserError):
     """There is no database where it was looked for."""
+
+
+class WrongRecipe(UserError):
+    """A recipe can't be read, or asks for what recipes are not given."""
+
+
+class UnusableChannel(UserError):
+    """A conda channel can't be read or written as it stands."""
 
 
 class UnusableDatabase(UserError):

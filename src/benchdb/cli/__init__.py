@@ -6,6 +6,8 @@ Ctrl-C. Anything but a `UserError` is a bug and shows its traceback.
 
 from __future__ import annotations
 
+import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,4 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     from benchdb.cli.program import run
 
-    return run(arguments)
+    code = run(arguments)
+    if arguments is None and "rattler" in sys.modules:
+        # Its threads may still be letting go of Python, which crashes where that ends meanwhile.
+        # All that was written is flushed, and this process has nothing else to do.
+        os._exit(code)
+    return code

@@ -80,6 +80,22 @@ def imports() -> None:
     """Take in what other tools recorded, by format."""
 
 
+_RELEASE_VERBS: Final = {
+    "build": "benchdb.cli.release_build",
+    "solve": "benchdb.cli.release_solve",
+    "install": "benchdb.cli.release_install",
+    "env": "benchdb.cli.release_env",
+    "check": "benchdb.cli.release_check",
+    "bump": "benchdb.cli.release_bump",
+    "validate": "benchdb.cli.release_validate",
+}
+
+
+@click.group("release", cls=LazyGroup, verbs=_RELEASE_VERBS)
+def release() -> None:
+    """A conda metapackage: build, solve, install, check, bump its pins, validate."""
+
+
 _VERBS: Final = {
     "show": "benchdb.cli.show",
     "changes": "benchdb.cli.changes",
@@ -109,6 +125,7 @@ def program() -> None:
 
 program.add_command(imports)
 program.add_command(annotate)
+program.add_command(release)
 program.add_command(database)
 
 
