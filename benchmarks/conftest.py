@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
+import math
 import tempfile
 import weakref
 from pathlib import Path
@@ -39,6 +41,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="SIZE",
         help="memory limit of each of the two Dask workers; the data grow with it (default: 1GiB)",
     )
+    parser.getgroup("benchmarks").addoption(
+        "--benchmark-scale",
+        type=_positive,
+        metavar="F",
+        help="make all data F times as large as the cluster asks for; F becomes part of each case",
+    )
+
+
+def _positive(text: str) -> float:
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = math.nan
+    if not 0 < scale < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0, such as 0.1")
+    return scale
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    # In the test's id, and so in its case: rows of other sizes are another series.
+    scale = metafunc.config.getoption("--benchmark-scale", default=None)
+    if scale is not None and "scale" in metafunc.fixturenames:
+        metafunc.parametrize("scale", [scale], ids=[f"scale={scale:g}"], scope="session")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,6 +94,12 @@ def scratch() -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture(scope="session")
+def scale() -> float:
+    """Return what the sizes of data, and numbers of tasks, are to be multiplied by."""
+    return 1.0
+
+
 @pytest.fixture(scope="module")
 def worker_memory(request: pytest.FixtureRequest) -> str:
     """Return the memory limit of a worker; a module that needs another one overrides this."""
@@ -94,6 +125,17 @@ def small_cluster(worker_memory: str) -> Iterator[LocalCluster]:
         ) as cluster,
     ):
         yield cluster
+
+
+@pytest.fixture(scope="module")
+def memory(small_cluster: LocalCluster, scale: float) -> float:
+    """Return the bytes that sizes are fractions of: the cluster's memory, scaled."""
+    from distributed import Client
+
+    from .sizes import cluster_memory
+
+    with Client(small_cluster) as client:
+        return cluster_memory(client) * scale
 
 
 @pytest.fixture

@@ -32,6 +32,11 @@ def cluster_memory(client: Client) -> int:
     return sum(memory)
 
 
+def count(number: int, scale: float) -> int:
+    """Return a number of tasks, scaled; at least one."""
+    return max(1, round(number * scale))
+
+
 def square(nbytes: float, chunk_nbytes: float, itemsize: int = 8) -> tuple[int, int]:
     """Return the sides of a square array and of its square chunks.
 

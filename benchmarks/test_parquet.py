@@ -8,31 +8,26 @@ from typing import TYPE_CHECKING
 
 import dask.dataframe as dd
 import pytest
-from distributed import Client
 
 from . import data
-from .sizes import cluster_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from distributed import LocalCluster
+    from distributed import Client
 
 
 @pytest.mark.quick
-def test_write_wide_data(scratch: Path, small_client: Client) -> None:
+def test_write_wide_data(scratch: Path, memory: float, small_client: Client) -> None:
     """Memory and time of writing 100 columns of four types: encoding, and partitions let go."""
-    memory = cluster_memory(small_client)
     table = data.wide_table(memory / 8, memory / 128)
     table.to_parquet(scratch)
     assert len(list(scratch.glob("*.parquet"))) == table.npartitions
 
 
 @pytest.fixture(scope="module")
-def wide_files(small_cluster: LocalCluster) -> Iterator[Path]:
+def wide_files(memory: float) -> Iterator[Path]:
     """Write a wide table with pandas alone: how Dask writes has no part in how it reads."""
-    with Client(small_cluster) as client:
-        memory = cluster_memory(client)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         for number, part in enumerate(data.wide_table(memory / 4, memory / 128).partitions):
             path = Path(folder, f"part.{number:04d}.parquet")

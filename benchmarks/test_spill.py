@@ -8,15 +8,13 @@ import pytest
 from distributed import wait
 
 from . import data
-from .sizes import cluster_memory
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-def test_spill(small_client: Client) -> None:
+def test_spill(memory: float, small_client: Client) -> None:
     """Time and disk use of data as large as memory: written, read back, no worker left paused."""
-    memory = cluster_memory(small_client)
     array = data.square_array(memory, memory / 128).persist()
     wait(array)
     assert array.sum().compute() / array.size == pytest.approx(0.5, abs=0.001)
