@@ -138,16 +138,23 @@ def memory(small_cluster: LocalCluster, scale: float) -> float:
         return cluster_memory(client) * scale
 
 
+@pytest.fixture(scope="module")
+def worker_imports() -> tuple[str, ...]:
+    """Return the modules that tasks import; a module that needs others overrides this."""
+    return ("dask.array", "dask.dataframe", "distributed.shuffle", "pyarrow.parquet")
+
+
 @pytest.fixture
 def small_client(
     small_cluster: LocalCluster,
+    worker_imports: tuple[str, ...],
     benchmark_all: Callable[[Client], AbstractContextManager[None]],
 ) -> Iterator[Client]:
     """Connect to workers that no other test has used, and measure what the test makes of them."""
     from distributed import Client
 
     def import_what_tasks_need() -> None:
-        for name in ("dask.array", "dask.dataframe", "distributed.shuffle", "pyarrow.parquet"):
+        for name in worker_imports:
             importlib.import_module(name)
 
     with Client(small_cluster) as client:
