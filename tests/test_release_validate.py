@@ -199,6 +199,40 @@ def test_tests_that_fail_or_are_missing_in_the_candidate_are_named(candidate: Ca
     assert any(one.startswith("not run: test_it.py::test_gone has no value") for one in reasons)
 
 
+def test_a_new_test_that_fails_in_the_candidate_is_a_no(candidate: Candidate) -> None:
+    candidate.record("1.9.0")
+    candidate.record("1.10.0", test_new=FAIL)
+    assert candidate.reasons() == [
+        "fails: test_it.py::test_new failed in 8 of 8 sessions, not run before"
+    ]
+
+
+def test_a_first_release_whose_tests_fail_is_a_no(candidate: Candidate) -> None:
+    candidate.record("1.10.0", 2, test_2=FAIL)
+    assert candidate.reasons("--first-release") == [
+        "fails: test_it.py::test_2 failed in 2 of 2 sessions, not run before"
+    ]
+
+
+def test_a_test_that_cannot_be_compared_is_noted(candidate: Candidate) -> None:
+    candidate.record("1.9.0", test_gone=1.0)
+    candidate.record("1.10.0")
+    for _ in range(8):
+        candidate.history.add({"test_gone": 3.0}, runtime="1.10.0", version="other")
+    listed = candidate.found()["findings"]
+    assert {
+        "grade": "note",
+        "what": "not compared",
+        "said": "test_it.py::test_gone duration: another version of the test",
+    } in listed
+
+
+def test_what_is_as_fast_may_go_however_many_tests_there_are(candidate: Candidate) -> None:
+    for runtime in ("1.9.0", "1.10.0"):
+        candidate.record(runtime, **{f"test_{number}": 1.0 for number in range(60)})
+    assert candidate.reasons() == []
+
+
 def test_a_known_issue_that_covers_a_pin_is_a_no_until_somebody_waives_it(
     candidate: Candidate,
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
@@ -16,16 +17,24 @@ from benchdb.report.text import counted, short
 from benchdb.report.units import scale_of
 from benchdb.review.comparison import compare_sides
 from benchdb.review.events import find_changes
+from benchdb.review.one_side import outcomes
 from benchdb.review.sides import Sides
 from benchdb.store.queries import stored_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchdb.comparisons import ComparedCase, ComparedOutcome, Side, SidesCompared
+    from benchdb.comparisons import (
+        ComparedCase,
+        ComparedOutcome,
+        NotCompared,
+        Side,
+        SidesCompared,
+    )
     from benchdb.config import Settings
     from benchdb.findings import Event
     from benchdb.release.issues import Known
+    from benchdb.review.one_side import Outcome
     from benchdb.store.connection import Connection
 
 #: The share of false events that is allowed for, as `benchdb changes` does.
@@ -77,6 +86,9 @@ def measured(
         found.append(Finding("no", "measured", said))
     last = None if first else against or last_release(runtimes, version)
     if first:
+        if not found:
+            alone = outcomes(connection, settings, sides.side(_named(version)))
+            found += _of_first(alone, known, version)
         found.append(Finding("note", "last release", "none: this is the first one"))
     elif last is None:
         said = (
@@ -87,12 +99,13 @@ def measured(
     compared = None
     if last is not None and not found:
         try:
-            one, two = sides.pair(f"runtime:{last}", f"runtime:{version}")
+            one, two = sides.pair(_named(last), _named(version))
             compared = compare_sides(connection, settings, one, two)
+            alone = outcomes(connection, settings, two)
         except UserError as error:
             found.append(Finding("no", "last release", str(error)))
         else:
-            found += _of_comparison(compared, version, known)
+            found += _of_comparison(compared, alone, version, known)
     baseline = compared.baseline if compared is not None else None
     return last or "", [*found, *_open_events(connection, settings, baseline)], compared
 
@@ -104,7 +117,32 @@ def last_release(runtimes: Sequence[str], version: str) -> str | None:
     return older[-1] if older else None
 
 
-def _of_comparison(compared: SidesCompared, version: str, known: Known) -> Iterator[Finding]:
+def _named(runtime: str) -> str:
+    """Return how `benchdb compare` is told of a runtime."""
+    return f"runtime:{runtime}"
+
+
+def _of_first(alone: Sequence[Outcome], known: Known, version: str) -> Iterator[Finding]:
+    """Say what failed in a release that nothing came before."""
+    failing = [one for one in alone if one.happened]
+    yield from _limited(_of_new(one, known, version) for one in failing)
+    if not failing:
+        cases = {one.case for one in alone}
+        yield Finding("ok", "measured", f"none of {counted(len(cases), 'test')} failed")
+
+
+def _of_new(one: Outcome, known: Known, version: str) -> Finding:
+    """Say how often a test failed that nothing can be said of before."""
+    said = (
+        f"{one.case.id} {one.metric.name} in {one.happened:,} of {counted(one.ran, 'session')}, "
+        "not run before"
+    )
+    return _waived("fails", one.case.id, said, version, known)
+
+
+def _of_comparison(
+    compared: SidesCompared, alone: Sequence[Outcome], version: str, known: Known
+) -> Iterator[Finding]:
     regressed = [one for one in compared.cases if one.verdict is Verdict.REGRESSED]
     yield from _limited(_of_case(one, version, known) for one in regressed)
     failing = [one for one in compared.outcomes if _is_more(one)]
@@ -115,6 +153,9 @@ def _of_comparison(compared: SidesCompared, version: str, known: Known) -> Itera
             f"{outcome.baseline:,} of {outcome.baseline_sessions:,}"
         )
         yield _waived("fails", outcome.case.id, said, version, known)
+    before = {(one.case, one.metric) for one in compared.outcomes}
+    new = [one for one in alone if one.happened and (one.case, one.metric) not in before]
+    yield from _limited(_of_new(one, known, version) for one in new)
     missing = sorted(
         {
             one.case.id
@@ -130,10 +171,21 @@ def _of_comparison(compared: SidesCompared, version: str, known: Known) -> Itera
     suspects = [one for one in undecided if _is_suspect(one)]
     yield from _limited(_of_case(one, version, known, "may regress") for one in suspects)
     yield _decided(timed, len(compared.contender.sessions))
-    if not (regressed or failing or suspects):
+    yield from _limited(_of_not_compared(compared.not_compared))
+    if not (regressed or failing or new or suspects):
         improved = sum(one.verdict is Verdict.IMPROVED for one in timed)
         said = f"nothing regressed against {compared.baseline.meaning}, {improved:,} improved"
         yield Finding("ok", "last release", said)
+
+
+def _of_not_compared(left: Sequence[NotCompared]) -> Iterator[Finding]:
+    """Say what both runtimes ran and can't be held against each other."""
+    why: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in left:
+        if one.metric is not None and one.side != "contender":
+            why[one.case.id, one.reason].append(one.metric.name)
+    for (case, reason), metrics in sorted(why.items()):
+        yield Finding("note", "not compared", f"{case} {', '.join(metrics)}: {reason}")
 
 
 def _decided(timed: Sequence[ComparedCase], sessions: int) -> Finding:
@@ -157,7 +209,7 @@ def _is_suspect(one: ComparedCase) -> bool:
         return False
     may_be_large = _worse(one, one.low, one.high) >= _LARGE
     looks_so = _worse(one, one.effect, one.effect) >= _SUSPECT
-    return one.alone is Verdict.REGRESSED or (may_be_large and looks_so)
+    return may_be_large and looks_so
 
 
 def _worse(one: ComparedCase, low: float, high: float) -> float:

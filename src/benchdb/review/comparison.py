@@ -28,7 +28,7 @@ from benchdb.errors import UserError
 from benchdb.records import Verdict
 from benchdb.review.causes import size
 from benchdb.review.differences import commit_ranges, differences
-from benchdb.review.halves import Halves
+from benchdb.review.halves import Halves, happened
 from benchdb.review.history import read_history
 from benchdb.review.matching import conditions_in_pairs
 from benchdb.review.nearness import nearest
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from benchdb.comparisons import OneSide, Side
     from benchdb.config import Settings
     from benchdb.records import Metric
-    from benchdb.review.halves import ByConditions, Half
+    from benchdb.review.halves import Half
     from benchdb.review.matching import Pair
     from benchdb.series import Case
     from benchdb.store.connection import Connection
@@ -175,7 +175,7 @@ class _Rows:
         self._halves = halves
         self._metrics = metrics
         self._tolerance = tolerance
-        self._ran = _ran(halves)
+        self._ran = halves.ran()
         self._passed = [
             {case for (case, _), sides in halves.measured.items() if sides[number]}
             for number in range(2)
@@ -257,7 +257,7 @@ class _Rows:
         for (case, metric), sides in self._halves.counted.items():
             if self._metrics and metric.name not in self._metrics:
                 continue
-            one, two = (_happened(side) for side in sides)
+            one, two = (happened(side) for side in sides)
             ran = self._ran[case]
             if not (one or two) or not all(ran):
                 continue
@@ -331,21 +331,6 @@ _SIDES: Final[tuple[OneSide, OneSide]] = ("baseline", "contender")
 
 def _other(side: OneSide) -> OneSide:
     return "contender" if side == "baseline" else "baseline"
-
-
-def _ran(halves: Halves) -> dict[Case, tuple[int, int]]:
-    """Return in how many sessions of each side every case ran, whatever became of it."""
-    found: dict[Case, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
-    for (case, _), sides in halves.counted.items():
-        for into, side in zip(found[case], sides, strict=True):
-            for half in side.values():
-                into.update(half.at.tolist())
-    return {case: (len(one), len(two)) for case, (one, two) in found.items()}
-
-
-def _happened(side: ByConditions) -> int:
-    """Return in how many sessions an outcome was counted at all."""
-    return len({at for half in side.values() for at in half.at[half.values > 0].tolist()})
 
 
 def _undecided(one: ComparedCase) -> ComparedCase:

@@ -119,3 +119,17 @@ class Halves:
     def metrics(self) -> list[str]:
         """Return the names of all metrics, sorted."""
         return sorted({metric.name for _, metric in (*self.measured, *self.counted)})
+
+    def ran(self) -> dict[Case, tuple[int, int]]:
+        """Return in how many sessions of each side every case ran, whatever became of it."""
+        found: dict[Case, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
+        for (case, _), sides in self.counted.items():
+            for into, side in zip(found[case], sides, strict=True):
+                for half in side.values():
+                    into.update(half.at.tolist())
+        return {case: (len(one), len(two)) for case, (one, two) in found.items()}
+
+
+def happened(side: ByConditions) -> int:
+    """Return in how many sessions an outcome was counted at all."""
+    return len({at for half in side.values() for at in half.at[half.values > 0].tolist()})
