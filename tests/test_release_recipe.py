@@ -247,7 +247,7 @@ HOSTILE_SELECTORS = {
     "secret": "environ.get('GITHUB_TOKEN', '') != ''",
     "comprehension": "(lambda: 1)()",
     "statement": "1 }}{{ ''.__class__ }}{{ 1",
-    "unknown": "freebsd",
+    "unknown": "amiga",
 }
 
 HOSTILE_FILES: dict[str, str | bytes] = {
@@ -357,3 +357,46 @@ def test_an_error_says_where(tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + "about:\n  summary: {{ nobody }}\n")
     with pytest.raises(WrongRecipe, match="line 3: nothing sets 'nobody'"):
         read_recipe(path, BARE)
+
+
+WRONG = {
+    "a selector": ("meta.yaml", "requirements:\n  run:\n    - dask\n    - x  # [amiga]\n", 5),
+    "no expression": ("meta.yaml", "requirements:\n  run:\n    - x  # [win or]\n", 4),
+    "a template": ("recipe.yaml", "requirements:\n  run:\n    - dask\n    - ${{ amiga }}\n", 5),
+    "a condition": ("recipe.yaml", "requirements:\n  run:\n    - if: amiga\n      then: x\n", 4),
+    "a name": ("recipe.yaml", "\ncontext:\n  a: x\n  b: ${{ amiga }}\n", 5),
+    "a block": ("recipe.yaml", "about:\n  description: |\n    One.\n    ${{ amiga }}\n", 5),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+def test_a_message_names_the_line_of_the_recipe(
+    tmp_path: Path, wrong: tuple[str, str, int]
+) -> None:
+    name, text, line = wrong
+    with pytest.raises(WrongRecipe, match=f"can't be rendered: line {line}: "):
+        read_recipe(write(tmp_path, HEAD + text, name), BARE)
+
+
+def test_selectors_know_the_platforms_and_names_that_conda_build_does(tmp_path: Path) -> None:
+    lines = {
+        "one": "linux and not (aarch64 or ppc64le)",
+        "two": "s390x or armv7l or linux32 or win32 or freebsd",
+        "three": "py3k and not py2k and np >= 120 and vc",
+        "four": "linux and ppc64le",
+        "five": "osx or arm64",
+        "six": "os.environ.get('DASK_VERSION', '') == '' and environ.get('DASK_VERSION', '') == ''",
+        "seven": "arm64 or arm",
+    }
+    text = "".join(f"    - {name}  # [{selector}]\n" for name, selector in lines.items())
+    path = write(tmp_path, f"{HEAD}requirements:\n  run:\n{text}")
+    names = {
+        platform: [pin.name for pin in read_recipe(path, BARE, platform).pins]
+        for platform in ("linux-64", "linux-ppc64le", "linux-armv7l", "osx-arm64")
+    }
+    assert names == {
+        "linux-64": ["one", "three", "six"],
+        "linux-ppc64le": ["three", "four", "six"],
+        "linux-armv7l": ["one", "two", "three", "six", "seven"],
+        "osx-arm64": ["three", "five", "six", "seven"],
+    }

@@ -41,13 +41,27 @@ def read_text(path: Path) -> str:
         raise WrongRecipe(f"{path} is no UTF-8 text: save it so") from None
 
 
-def parse(path: Path, text: str) -> dict[str, Document]:
+class _Lined(str):
+    """A text that knows on which line of its document it begins."""
+
+    __slots__ = ("line",)
+    line: int
+
+
+def line_of(value: str) -> int:
+    """Return on which line of its document a text begins; 1 where that isn't known."""
+    return value.line if isinstance(value, _Lined) else 1
+
+
+def parse(path: Path, text: str, *, lined: bool = False) -> dict[str, Document]:
     """Return the mapping that a YAML text is.
 
     Parameters
     ----------
     path
         For messages.
+    lined
+        Whether its texts are to know their lines, for `line_of`.
 
     Raises
     ------
@@ -67,6 +81,15 @@ def parse(path: Path, text: str) -> dict[str, Document]:
                     problem_mark=event.start_mark,
                 )
             return super().compose_node(parent, index)
+
+        def construct_scalar(self, node: Any) -> Any:
+            value = super().construct_scalar(node)
+            if not lined:
+                return value
+            made = _Lined(value)
+            # The text of a block begins below its mark.
+            made.line = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
+            return made
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             seen: set[str] = set()

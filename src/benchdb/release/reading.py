@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from benchdb.errors import WrongRecipe
 from benchdb.recipes import Pin, Recipe
-from benchdb.release.documents import parse, read_text
+from benchdb.release.documents import line_of, parse, read_text
 from benchdb.release.libraries import need_libraries
 from benchdb.release.template import Renderer
 from benchdb.release.variants import SUFFIX, selectors, this_platform, variables
@@ -121,7 +121,7 @@ def _rendered(
     if not is_v1:
         kept = "".join(_selected(text, renderer))
         return _Rendered(_as_v1(path, parse(path, renderer.text(kept))), renderer.read)
-    document = parse(path, text)
+    document = parse(path, text, lined=True)
     for unfit in ("outputs", "recipe", "cache"):
         if unfit in document:
             raise _several(path)
@@ -131,7 +131,7 @@ def _rendered(
     for name, value in context.items():
         if not isinstance(value, str):
             raise WrongRecipe(f"{path} sets {name} to no text: give each name of `context` a text")
-        renderer.scope[name] = renderer.of_context(value)
+        renderer.scope[name] = renderer.of_context(value, line_of(value))
     made = _walked(document, renderer)
     assert isinstance(made, dict)
     return _Rendered(made, renderer.read)
@@ -143,11 +143,11 @@ def _several(path: Path) -> WrongRecipe:
 
 def _selected(text: str, renderer: Renderer) -> Iterator[str]:
     """Yield the lines of meta.yaml whose selectors hold."""
-    for line in text.splitlines(keepends=True):
+    for number, line in enumerate(text.splitlines(keepends=True), 1):
         found = None if line.lstrip().startswith("#") else _selector(line.rstrip("\n"))
         if found is None:
             yield line
-        elif renderer.condition(found[1]):
+        elif renderer.condition(found[1], number):
             yield found[0] + "\n"
         else:
             yield "\n"  # messages name lines
@@ -173,14 +173,14 @@ def _selector(line: str) -> tuple[str, str] | None:
 def _walked(value: Document, renderer: Renderer) -> Document:
     """Return a document of recipe.yaml with its texts rendered, and without ``if``."""
     if isinstance(value, str):
-        return renderer.text(value) if "${{" in value else value
+        return renderer.text(value, line_of(value)) if "${{" in value else str(value)
     if isinstance(value, dict):
         return {key: _walked(item, renderer) for key, item in value.items()}
     items: list[Document] = []
     for item in value:
         if isinstance(item, dict) and "if" in item:
             condition = item["if"]
-            holds = isinstance(condition, str) and renderer.condition(condition)
+            holds = isinstance(condition, str) and renderer.condition(condition, line_of(condition))
             chosen = item.get("then" if holds else "else", [])
             chosen = _walked(chosen if isinstance(chosen, list) else [chosen], renderer)
             assert isinstance(chosen, list)

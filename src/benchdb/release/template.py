@@ -75,8 +75,13 @@ class Renderer:
             options |= {"comment_start_string": "\0{#", "comment_end_string": "#\0}"}
         self._parser = self._jinja.Environment(**options)
 
-    def text(self, source: str) -> str:
+    def text(self, source: str, line: int = 1) -> str:
         """Return a template, rendered.
+
+        Parameters
+        ----------
+        line
+            Where it begins in the recipe, for messages.
 
         Raises
         ------
@@ -84,10 +89,10 @@ class Renderer:
             If it is no template, or asks for what recipes are not given.
         """
         parts: list[str] = []
-        self._body(self._parsed(source).body, self.scope, parts)
+        self._body(self._parsed(source, line).body, self.scope, parts)
         return "".join(parts)
 
-    def of_context(self, source: str) -> Value:
+    def of_context(self, source: str, line: int = 1) -> Value:
         """Return what a name is set to: the value of an expression alone, a list too, else a text.
 
         Raises
@@ -95,15 +100,15 @@ class Renderer:
         WrongRecipe
             As for `text`.
         """
-        body = self._parsed(source.strip()).body
+        body = self._parsed(source.strip(), line).body
         nodes: list[Any] = body[0].nodes if len(body) == 1 else []
         if len(nodes) == 1 and type(nodes[0]).__name__ != "TemplateData":
             value: Value = self._value(nodes[0], self.scope)
             if isinstance(value, list):
                 return value
-        return self.text(source)
+        return self.text(source, line)
 
-    def condition(self, source: str) -> bool:
+    def condition(self, source: str, line: int = 1) -> bool:
         """Tell whether an expression holds: that of a selector, or of an ``if``.
 
         Raises
@@ -113,11 +118,13 @@ class Renderer:
         """
         start, end = self._parser.variable_start_string, self._parser.variable_end_string
         if start in source or end in source:
-            raise self._refused(f"the condition {short(source)} must be an expression alone")
-        tree = self._parsed(f"{start} {source} {end}")
+            raise self._refused(
+                f"line {line}: the condition {short(source)} must be an expression alone"
+            )
+        tree = self._parsed(f"{start} {source} {end}", line)
         nodes: list[Any] = tree.body[0].nodes if len(tree.body) == 1 else []
         if len(nodes) != 1:
-            raise self._refused(f"the condition {short(source)} is no expression")
+            raise self._refused(f"line {line}: the condition {short(source)} is no expression")
         return bool(self._value(nodes[0], self.scope))
 
     def names(self, source: str) -> set[str]:
@@ -125,13 +132,17 @@ class Renderer:
         nodes = self._jinja.nodes
         return {one.name for one in self._parsed(source).find_all(nodes.Name)}
 
-    def _parsed(self, source: str) -> Any:
+    def _parsed(self, source: str, line: int = 1) -> Any:
         try:
-            return self._parser.parse(source)
+            tree = self._parser.parse(source)
+            for node in tree.find_all(self._jinja.nodes.Node):
+                node.lineno = (node.lineno or 1) + line - 1  # operands have none
         except self._jinja.TemplateSyntaxError as error:
-            raise self._refused(f"line {error.lineno}: {error.message}") from None
+            raise self._refused(f"line {error.lineno + line - 1}: {error.message}") from None
         except (RecursionError, ValueError):
-            raise self._refused("an expression is nested too deeply or too long") from None
+            why = "an expression is nested too deeply or too long"
+            raise self._refused(f"line {line}: {why}" if line > 1 else why) from None
+        return tree
 
     def _refused(self, why: str) -> WrongRecipe:
         said = " ".join(why.split()).rstrip(".")
@@ -328,6 +339,9 @@ class Renderer:
     # -- the environment
 
     def _is_environment(self, node: Any) -> bool:
+        """Tell whether it is ``env``, ``environ`` or ``os.environ``."""
+        if type(node).__name__ == "Getattr" and node.attr == "environ":
+            return type(node.node).__name__ == "Name" and node.node.name == "os"
         return type(node).__name__ == "Name" and node.name in ("env", "environ")
 
     def _asked(self, node: Any, arguments: list[Any], named: dict[str, Any]) -> Any:

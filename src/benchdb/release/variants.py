@@ -24,7 +24,20 @@ VARIABLES: Final = (SUFFIX, "DASK_VERSION", "DISTRIBUTED_VERSION", "PYTHON_VERSI
 _VALUE: Final = re.compile(r"[A-Za-z0-9_.+!*-]{0,64}")
 
 _PLATFORMS: Final = {"linux": "linux", "darwin": "osx", "win32": "win"}
-_MACHINES: Final = {"x86_64": "64", "amd64": "64", "arm64": "arm64", "aarch64": "aarch64"}
+_MACHINES: Final = {
+    **dict.fromkeys(("x86_64", "amd64"), "64"),
+    **dict.fromkeys(("x86", "i386", "i686"), "32"),
+}
+
+#: Selectors that hold on one system or machine, and that have its name.
+_SYSTEMS: Final = ("linux", "osx", "win", "freebsd", "emscripten", "wasi", "zos")
+_NAMED: Final = (
+    *("aarch64", "arm64", "armv6l", "armv7l", "ppc64", "ppc64le", "riscv32", "riscv64", "s390x"),
+    "wasm32",
+)
+
+#: What conda-build sets these to where nobody says otherwise; no metapackage is built for them.
+_UNUSED: Final[dict[str, Value]] = {"np": 126, "nomkl": False, "vc": 14}
 
 
 def variables(further: Collection[str] = ()) -> dict[str, str | None]:
@@ -71,19 +84,25 @@ def selectors(subdir: str, environ: Mapping[str, str | None]) -> dict[str, Value
     system, _, machine = subdir.partition("-")
     version = environ.get("PYTHON_VERSION") or f"{sys.version_info[0]}.{sys.version_info[1]}"
     digits = re.match(r"(\d+)\.(\d+)", version)
+    major, minor = digits.groups() if digits else ("0", "")
+    widths = {
+        f"{one}{width}": subdir == f"{one}-{width}"
+        for one in ("linux", "win")
+        for width in (32, 64)
+    }
     return {
-        "aarch64": machine == "aarch64",
-        "arm64": machine == "arm64",
+        **_UNUSED,
+        **{name: machine == name for name in _NAMED},
+        **{name: system == name for name in _SYSTEMS},
+        **widths,
+        "arm": subdir.startswith("linux-arm"),
         "build_platform": subdir,
-        "linux": system == "linux",
-        "linux64": subdir == "linux-64",
-        "osx": system == "osx",
         "PYTHON": "$PYTHON",  # in scripts, which nobody runs
-        "py": int(f"{digits[1]}{digits[2]}") if digits else 0,
+        "py": int(f"{major}{minor}"),
+        "py2k": major == "2",
+        "py3k": major == "3",
         "target_platform": subdir,
-        "unix": system in ("linux", "osx"),
-        "win": system == "win",
-        "win64": subdir == "win-64",
+        "unix": system in ("linux", "osx", "freebsd", "emscripten"),
         "x86": machine in ("64", "32"),
         "x86_64": machine == "64",
     }
