@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ pytest.importorskip("rattler_build", reason="packages are built with the extra `
 from benchdb.cli import main
 from benchdb.errors import WrongRecipe
 from benchdb.recipes import Pin
+from benchdb.release.conda.specs import dependency
 from benchdb.release.generated import as_meta_yaml
 from benchdb.release.reading import read_recipe
 
@@ -198,6 +200,18 @@ requirements:
         assert same.pins == read_recipe(path, BARE, platform).pins
 
 
+def test_lines_on_one_package_hold_together(tmp_path: Path) -> None:
+    lines = ("numpy >=1.2", "python", "numpy <3", "python >=3.11", "numpy =1.26", "python >=3.11")
+    text = "".join(f"    - {one}\n" for one in (*lines, "dask 2026.8.0=py_0"))
+    found = read_recipe(write(tmp_path, f"{HEAD}requirements:\n  run:\n{text}"), BARE)
+    assert [str(one) for one in found.pins] == [
+        "numpy >=1.2,<3,=1.26",
+        "python >=3.11",
+        "dask 2026.8.0 py_0",
+    ]
+    assert dependency(found.pins[0]) == "numpy >=1.2,<3,1.26.*"
+
+
 # -- hostile ones
 
 HEAD = "package: {name: mine, version: 1.0}\n"
@@ -267,7 +281,9 @@ HOSTILE_FILES: dict[str, str | bytes] = {
     "a path as version": "package: {name: mine, version: 1/../../2}\n",
     "a path as build": HEAD + "build: {string: ../../x}\n",
     "a pin that is none": HEAD + "requirements: {run: ['dask; touch hit']}\n",
-    "a pin twice": HEAD + "requirements: {run: [dask, dask >1]}\n",
+    "two pins for one": HEAD + "requirements: {run: [dask >1, dask <0.5|>2]}\n",
+    "two builds of one": HEAD + "requirements: {run: [dask >1 py_0, dask >1 py_1]}\n",
+    "a pin of a channel": HEAD + "requirements: {run: ['conda-forge::dask 1.5.*']}\n",
     "pins as mapping": HEAD + "requirements: {run: {dask: 1}}\n",
     "requirements as list": HEAD + "requirements: [dask]\n",
     "an import that is none": HEAD + "test: {imports: ['os; print(1)']}\n",
@@ -333,6 +349,16 @@ def test_a_recipe_that_isnt_there_is_said(folder: Path, capsys: pytest.CaptureFi
     assert "has neither recipe.yaml nor meta.yaml" in refused(capsys, folder)
     assert main(["release", "build", "nowhere"]) == 2
     assert "nowhere is no recipe: name a folder" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_pipe_is_no_recipe_and_nobody_waits_for_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(folder / "meta.yaml")
+    assert "has neither recipe.yaml nor meta.yaml" in refused(capsys, folder)
+    assert main(["release", "env", str(folder / "meta.yaml")]) == 2
+    assert "meta.yaml is no file: name another one" in capsys.readouterr().err
 
 
 def test_a_variable_that_was_named_is_given(

@@ -29,6 +29,8 @@ def read_text(path: Path) -> str:
         If it can't be read, is no text, or is too large.
     """
     try:
+        if path.exists() and not path.is_file():  # to open a pipe would wait for who writes
+            raise WrongRecipe(f"{path} is no file: name another one")
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except OSError as error:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from benchdb.errors import WrongRecipe
-from benchdb.recipes import Pin, Recipe
+from benchdb.recipes import Recipe
 from benchdb.release.documents import line_of, parse, read_text
 from benchdb.release.libraries import need_libraries
+from benchdb.release.requirements import as_pin, joined
 from benchdb.release.template import Renderer
 from benchdb.release.variants import SUFFIX, selectors, this_platform, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from benchdb.recipes import Pin
     from benchdb.release.documents import Document
 
 #: A recipe's files, the one that is the source first.
@@ -27,11 +28,6 @@ _TO_BRACKET: Final = re.compile(r"([^\[\]]*)([\[\]])")
 
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]*")
 _VERSION: Final = re.compile(r"(?:\d+!)?[0-9][A-Za-z0-9_.+]*")
-_PIN: Final = re.compile(
-    r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*?)"
-    r"(?:\s+|(?=[=<>!~])|$)(?P<rest>[A-Za-z0-9_.,|<>=!~*+\s()-]*)"
-)
-_OPERATOR_SPACE: Final = re.compile(r"([<>=!~,|])\s+")
 
 _NOARCH: Final[tuple[Literal["generic", "python"], ...]] = ("generic", "python")
 
@@ -232,10 +228,6 @@ class _Reader:
         build = self._text("build", "string", default="")
         if not re.fullmatch(r"[A-Za-z0-9_.+]{0,64}", build):
             raise self._wrong(f"has the build string {build!r}", "write letters, digits and _")
-        pins = tuple(self._pins("run"))
-        for twice, count in Counter(one.name for one in pins).items():
-            if count > 1:
-                raise self._wrong(f"requires {twice} twice", "write one line for it")
         return Recipe(
             file=self._path,
             name=name,
@@ -244,7 +236,7 @@ class _Reader:
             number=int(number),
             build=build,
             noarch=self._noarch(),
-            pins=pins,
+            pins=self._joined_pins(),
             constrains=tuple(map(str, self._pins("run_constraints"))),
             imports=tuple(self._imports()),
             about=tuple(self._about()),
@@ -269,17 +261,28 @@ class _Reader:
         for line in self._texts(self._section("requirements").get(kind), f"requirements/{kind}"):
             yield self._pin(line)
 
+    def _joined_pins(self) -> tuple[Pin, ...]:
+        """Return one pin for each package that is required, in one line or several."""
+        found: dict[str, Pin] = {}
+        for pin in self._pins("run"):
+            both = joined(found.get(pin.name, pin), pin)
+            if both is None:
+                raise self._wrong(f"requires {pin.name} twice", "write one line for it")
+            found[pin.name] = both
+        return tuple(found.values())
+
     def _pin(self, line: str) -> Pin:
-        found = _PIN.fullmatch(line.strip()) if len(line) <= 200 else None
-        if found is None:
+        if "::" in line:
+            raise self._wrong(
+                f"requires {line[:60]!r} of a channel, which no package can",
+                "leave the channel out, and name it with --channel",
+            )
+        pin = as_pin(line)
+        if pin is None:
             raise self._wrong(
                 f"has a requirement that is none, {line[:60]!r}", "write it as `dask ==2026.8.0`"
             )
-        versions, _, build = _OPERATOR_SPACE.sub(r"\1", found["rest"].strip()).partition(" ")
-        if found["rest"].startswith("=") and versions.count("=") == 2 and versions[1] != "=":
-            versions, _, build = versions[1:].partition("=")  # dask=2026.8.0=py_0
-            versions = f"={versions}"
-        return Pin(found["name"].lower(), versions, build.strip())
+        return pin
 
     def _texts(self, found: Any, where: str) -> list[str]:
         if found in (None, ""):

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 #: Versions before a release: 2026.8.0a261122, 1.0rc1, 2.dev0; not OpenSSL's 1.1.1g, tzdata's 2025b.
 _BEFORE: Final = re.compile(r"(?<![a-z])(?:[abc]\d|rc|alpha|beta|dev|pre|nightly)")
 
+#: One sign before a series of versions, ``=3.11``, ``=3.11.*`` or ``=3.11*``.
+_SERIES: Final = re.compile(r"(^|[,|(])=(?!=)([^,|)*]+?)(?:\.?\*)?(?=$|[,|)])")
+
 
 def is_below(version: str, other: str) -> bool:
     """Tell whether a version orders below another."""
@@ -112,7 +115,5 @@ def check_versions(recipe: Recipe) -> None:
 
 def dependency(pin: Pin) -> str:
     """Return a pin as the metadata of a package have it: of ``=3.11`` every ``3.11.*``."""
-    versions = pin.versions
-    if versions.startswith("=") and not versions.startswith("=="):
-        versions = f"{versions[1:].removesuffix('.*')}.*"
+    versions = _SERIES.sub(r"\1\2.*", pin.versions)
     return " ".join(part for part in (pin.name, versions, pin.build) if part)
