@@ -116,7 +116,13 @@ def small_cluster(worker_memory: str) -> Iterator[LocalCluster]:
     with (
         tempfile.TemporaryDirectory(prefix="benchmarks-") as folder,
         # Not local_directory=: that reaches the workers alone, and the scheduler writes too.
-        dask.config.set({"temporary-directory": folder}),
+        # A worker that takes longer to restart than that is given up, as on a busy machine.
+        dask.config.set(
+            {
+                "temporary-directory": folder,
+                "distributed.deploy.lost-worker-timeout": "10 minutes",
+            }
+        ),
         LocalCluster(
             n_workers=2,
             threads_per_worker=1,
