@@ -87,9 +87,19 @@ def make_channel(folder: Path, *packages: Stub) -> Path:
 
 
 def release(
-    *arguments: str | Path, cwd: Path, **variables: str
+    *arguments: str | Path, cwd: Path, file_bytes: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``benchdb release``: a process of its own, as that library's threads outlive a call."""
+    """Run ``benchdb release``: a process of its own, as that library's threads outlive a call.
+
+    No file that it writes gets longer than `file_bytes`, as if there were no space.
+    """
+
+    def limit() -> None:
+        import resource
+
+        assert file_bytes is not None
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+
     hidden = ("BENCHDB_", "DB_NAME", "CONDA", "VERSION_SUFFIX", "DASK_", "DISTRIBUTED_")
     environ = {
         name: value
@@ -101,6 +111,7 @@ def release(
         cwd=cwd,
         env={**environ, "RATTLER_CACHE_DIR": str(cwd / "rattler-cache"), **variables},
         stdin=subprocess.DEVNULL,
+        preexec_fn=None if file_bytes is None else limit,
         capture_output=True,
         text=True,
     )

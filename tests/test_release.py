@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import json
+import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +77,17 @@ def recipe_with(folder: Path, name: str, *pins: str) -> Path:
     text = f"package: {{name: {name}, version: 1}}\nrequirements:\n  run:\n{lines}"
     (folder / name / "meta.yaml").write_text(text)
     return folder / name
+
+
+def listed(channel: Path, subdir: str = "noarch") -> dict[str, dict[str, Any]]:
+    """Return what the index of a channel says, which is what its files are."""
+    found = json.loads((channel / subdir / "repodata.json").read_text())["packages.conda"]
+    files = {path.name: path.read_bytes() for path in (channel / subdir).glob("*.conda")}
+    assert {name: one["sha256"] for name, one in found.items()} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items()
+    }
+    assert not (channel / ".building").exists()
+    return found
 
 
 def test_a_built_package_says_what_its_recipe_does(folder: Path) -> None:
@@ -181,14 +196,74 @@ def test_a_package_that_is_built_once_more_is_the_one_that_is_installed(
     assert entry["sha256"] == hashlib.sha256(content).hexdigest()
 
 
+def test_builds_at_once_into_one_channel_wait_for_each_other(folder: Path) -> None:
+    names = [f"side{number}" for number in range(3)]
+    for name in names:
+        recipe_with(folder, name, "python")
+    with ThreadPoolExecutor(len(names)) as pool:
+        done = list(
+            pool.map(lambda name: release("build", name, "-o", "at-once", cwd=folder), names)
+        )
+    assert [(one.returncode, one.stderr) for one in done] == [(0, "")] * len(names)
+    assert sorted(listed(folder / "at-once", this_platform())) == [
+        f"{name}-1-0.conda" for name in names
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no limit on the size of files")
+def test_a_build_that_fails_half_way_leaves_the_channel_as_it_was(folder: Path) -> None:
+    large = recipe_with(folder, "large", *(f"package{number}" for number in range(2000)))
+    small = recipe_with(folder, "small")
+    channel = folder / "limited"
+    built = channel / this_platform()
+    assert release("build", large, "-o", channel, cwd=folder).returncode == 0
+    before = listed(channel, this_platform())
+    # A package can't be written over the one that is there; the index can't name another one.
+    size = (built / "repodata.json").stat().st_size
+    for recipe, most, said in (
+        (large, 10, "no package can be written into"),
+        (small, size + 50, "can't be indexed"),
+    ):
+        done = release("build", recipe, "-o", channel, cwd=folder, file_bytes=most)
+        assert (done.returncode, done.stdout) == (2, "")
+        (line,) = done.stderr.splitlines()
+        assert said in line
+        assert "File too large" in line
+        assert listed(channel, this_platform()) == before
+    # What was killed between the package and the index is indexed by the next build.
+    (channel / ".building").mkdir()
+    (package,) = built.glob("*.conda")
+    shutil.copy(folder / "dist/conda/noarch/stack-1.2.0-0.conda", package)
+    assert release("build", "recipe", "-o", channel, cwd=folder).returncode == 0
+    assert list(listed(channel)) == ["stack-1.2.0-0.conda"]
+    assert listed(channel, this_platform())[package.name]["name"] == "stack"
+
+
+def test_a_package_may_say_when_it_was_made(folder: Path) -> None:
+    done = release("build", "recipe", "-o", "dated", cwd=folder, SOURCE_DATE_EPOCH="0")
+    assert (done.returncode, done.stderr) == (0, "")
+    made = listed(folder / "dated")["stack-1.2.0-0.conda"]["timestamp"]
+    assert made == 315_532_800_000  # its archive begins in 1980
+    wrong = "9" * 25
+    done = release("build", "recipe", "-o", "dated", cwd=folder, SOURCE_DATE_EPOCH=wrong)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"benchdb: SOURCE_DATE_EPOCH is '{wrong}': set it to seconds")
+
+
 def test_a_channel_with_what_is_no_package_is_not_built_into(folder: Path) -> None:
-    junk = folder / "strange/noarch/junk-1-0.conda"
-    junk.parent.mkdir(parents=True)
-    junk.write_text("junk")
-    done = release("build", "recipe", "-o", "strange", cwd=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    said = "benchdb: strange/noarch/junk-1-0.conda is no package of conda's: remove it\n"
-    assert done.stderr == said
+    parent = folder / "strange/noarch"
+    parent.mkdir(parents=True)
+    contents = {"junk-1-0.conda": b"junk", "empty-1-0.conda": b"PK\5\6" + bytes(18)}
+    contents["half-1-0.tar.bz2"] = bz2.compress(b"x" * 10_000)[:-5]
+    for name, content in contents.items():
+        (parent / name).write_bytes(content)
+        done = release("build", "recipe", "-o", "strange", cwd=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        said = f"benchdb: strange/noarch/{name} is no package of conda's: remove it\n"
+        assert done.stderr == said
+        (parent / name).unlink()
+        assert not list(parent.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -263,8 +338,11 @@ def test_a_nightly_is_uploaded_under_a_label(folder: Path) -> None:
             "benchdb: stack-1.2.0a20261123-0.conda is in somebody/label/dev\n",
         )
         assert server.calls[-1].startswith("POST /commit/somebody/stack/1.2.0a20261123/noarch/")
-        refused = release(*words, cwd=folder, ANACONDA_API_TOKEN="wr0ng", **suffix)
-        lacking = release(*words, cwd=folder, ANACONDA_API_TOKEN="", **suffix)
+        words = ("build", recipe_with(folder, "nothing-about-it"), *words[2:])
+        bare = release(*words, cwd=folder, ANACONDA_API_TOKEN="secret")
+        assert bare.returncode == 0, bare.stderr
+        refused = release(*words, cwd=folder, ANACONDA_API_TOKEN="wr0ng")
+        lacking = release(*words, cwd=folder, ANACONDA_API_TOKEN="")
     finally:
         server.close()
     for one, why in ((refused, "may the token of"), (lacking, "ANACONDA_API_TOKEN is not set")):

@@ -16,7 +16,7 @@ import pytest
 from benchdb.errors import reason
 from benchdb.plugin.observer import NOTES, is_benchmarked
 from benchdb.plugin.start import WORKER_INPUT
-from benchdb.store.locks import HeldByAnother, ProcessLock, is_locked
+from benchdb.store.locks import ProcessLock, is_locked, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -87,7 +87,7 @@ def take(folder: Path, *, exclusive: bool) -> ProcessLock:
     OSError, ValueError
         If the folder can't be used for it.
     """
-    order = _patiently(folder / "order.lock")
+    order = patiently(folder / "order.lock")
     try:
         before = _numbers(folder)
         number = before[-1][0] + 1 if before else 1
@@ -102,15 +102,6 @@ def take(folder: Path, *, exclusive: bool) -> ProcessLock:
         mine.release()
         raise
     return mine
-
-
-def _patiently(path: Path) -> ProcessLock:
-    """Take a lock that others hold for a moment only."""
-    while True:
-        try:
-            return ProcessLock(path)
-        except HeldByAnother:
-            time.sleep(_LOOK_EVERY)
 
 
 def _numbers(folder: Path) -> list[tuple[int, Path]]:

@@ -13,8 +13,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import math
 import os
+import random
 import sys
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,6 +99,31 @@ class ProcessLock:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
         self._descriptor = -1
+
+
+def patiently(path: Path, patience: float = math.inf) -> ProcessLock:
+    """Take a lock that others hold for a moment only.
+
+    Parameters
+    ----------
+    patience
+        Seconds to wait for it.
+
+    Raises
+    ------
+    HeldByAnother
+        If another still holds it then.
+    OSError
+        As of `ProcessLock`.
+    """
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return ProcessLock(path)
+        except HeldByAnother:
+            if time.monotonic() > until:
+                raise
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - so that none starves
 
 
 def session_lock_path(database: Path, uid: str) -> Path:

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import hashlib
 import os
-import random
 import shutil
 import sys
 import threading
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import NoAccess, UnreachableHistory, UnusableHistory
-from benchdb.store.locks import HeldByAnother, ProcessLock
+from benchdb.store.locks import HeldByAnother, patiently
 from benchdb.sync.artifacts import ARTIFACTS
 from benchdb.sync.objects import Got, dated
 from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS
@@ -267,20 +266,15 @@ class Folder:
     def _locked(self, name: str) -> Iterator[None]:
         """Hold the lock of an object, which one process at a time may replace."""
         path = self.root / _HELPERS / f"{name.replace('/', '_')}.lock"
-        until = time.monotonic() + _LOCK_PATIENCE
         with _one_of_us:
-            while True:
-                is_new = not path.exists()
-                try:
-                    lock = ProcessLock(path)
-                    break
-                except HeldByAnother:
-                    if time.monotonic() > until:
-                        raise UnreachableHistory(
-                            f"another process holds {path} for a minute already: "
-                            "see what it does, then try again"
-                        ) from None
-                time.sleep(random.uniform(0.001, 0.02))  # noqa: S311 - so that none starves
+            is_new = not path.exists()
+            try:
+                lock = patiently(path, _LOCK_PATIENCE)
+            except HeldByAnother:
+                raise UnreachableHistory(
+                    f"another process holds {path} for a minute already: "
+                    "see what it does, then try again"
+                ) from None
             try:
                 if is_new:
                     self._share(path)

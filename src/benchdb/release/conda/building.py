@@ -1,21 +1,41 @@
-"""Builds the package of a recipe into a channel in a folder."""
+"""Builds the package of a recipe into a channel in a folder.
+
+It is made beside the packages that are there, and takes its place when it is whole. Where then the
+channel can't be indexed, all is put back: a build that fails leaves the channel as it was. One
+process at a time does so.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import tempfile
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import UnusableChannel, WrongRecipe, reason
+from benchdb.errors import UnusableChannel, WrongRecipe, WrongSetting, reason
 from benchdb.recipes import Package
-from benchdb.release.conda.channels import index
+from benchdb.release.conda.indexing import index, is_package
+from benchdb.release.conda.panics import Panic, said, tamed
 from benchdb.release.conda.specs import check_versions, dependency
+from benchdb.store.locks import HeldByAnother, patiently
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from benchdb.recipes import Recipe
+
+#: The file of a channel's lock, which stays, and the folder of what is being made.
+_LOCK: Final = ".lock"
+_WORKPLACE: Final = ".building"
+
+#: Seconds to wait for another build; to index a large channel takes some.
+_PATIENCE: Final = 300
+
+#: The first and the last year that the archive of a package can tell.
+_YEARS: Final = (1980, 2107)
 
 
 def build(recipe: Recipe, into: Path, platform: str) -> tuple[Package, Path]:
@@ -36,6 +56,8 @@ def build(recipe: Recipe, into: Path, platform: str) -> tuple[Package, Path]:
     ------
     WrongRecipe
         If it isn't a metapackage's: nothing of a recipe is run.
+    WrongSetting
+        If SOURCE_DATE_EPOCH is no time.
     UnusableChannel
         If the folder can't be written.
     """
@@ -47,38 +69,105 @@ def build(recipe: Recipe, into: Path, platform: str) -> tuple[Package, Path]:
     check_versions(recipe)
     import rattler_build
 
+    made_at = _made_at()
     subdir = "noarch" if recipe.noarch else platform
-    about = dict(recipe.about)
-    build_string = recipe.build or str(recipe.number)
-    file = into / subdir / f"{recipe.name}-{recipe.version}-{build_string}.conda"
-    replaced = file.exists()
-    when = os.environ.get("SOURCE_DATE_EPOCH", "")
-    made_at = datetime.fromtimestamp(int(when), UTC) if when.isdecimal() else datetime.now(UTC)
+    package = Package(recipe.name, recipe.version, recipe.build or str(recipe.number), str(into))
+    file = into / subdir / f"{package.name}-{package.version}-{package.build}.conda"
     try:
-        (into / subdir).mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as empty:
-            rattler_build.assemble_package(
-                recipe.name,
-                recipe.version,
-                subdir,
-                build_string,
-                into / subdir,
-                files_dir=empty,
-                homepage=about.get("homepage"),
-                license=about.get("license"),
-                summary=about.get("summary"),
-                description=about.get("description"),
-                depends=[dependency(pin) for pin in recipe.pins],
-                constrains=list(recipe.constrains),
-                build_number=recipe.number,
-                noarch=recipe.noarch,
-                timestamp=made_at,
-                detect_prefix=False,
-            )
-    except (OSError, rattler_build.RattlerBuildError) as error:
-        said = " ".join(reason(error).split())
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with _alone(into) as (workplace, is_clean):
+            _assemble(recipe, package, subdir, workplace, made_at)
+            _put(workplace / file.name, file, into, anew=file.exists() or not is_clean)
+    except (OSError, Panic, rattler_build.RattlerBuildError) as error:
+        why = reason(error) if isinstance(error, OSError) else said(error)
         raise UnusableChannel(
-            f"no package can be written into {into} ({said}): name another folder with --output"
+            f"no package can be written into {into} ({why}): name another folder with --output"
         ) from None
-    index(into, anew=replaced)
-    return Package(recipe.name, recipe.version, build_string, str(into)), file
+    return package, file
+
+
+def _made_at() -> datetime:
+    """Return when the package was made: now, or as SOURCE_DATE_EPOCH says for equal builds."""
+    written = os.environ.get("SOURCE_DATE_EPOCH", "").strip()
+    if not written:
+        return datetime.now(UTC)
+    (first, last) = (datetime(year, 1, 1, tzinfo=UTC) for year in _YEARS)
+    try:
+        return max(first, min(last, datetime.fromtimestamp(int(written), UTC)))
+    except (ValueError, OverflowError, OSError):
+        raise WrongSetting(
+            f"SOURCE_DATE_EPOCH is {written[:60]!r}: set it to seconds since 1970, or to nothing"
+        ) from None
+
+
+@contextlib.contextmanager
+def _alone(into: Path) -> Iterator[tuple[Path, bool]]:
+    """Hold the lock of a channel; yield an empty folder in it, and if no build was killed there."""
+    try:
+        lock = patiently(into / _LOCK, _PATIENCE)
+    except HeldByAnother:
+        raise UnusableChannel(
+            f"another process builds into {into} for {_PATIENCE} s already: "
+            "see what it does, then try again"
+        ) from None
+    workplace = into / _WORKPLACE
+    try:
+        is_clean = not workplace.exists()
+        if not is_clean:
+            shutil.rmtree(workplace)
+        workplace.mkdir()
+        yield workplace, is_clean
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+        # The file stays, or who waits for it would hold another one than who comes next.
+        lock.release(remove=False)
+
+
+def _assemble(
+    recipe: Recipe, package: Package, subdir: str, folder: Path, made_at: datetime
+) -> None:
+    import rattler_build
+
+    about = dict(recipe.about)
+    with tempfile.TemporaryDirectory() as empty, tamed():
+        rattler_build.assemble_package(
+            package.name,
+            package.version,
+            subdir,
+            package.build,
+            folder,
+            files_dir=empty,
+            homepage=about.get("homepage", ""),  # without any of these there is no about.json,
+            license=about.get("license"),  # which an upload needs
+            summary=about.get("summary"),
+            description=about.get("description"),
+            depends=[dependency(pin) for pin in recipe.pins],
+            constrains=list(recipe.constrains),
+            build_number=recipe.number,
+            noarch=recipe.noarch,
+            timestamp=made_at,
+            detect_prefix=False,
+        )
+
+
+def _put(made: Path, file: Path, into: Path, *, anew: bool) -> None:
+    """Put a package into its place and index the channel; or leave all as it was."""
+    if not is_package(made):
+        raise OSError("what was made is not whole")
+    folders = {file.parent, into / "noarch", *(one for one in into.glob("[!.]*") if one.is_dir())}
+    before: dict[Path, Path | None] = {}
+    for number, path in enumerate([file, *(one / "repodata.json" for one in folders)]):
+        before[path] = made.with_name(f"{number}.before") if path.exists() else None
+        if path.exists():
+            shutil.copy2(path, made.with_name(f"{number}.before"))
+    try:
+        os.replace(made, file)
+        index(into, anew=anew)
+    except BaseException:
+        for path, kept in before.items():
+            if kept is None:
+                path.unlink(missing_ok=True)
+            else:
+                os.replace(kept, path)
+        shutil.rmtree(into / ".tmp", ignore_errors=True)  # where rattler writes an index first
+        raise

@@ -1,10 +1,9 @@
-"""Channels: what is in them, and the index of one in a folder."""
+"""Channels, and what is in them."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -218,42 +217,6 @@ def as_package(record: Any) -> Package:
         str(record.build),
         without_secrets(str(getattr(record, "channel", "") or "").rstrip("/")),
     )
-
-
-def index(folder: Path, *, anew: bool = False) -> None:
-    """Write the index of a channel in a folder.
-
-    Parameters
-    ----------
-    anew
-        Whether a file was replaced: what the index says of a name is kept otherwise.
-
-    Raises
-    ------
-    UnusableChannel
-        If it can't be written.
-    """
-    from rattler.index import index_fs
-
-    (folder / "noarch").mkdir(parents=True, exist_ok=True)
-    for path in sorted((*folder.glob("*/*.conda"), *folder.glob("*/*.tar.bz2"))):
-        if not _is_package(path):  # rattler would panic, and print why over many lines
-            raise UnusableChannel(f"{path} is no package of conda's: remove it")
-    try:
-        # Plain repodata.json is all that a folder needs: shards are for servers.
-        waited(lambda: index_fs(folder, write_zst=False, write_shards=False, force=anew))
-    except Exception as error:
-        said = " ".join(str(error).split())
-        raise UnusableChannel(
-            f"the channel {folder} can't be indexed ({said}): remove what is no package"
-        ) from None
-
-
-def _is_package(path: Path) -> bool:
-    if path.suffix == ".conda":
-        return zipfile.is_zipfile(path)
-    with path.open("rb") as stream:
-        return stream.read(3) == b"BZh"
 
 
 def waited(work: Callable[[], Awaitable[Any]]) -> Any:
