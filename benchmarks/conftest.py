@@ -5,26 +5,25 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import math
+import os
 import tempfile
-import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import clusters
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from contextlib import AbstractContextManager
 
-    from distributed import Client, LocalCluster
+    from distributed import Client
 
 HERE = Path(__file__).parent
 NEEDED = ("dask", "distributed", "pandas", "pyarrow")
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 REASON = f"the workloads need {', '.join(MISSING)}: pip install 'benchdb[dask]'"
-
-#: Clusters that a test has used: its workers hold what that test left behind.
-_used: weakref.WeakSet[LocalCluster] = weakref.WeakSet()
 
 
 class MissingModule(pytest.Module):
@@ -35,13 +34,40 @@ class MissingModule(pytest.Module):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.getgroup("benchmarks").addoption(
-        "--worker-memory",
-        default="1GiB",
-        metavar="SIZE",
-        help="memory limit of each of the two Dask workers; the data grow with it (default: 1GiB)",
+    group = parser.getgroup("benchmarks", "the suite of Dask workloads")
+    group.addoption(
+        "--cluster",
+        default="local",
+        metavar="WHERE",
+        help="local (default), coiled, or the address of a scheduler, such as tcp://10.0.0.1:8786",
     )
-    parser.getgroup("benchmarks").addoption(
+    group.addoption(
+        "--cluster-kwargs",
+        metavar="FILE",
+        help="a YAML file that is joined over benchmarks/cluster_kwargs.yaml",
+    )
+    group.addoption(
+        "--cluster-restart",
+        action="store_true",
+        help="restart the workers of a cluster given by its address before each test",
+    )
+    group.addoption(
+        "--worker-memory",
+        metavar="SIZE",
+        help="memory limit of each local worker (default: 1GiB); the data grow with it",
+    )
+    group.addoption(
+        "--scratch",
+        metavar="DIR",
+        help="where workloads write files: a folder that the workers see under the same path",
+    )
+    group.addoption(
+        "--runtime-recipe",
+        default=os.environ.get("BENCHDB_RUNTIME_RECIPE"),
+        metavar="RECIPE",
+        help="hold what is installed against this recipe (default: BENCHDB_RUNTIME_RECIPE)",
+    )
+    group.addoption(
         "--benchmark-scale",
         type=_positive,
         metavar="F",
@@ -67,7 +93,77 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    from benchdb.errors import UserError
+
     config.addinivalue_line("markers", "quick: short enough for a demonstration")
+    config.addinivalue_line("markers", "long: takes over a minute; runs with -m long or by name")
+    try:
+        clusters.chosen(config)
+    except UserError as error:
+        raise pytest.UsageError(f"--cluster: {error}") from None
+    config.add_cleanup(clusters.end_on_sigterm())
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked `long`, unless it is asked for."""
+    out = [item for item in items if _is_long(item) and not _is_asked_for(item, config)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in out]
+        config.stash[LEFT_OUT] = len(out)
+
+
+LEFT_OUT: pytest.StashKey[int] = pytest.StashKey()
+
+
+def _is_long(item: pytest.Item) -> bool:
+    # Of other folders' tests the word means what they say it does.
+    return item.path.is_relative_to(HERE) and item.get_closest_marker("long") is not None
+
+
+def _is_asked_for(item: pytest.Item, config: pytest.Config) -> bool:
+    name = getattr(item, "originalname", item.name)
+    by_id = any(name == given.partition("::")[2].partition("[")[0] for given in config.args)
+    return "long" in config.option.markexpr or name in config.option.keyword or by_id
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
+    left_out = config.stash.get(LEFT_OUT, 0)
+    return f"left out as long: {left_out} (-m long runs them)" if left_out else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[Any], request: Any
+) -> Generator[None, Any, Any]:
+    if fixturedef.argname != clusters.FIXTURE:
+        return (yield)
+    try:
+        result = yield
+    except Exception:
+        clusters.note_fixture(fixturedef, request, failed=True)
+        raise
+    clusters.note_fixture(fixturedef, request, failed=False)
+    return result
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    clusters.renew(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed:
+        item.stash[clusters.FAILED] = True
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for line in config.stash.get(clusters.TROUBLES, ()):
+        terminalreporter.write_line(f"cluster: {line}", yellow=True)
 
 
 def pytest_pycollect_makemodule(
@@ -85,13 +181,25 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def scratch() -> Iterator[Path]:
+def scratch(shared_folder: str | None) -> Iterator[Path]:
     """Return a folder for what a test writes; unlike `tmp_path` it is gone after the test.
 
     Request it before `small_client`, so that the client lets go of the files first.
     """
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="benchmarks-", dir=shared_folder, ignore_cleanup_errors=True
+    ) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def shared_folder(small_cluster: Any, pytestconfig: pytest.Config) -> str | None:
+    """Return the folder that `scratch` is made in; the test is skipped if workers don't see it."""
+    given = clusters.option(pytestconfig, "--scratch")
+    with clusters.failing_in_a_line():
+        if not clusters.is_shared(small_cluster, given):
+            pytest.skip("its files need a folder that the workers see, too: --scratch DIR")
+    return given
 
 
 @pytest.fixture(scope="session")
@@ -101,46 +209,47 @@ def scale() -> float:
 
 
 @pytest.fixture(scope="module")
-def worker_memory(request: pytest.FixtureRequest) -> str:
-    """Return the memory limit of a worker; a module that needs another one overrides this."""
-    # The option doesn't exist where pytest met this folder only while collecting.
-    return str(request.config.getoption("--worker-memory", default="1GiB"))
+def cluster_kind(pytestconfig: pytest.Config) -> str:
+    """Return what the tests run on: `local`, `address` or `coiled`."""
+    return clusters.chosen(pytestconfig).kind
 
 
 @pytest.fixture(scope="module")
-def small_cluster(worker_memory: str) -> Iterator[LocalCluster]:
-    """Start two workers of one thread each; what they spill is gone afterwards."""
-    import dask
-    from distributed import LocalCluster
+def cluster_kwargs(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what the module's cluster is started with."""
+    with clusters.failing_in_a_line():
+        return clusters.keywords(request.config, _module(request))
+
+
+def _module(request: pytest.FixtureRequest) -> str:
+    return str(request.path.stem)
+
+
+@pytest.fixture(scope="module")
+def small_cluster(request: pytest.FixtureRequest, cluster_kwargs: dict[str, Any]) -> Iterator[Any]:
+    """Start the module's cluster, or find the one that runs; give what `Client` takes."""
+    from benchdb.clusters.where import running
 
     with (
-        tempfile.TemporaryDirectory(prefix="benchmarks-") as folder,
-        # Not local_directory=: that reaches the workers alone, and the scheduler writes too.
-        # A worker that takes longer to restart than that is given up, as on a busy machine.
-        dask.config.set(
-            {
-                "temporary-directory": folder,
-                "distributed.deploy.lost-worker-timeout": "10 minutes",
-            }
-        ),
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            memory_limit=worker_memory,
-            dashboard_address=":0",
+        clusters.failing_in_a_line(),
+        running(
+            clusters.chosen(request.config),
+            cluster_kwargs,
+            software=clusters.software(),
+            tags=clusters.tags(_module(request)),
         ) as cluster,
     ):
         yield cluster
 
 
 @pytest.fixture(scope="module")
-def memory(small_cluster: LocalCluster, scale: float) -> float:
+def memory(small_cluster: Any, scale: float) -> float:
     """Return the bytes that sizes are fractions of: the cluster's memory, scaled."""
-    from distributed import Client
+    from benchdb.clusters.workers import connected
 
     from .sizes import cluster_memory
 
-    with Client(small_cluster) as client:
+    with clusters.failing_in_a_line(), connected(small_cluster) as client:
         return cluster_memory(client) * scale
 
 
@@ -150,24 +259,37 @@ def worker_imports() -> tuple[str, ...]:
     return ("dask.array", "dask.dataframe", "distributed.shuffle", "pyarrow.parquet")
 
 
+@pytest.fixture(scope="module")
+def cluster_used(request: pytest.FixtureRequest, cluster_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return what is kept, beside each row, of how the module's cluster was started."""
+    return clusters.circumstances(request.config, _module(request), cluster_kwargs)
+
+
 @pytest.fixture
 def small_client(
-    small_cluster: LocalCluster,
+    request: pytest.FixtureRequest,
+    small_cluster: Any,
+    cluster_used: dict[str, Any],
     worker_imports: tuple[str, ...],
     benchmark_all: Callable[[Client], AbstractContextManager[None]],
 ) -> Iterator[Client]:
     """Connect to workers that no other test has used, and measure what the test makes of them."""
-    from distributed import Client
+    from benchdb.clusters.workers import connected, run_on_workers
 
     def import_what_tasks_need() -> None:
         for name in worker_imports:
             importlib.import_module(name)
 
-    with Client(small_cluster) as client:
-        if small_cluster in _used:
-            client.restart()
-        _used.add(small_cluster)
-        # Importing takes seconds, in the first task of a worker: no part of what is measured.
-        client.run(import_what_tasks_need)
+    row = request.getfixturevalue("test_run_benchmark")
+    with clusters.failing_in_a_line(), connected(small_cluster) as client:
+        clusters.keep_circumstances(row, cluster_used, client)
+        try:
+            # Importing takes seconds, in a worker's first task: no part of what is measured.
+            run_on_workers(client, import_what_tasks_need, timeout=clusters.IMPORT_TIMEOUT)
+        except Exception:
+            request.node.stash[clusters.FAILED] = True
+            clusters.keep_logs(request.node, client, row)
+            raise
         with benchmark_all(client):
             yield client
+        clusters.keep_logs(request.node, client, row)

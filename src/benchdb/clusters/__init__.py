@@ -1,1 +1,1 @@
-"""Clusters that tests run on: Coiled's and their software. The only home of Coiled's client."""
+"""Clusters that tests run on: here, by address, on Coiled. The only home of Coiled's client."""

@@ -6,6 +6,7 @@
       wait_for_workers: true
     small_cluster:
       n_workers: 10
+      local: {n_workers: 2}      # where a kind of cluster is named, for that kind alone
 """
 
 from __future__ import annotations
@@ -17,19 +18,23 @@ from benchdb.clusters.yaml_files import read_mapping
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 #: The section whose keywords hold for every group.
 DEFAULT: Final = "default"
 
+#: The kinds of clusters, which a section may hold keywords of.
+KINDS: Final = ("local", "address", "coiled")
+
 
 def read_keywords(
     path: Path,
-    group: str | None = None,
+    group: str | Sequence[str] | None = None,
     *,
     override: Path | None = None,
     known: Collection[str] | None = None,
+    kind: str | None = None,
 ) -> dict[str, Any]:
     """Return the keywords that a file gives for a group of clusters.
 
@@ -42,26 +47,32 @@ def read_keywords(
     path
         The file.
     group
-        A section; the section ``default`` alone without one.
+        A section; of several the first that the file has. The section ``default`` alone without.
     override
         Another file with sections of the same names.
     known
         The keywords that there are; any where it isn't said.
+    kind
+        Of the cluster, one of `KINDS`. What a section holds under its name wins over what else it
+        holds, and what stands under another kind is passed over. Without it, such names are
+        keywords as any.
 
     Raises
     ------
     UserError
         If a file makes no sense, or a section or keyword is unknown.
     """
-    sections = _sections(path, known)
+    sections = _sections(path, known, kind)
     if override is not None:
-        for name, changed in _sections(override, known).items():
+        for name, changed in _sections(override, known, kind).items():
             if name not in sections and name != DEFAULT:
                 raise UserError(
                     f"{override}: {path} has no section {name}{_near(name, sections)}; "
                     "an override changes the sections that there are"
                 )
             sections[name] = _joined(sections.get(name, {}), changed)
+    if group is not None and not isinstance(group, str):
+        group = next((one for one in group if one in sections), group[-1])
     if group is not None and group not in sections:
         raise UserError(
             f"{path} has no section {group}{_near(group, sections)}; an empty one takes what "
@@ -84,18 +95,28 @@ def check_keywords(keywords: Mapping[str, Any], known: Collection[str], where: s
             raise UserError(f"{where}: there is no keyword {name}{_near(name, known)}")
 
 
-def _sections(path: Path, known: Collection[str] | None) -> dict[str, dict[str, Any]]:
+def _sections(
+    path: Path, known: Collection[str] | None, kind: str | None
+) -> dict[str, dict[str, Any]]:
     sections: dict[str, dict[str, Any]] = {}
     for name, held in read_mapping(path).items():
-        if held is not None and not isinstance(held, dict):
-            raise UserError(
-                f"{path}: the section {name} must hold keywords, as in `n_workers: 10` indented "
-                "under it"
-            )
-        sections[name] = held or {}
+        section = _held(path, name, held)
+        if kind is not None:
+            others = {key: value for key, value in section.items() if key not in KINDS}
+            section = _joined(others, _held(path, f"{name}, {kind},", section.get(kind)))
+        sections[name] = section
         if known is not None:
             check_keywords(sections[name], known, f"{path}, section {name}")
     return sections
+
+
+def _held(path: Path, name: str, held: Any) -> dict[str, Any]:
+    if held is not None and not isinstance(held, dict):
+        raise UserError(
+            f"{path}: the section {name} must hold keywords, as in `n_workers: 10` indented "
+            "under it"
+        )
+    return held or {}
 
 
 def _joined(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

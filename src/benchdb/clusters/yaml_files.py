@@ -1,4 +1,4 @@
-"""YAML files that users write, read so that what is wrong with one is said in a line."""
+"""YAML files: those that users write are read so that what is wrong with one is said in a line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from benchdb.errors import UserError, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 
@@ -38,3 +39,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(held, dict) or not all(isinstance(key, str) for key in held):
         raise UserError(f"{path} must hold names with values, as in `name: value`")
     return held
+
+
+def written(mapping: Mapping[str, Any]) -> str:
+    """Return a mapping of plain values as YAML, in its own order."""
+    import yaml
+
+    text: str = yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True)
+    return text

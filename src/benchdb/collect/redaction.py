@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -142,6 +142,29 @@ def redact(text: str, environ: Mapping[str, str] | None = None) -> str:
 def redact_value(name: str, value: str, environ: Mapping[str, str] | None = None) -> str:
     """Return the value of a variable, tag or setting, hidden if its name or its form says so."""
     return HIDDEN if value and looks_secret(name) else redact(value, environ)
+
+
+def redact_tree(value: Any, name: str = "", environ: Mapping[str, str] | None = None) -> Any:
+    """Return mappings and lists of plain values with their secrets hidden, for YAML or JSON.
+
+    Parameters
+    ----------
+    value
+        What is neither a mapping, a list nor a plain value is shown as its text.
+    name
+        What the value stands under: all of it is hidden where that is a secret's name.
+    environ
+        As in `redact`.
+    """
+    if isinstance(value, dict):
+        if name and looks_secret(name):
+            return HIDDEN
+        return {str(key): redact_tree(held, str(key), environ) for key, held in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [redact_tree(held, name, environ) for held in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return HIDDEN if value and name and looks_secret(name) else value
+    return redact_value(name, str(value), environ)
 
 
 def looks_secret(name: str) -> bool:

@@ -1,0 +1,213 @@
+"""A cluster of processes on this machine, of which nothing remains, whatever happens in between."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from benchdb.clusters.keywords import check_keywords
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    import psutil
+    from distributed import LocalCluster
+
+#: Seconds in which all workers must have come.
+START_TIMEOUT: Final = 120.0
+
+#: Seconds in which they must have gone.
+CLOSE_TIMEOUT: Final = 30.0
+
+#: Seconds that a process may take to end when it was killed.
+_LAST: Final = 5.0
+
+#: Seconds between two looks at who has come.
+_GLANCE: Final = 0.02
+
+_ENDED: Final = ("failed", "closing", "closed")
+
+#: Keywords that this layer sets, and those that distributed has given up.
+_OURS: Final = frozenset({"self", "asynchronous", "loop", "start", "ip", "worker_kwargs", "kwargs"})
+
+#: Without a word from the user: the port of the dashboard may be taken by another cluster.
+_DEFAULTS: Final = {"threads_per_worker": 1, "dashboard_address": ":0"}
+
+
+def known_keywords() -> list[str]:
+    """Return the keywords that a cluster on this machine can be given: its own, its workers'."""
+    from distributed import LocalCluster, Nanny, Worker
+
+    names = {
+        name: None
+        for kind in (LocalCluster, Nanny, Worker)
+        for name in inspect.signature(kind.__init__).parameters
+    }
+    return [name for name in names if name not in _OURS]
+
+
+@contextmanager
+def running(
+    keywords: Mapping[str, Any],
+    *,
+    start_timeout: float = START_TIMEOUT,
+    close_timeout: float = CLOSE_TIMEOUT,
+) -> Iterator[LocalCluster]:
+    """Start a cluster on this machine for a ``with`` block, and end it at the block's end.
+
+    What its scheduler and workers write is in a folder that goes with it.
+
+    Parameters
+    ----------
+    keywords
+        As ``distributed.LocalCluster`` takes them: ``n_workers``, ``threads_per_worker``,
+        ``memory_limit`` of each worker, …; by default a worker of one thread for each core.
+    start_timeout
+        Seconds in which all workers must have come.
+    close_timeout
+        Seconds in which all must have gone; what is left then is killed.
+
+    Yields
+    ------
+    distributed.LocalCluster
+        With all its workers.
+
+    Raises
+    ------
+    UserError
+        If it doesn't start, or workers lingered and were killed, in one line.
+    """
+    import dask
+    from dask.system import CPU_COUNT
+    from distributed import LocalCluster
+
+    check_keywords(keywords, known_keywords(), "the cluster's keywords")
+    given = {**_DEFAULTS, "death_timeout": start_timeout, **keywords}
+    number = given.pop("n_workers", None) or CPU_COUNT
+    with (
+        tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as folder,
+        dask.config.set(
+            {
+                # Not local_directory=: that reaches the workers alone; the scheduler writes, too.
+                "temporary-directory": folder,
+                # A worker that takes longer to restart is given up, as on a busy machine.
+                "distributed.deploy.lost-worker-timeout": "10 minutes",
+            }
+        ),
+    ):
+        before = _children()
+        try:
+            # Workers later: to wait for them here would have no end.
+            make: Any = LocalCluster
+            cluster: LocalCluster = make(n_workers=0, **given)
+        except Exception as error:
+            raise UserError(
+                f"the cluster didn't start ({type(error).__name__}: {_line(error)}): look at what "
+                "it was given"
+            ) from error
+        try:
+            _bring(cluster, number, start_timeout)
+        except BaseException:
+            # While one starts, the cluster can't be closed: it waits for that.
+            _kill([one for one in _children() - before if _is_of_dask(one)])
+            with suppress(UserError):
+                _close(cluster, min(close_timeout, 2 * _LAST))
+            raise
+        try:
+            yield cluster
+        finally:
+            _close(cluster, close_timeout)
+
+
+def _bring(cluster: Any, number: int, timeout: float) -> None:
+    """Start workers, and wait until they are there."""
+    cluster.scale(number)
+    deadline = time.monotonic() + timeout
+    while len(cluster.workers) < number or len(cluster.scheduler.workers) < number:
+        failed = [one for one in cluster.workers.values() if one.status.name in _ENDED]
+        here = len(cluster.scheduler.workers)
+        if failed or time.monotonic() > deadline:
+            why = "the others died" if failed else f"not more in {timeout:g} seconds"
+            raise UserError(
+                f"{here} of the cluster's {number} workers came, {why}: look at what they printed, "
+                "or ask for fewer"
+            )
+        time.sleep(_GLANCE)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _close(cluster: Any, timeout: float) -> None:
+    """Close a cluster; kill what doesn't go."""
+    workers, others = _workers(cluster), []
+    for worker in workers:
+        with suppress(_psutil().Error):
+            others += worker.children(recursive=True)
+    try:
+        cluster.close(timeout=timeout)
+    except (TimeoutError, AssertionError, OSError):
+        cluster.shutdown_on_close = False  # else Python's end would wait for it again
+    finally:  # interrupted, too
+        lingering = _kill({*workers, *_workers(cluster)})
+        left = _kill(others)
+    if lingering:
+        raise UserError(
+            f"workers didn't end within {timeout:g} seconds and were killed (processes "
+            f"{lingering}): look at what the test left running on them"
+        )
+    if left:
+        raise UserError(
+            f"tasks left processes behind, which were killed ({left}): let the test end what it "
+            "starts"
+        )
+
+
+# -- processes
+
+
+def _psutil() -> Any:
+    import psutil
+
+    return psutil
+
+
+def _workers(cluster: Any) -> list[psutil.Process]:
+    """Return the processes of the workers that there are."""
+    psutil, found = _psutil(), []
+    for worker in list(cluster.workers.values()):
+        pid = getattr(worker, "pid", None)
+        if pid and pid != os.getpid():  # without processes they live in this one
+            with suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+    return found
+
+
+def _children() -> set[psutil.Process]:
+    return set(_psutil().Process().children(recursive=True))
+
+
+def _is_of_dask(process: psutil.Process) -> bool:
+    """Tell whether it is of the kind that a nanny starts, not a test's own."""
+    with suppress(_psutil().Error):
+        line = " ".join(process.cmdline())
+        return "multiprocessing" in line and "resource_tracker" not in line
+    return False
+
+
+def _kill(processes: Collection[psutil.Process]) -> str:
+    """Kill those that still run, and return their names and ids; a zombie has ended."""
+    psutil, killed = _psutil(), []
+    for process in processes:
+        with suppress(psutil.Error):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                killed.append(f"{process.name()} {process.pid}")
+                process.kill()
+    psutil.wait_procs(processes, timeout=_LAST)
+    return ", ".join(killed)

@@ -1,0 +1,220 @@
+"""Clients and workers of a cluster, whatever its kind; nothing here waits without an end."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from benchdb.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from distributed import Client
+
+#: Seconds in which a scheduler must answer.
+ANSWER_TIMEOUT: Final = 30.0
+
+#: Seconds in which workers must be back after a restart.
+RESTART_TIMEOUT: Final = 60.0
+
+#: Seconds between two looks at how many workers there are.
+_GLANCE: Final = 0.05
+
+_T = TypeVar("_T")
+
+
+@contextmanager
+def connected(cluster: Any, *, timeout: float = ANSWER_TIMEOUT) -> Iterator[Client]:
+    """Connect a client to a cluster for a ``with`` block.
+
+    At its end the scheduler lets go of the client's futures, and of the plugins that the client
+    registered: the cluster may have other users.
+
+    Parameters
+    ----------
+    cluster
+        What ``distributed.Client`` takes: a cluster, or the address of a scheduler.
+    timeout
+        Seconds in which the scheduler must answer, and at the end once more.
+
+    Raises
+    ------
+    UserError
+        If none answers, in one line.
+    """
+    from distributed import Client
+
+    address = cluster if isinstance(cluster, str) else getattr(cluster, "scheduler_address", "")
+    connect: Any = Client
+    try:
+        client = connect(cluster, timeout=timeout)
+    except Exception as error:
+        what = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(
+            f"no scheduler answers at {address} within {timeout:g} seconds ({what}): is it "
+            "running, and is that its address?"
+        ) from error
+    plugins: list[tuple[str, str]] = []
+    _note_plugins(client, plugins)
+    try:
+        yield client
+    finally:
+        # A scheduler that is gone, or doesn't answer, holds nothing of ours that could be had.
+        with suppress(Exception):
+            if plugins and client.status == "running":
+                within(client, timeout, lambda: _without(client, plugins))
+        with suppress(Exception):
+            client.close(timeout=timeout)
+
+
+def _note_plugins(client: Any, plugins: list[tuple[str, str]]) -> None:
+    """Have a client note, by kind and name, which plugins it registers."""
+    from distributed import NannyPlugin, SchedulerPlugin
+
+    register = client.register_plugin
+
+    def noting(plugin: Any, name: str | None = None, **more: Any) -> Any:
+        answer = register(plugin, name, **more)
+        called = name or getattr(plugin, "name", None)
+        if isinstance(plugin, SchedulerPlugin):
+            plugins.append(("scheduler", called or ""))
+        else:
+            plugins.append(("nanny" if isinstance(plugin, NannyPlugin) else "worker", called or ""))
+        return answer
+
+    client.register_plugin = noting
+
+
+async def _without(client: Any, plugins: list[tuple[str, str]]) -> None:
+    for kind, name in plugins:
+        with suppress(Exception):  # its test took it away itself
+            if kind == "scheduler":
+                await client.unregister_scheduler_plugin(name)
+            else:
+                await client.unregister_worker_plugin(name, nanny=kind == "nanny")
+
+
+def within(client: Any, timeout: float, question: Callable[[], Awaitable[_T]]) -> _T:
+    """Run a coroutine on a client's loop, with a deadline in seconds.
+
+    Raises
+    ------
+    TimeoutError
+        If it isn't done by then.
+    """
+    answer: _T = client.sync(question, callback_timeout=timeout)
+    return answer
+
+
+def count_workers(client: Any, *, timeout: float = ANSWER_TIMEOUT) -> int:
+    """Return how many workers a scheduler has.
+
+    Raises
+    ------
+    TimeoutError
+        If it doesn't answer.
+    """
+
+    def count(dask_scheduler: Any) -> int:
+        return len(dask_scheduler.workers)
+
+    # Not Client.scheduler_info(): some releases of distributed name five workers at most there.
+    here: int = within(client, timeout, lambda: client.run_on_scheduler(count))
+    return here
+
+
+def wait_for_workers(
+    client: Any, number: int, *, timeout: float = ANSWER_TIMEOUT, exactly: bool = False
+) -> None:
+    """Wait until there are as many workers.
+
+    Parameters
+    ----------
+    exactly
+        Whether more are too many.
+
+    Raises
+    ------
+    UserError
+        If there aren't in time, in one line.
+    """
+    deadline = time.monotonic() + timeout
+    here = None
+    while time.monotonic() < deadline:
+        with suppress(TimeoutError):
+            here = count_workers(client, timeout=max(deadline - time.monotonic(), _GLANCE))
+            if here == number or (here > number and not exactly):
+                return
+        time.sleep(_GLANCE)
+    what = "the scheduler doesn't answer" if here is None else f"it has {here}"
+    raise UserError(
+        f"the cluster didn't have {number} workers within {timeout:g} seconds ({what}): look at "
+        "its logs, or ask for fewer"
+    )
+
+
+def restart(cluster: Any, client: Any, number: int, *, timeout: float = RESTART_TIMEOUT) -> None:
+    """Make all workers anew, as many as there were: none has what tasks left behind.
+
+    Parameters
+    ----------
+    cluster
+        What the client was connected to; it is scaled where it can be.
+    number
+        How many workers there must be.
+    timeout
+        Seconds for all of it.
+
+    Raises
+    ------
+    UserError
+        If they don't come back, in one line.
+    """
+    deadline = time.monotonic() + timeout
+    if hasattr(cluster, "scale") and count_workers(client, timeout=timeout) != number:
+        cluster.scale(number)
+        wait_for_workers(client, number, timeout=deadline - time.monotonic(), exactly=True)
+    if bare := _without_nanny(client, timeout):
+        raise UserError(
+            f"{bare} of the workers have no nanny, so they would not come back from a restart: "
+            "start them with one, or don't restart"
+        )
+    left = max(deadline - time.monotonic(), 1.0)
+    try:
+        within(client, timeout, lambda: client.restart(timeout=left, wait_for_workers=True))
+    except Exception as error:
+        raise UserError(
+            f"the cluster's workers didn't restart within {timeout:g} seconds "
+            f"({type(error).__name__}): look at its logs"
+        ) from error
+    wait_for_workers(client, number, timeout=max(deadline - time.monotonic(), 1.0))
+
+
+def _without_nanny(client: Any, timeout: float) -> int:
+    def count(dask_scheduler: Any) -> int:
+        workers = dask_scheduler.workers.values()
+        return sum(not worker.nanny and "://" in worker.address for worker in workers)
+
+    bare: int = within(client, timeout, lambda: client.run_on_scheduler(count))
+    return bare
+
+
+def run_on_workers(client: Any, function: Callable[..., Any], *, timeout: float) -> dict[str, Any]:
+    """Run a function on all workers; a frozen one holds it up no longer than the timeout.
+
+    Raises
+    ------
+    UserError
+        If it raises there, or a worker doesn't answer, in one line.
+    """
+    try:
+        return within(client, timeout, lambda: client.run(function))
+    except Exception as error:
+        what = " ".join(str(error).split())[:200]
+        why = "no answer" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {what}"
+        raise UserError(
+            f"the workers didn't get ready within {timeout:g} seconds ({why}): look at the "
+            "cluster's logs"
+        ) from error
