@@ -49,7 +49,8 @@ class GitHub(LoopbackApi):
             case "GET", ["issues", number, "comments"]:
                 return 200, self._page(self.comments.get(int(number), []), asked)
             case "POST", ["issues", number, "comments"]:
-                one = {"id": 100 + sum(map(len, self.comments.values())), **said}
+                by = {"user": {"type": "Bot"}, "author_association": "NONE"}
+                one = {"id": 100 + sum(map(len, self.comments.values())), **by, **said}
                 self.comments.setdefault(int(number), []).append(one)
                 return 201, one
             case "PATCH", ["issues", "comments", key]:
@@ -61,7 +62,8 @@ class GitHub(LoopbackApi):
             case "GET", ["issues"]:
                 return 200, self._page(self.issues, asked)
             case "POST", ["issues"]:
-                one = {"number": len(self.issues) + 1, "html_url": "https://it", **said}
+                by = {"user": {"type": "Bot"}, "author_association": "NONE"}
+                one = {"number": len(self.issues) + 1, "html_url": "https://it", **by, **said}
                 self.issues.append(one)
                 return 201, one
             case "GET", ["pulls"]:
@@ -158,7 +160,8 @@ def test_a_comment_is_changed_once_it_is_there_and_not_made_for_good_news(job: J
     assert job.run("report.py", "--comment", "regressed").returncode == 0
     assert job.github.comments == {}
     others = [{"id": n, "body": "somebody's"} for n in range(130)]
-    job.github.comments[7] = [*others, {"id": 900, "body": "<!-- benchdb: gate -->\nbefore"}]
+    ours = {"id": 900, "body": "<!-- benchdb: gate -->\nbefore", "user": {"type": "Bot"}}
+    job.github.comments[7] = [*others, ours]
     assert job.run("report.py", "--comment", "regressed").returncode == 0
     assert "before" not in job.github.comments[7][-1]["body"]
     assert len(job.github.comments[7]) == len(others) + 1
@@ -253,6 +256,55 @@ def test_artifacts_are_collected_pushed_and_judged(job: Job) -> None:
     assert "pushed 1 session" in ran.stdout + ran.stderr
 
 
+def test_a_session_of_the_trunk_is_not_judged_in_the_place_of_a_forks(job: Job) -> None:
+    trunk, artifact = job.folder / "trunk", job.folder / "artifacts" / "benchmarks-3.13"
+    artifact.mkdir(parents=True)
+    trunk.mkdir()
+    history = regressed(trunk)
+    shutil.copy(history.path, artifact / "benchmark.db")
+    shutil.copy(history.path, job.folder / "benchmark.db")
+    ran = job.run("collect.py", "artifacts", "--untrusted", "--sessions", "sessions")
+    assert ran.returncode == 2
+    assert "no session was merged: the lines above say why" in ran.stdout
+
+
+def test_a_broken_artifact_does_not_hide_the_others(job: Job) -> None:
+    for number in (1, 2):
+        folder = job.folder / "artifacts" / f"benchmarks-{number}"
+        folder.mkdir(parents=True)
+        mine = History(folder).add({"test_0": 1.0}, branch="slower")
+    (job.folder / "artifacts" / "benchmarks-1" / "benchmark.db").write_bytes(b"SQLite")
+    ran = job.run("collect.py", "artifacts", "--sessions", "sessions")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "::warning::`benchdb merge` left something out (2)" in ran.stdout
+    assert (job.folder / "sessions").read_text() == f"session:{mine}\n"
+
+
+def test_a_comment_that_an_outsider_wrote_is_left_to_them(job: Job) -> None:
+    regressed(job.folder, branch="slower")
+    job.event = {"pull_request": {"number": 7}}
+    theirs = {
+        "id": 1,
+        "body": "<!-- benchdb: gate -->\nall is well",
+        "user": {"type": "User"},
+        "author_association": "CONTRIBUTOR",
+    }
+    job.github.comments[7] = [theirs]
+    assert job.run("report.py", "--comment=always").returncode == 1
+    first, second = job.github.comments[7]
+    assert first["body"].endswith("all is well")
+    assert "REGRESSED" in second["body"]
+
+
+def test_an_event_that_is_none_is_one_line_and_2(job: Job) -> None:
+    (job.folder / "gate.md").write_text("all is well")
+    for event in ({"pull_request": {"number": "x"}}, {"pull_request": [7]}):
+        job.event = event
+        ran = job.run("comment.py", "gate.md")
+        assert ran.returncode == 2, ran.stdout + ran.stderr
+        assert "holds no event of GitHub's" in ran.stdout
+
+
 def test_the_environment_of_a_runtime_has_the_pins_of_its_recipe(job: Job) -> None:
     pytest.importorskip("jinja2", reason="releases need the extra `release`")
     programs = job.folder / "programs"
@@ -291,6 +343,19 @@ def test_a_file_of_sessions_can_smuggle_in_no_option(job: Job) -> None:
     ran = job.run("report.py", "--sessions", "sessions")
     assert ran.returncode == 2
     assert "this names no session: '--db=/etc/passwd'" in ran.stdout
+
+
+@pytest.mark.parametrize("given", ["--fail-on=suspect", "--fail-on suspect", ""])
+def test_the_action_passes_on_what_the_gate_is_called_with(job: Job, given: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    regressed(job.folder, branch="slower")
+    (step,) = yaml.safe_load((SCRIPTS.parents[1] / "action.yml").read_text())["runs"]["steps"]
+    (job.folder / "step").write_text(step["run"])
+    said = {"ARGUMENTS": given, "SESSIONS": "", "COMMENT": "never", "ISSUE": "false"}
+    path = str(SCRIPTS.parents[1])
+    ran = job.run("/bin/bash", job.folder / "step", GITHUB_ACTION_PATH=path, **said)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "::error" in ran.stdout
 
 
 def test_a_release_has_one_checklist(job: Job) -> None:

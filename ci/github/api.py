@@ -31,6 +31,9 @@ _PAUSES: Final = (1, 5, 15)
 #: Answers of a server that may do it later.
 _BUSY: Final = (429, 500, 502, 503, 504)
 
+#: Whose comments and issues may be those of an earlier call, with a token of their own.
+_MEMBERS: Final = ("OWNER", "MEMBER", "COLLABORATOR")
+
 _PER_PAGE: Final = 100
 _MOST_PAGES: Final = 50
 
@@ -141,6 +144,16 @@ def _refusal(method: str, path: str, error: urllib.error.HTTPError) -> str:
             f"; does the job have `permissions: {right}`? In a pull request from a fork none has"
         )
     return line
+
+
+def is_ours(one: dict[str, Any], mark: str) -> bool:
+    """Tell whether a comment or an issue begins with a mark, and was written by who may write here.
+
+    Anybody can write the mark into a comment of their own, and change that later.
+    """
+    writer = (one.get("user") or {}).get("type")
+    trusted = writer == "Bot" or one.get("author_association") in _MEMBERS
+    return trusted and (one.get("body") or "").startswith(mark)
 
 
 def fitting(text: str, head: str) -> str:

@@ -28,22 +28,26 @@ def pull_request(environ: dict[str, str], hub: api.Hub) -> int | None:
     is that branch's open pull request whose head is the commit that was tested.
     """
     told = api.event(environ)
-    if number := (told.get("pull_request") or {}).get("number"):
-        return int(number)
-    run: dict[str, Any] = told.get("workflow_run") or {}
-    owner = ((run.get("head_repository") or {}).get("owner") or {}).get("login")
-    if not owner or run.get("event") != "pull_request":
+    try:
+        if number := (told.get("pull_request") or {}).get("number"):
+            return int(number)
+        run: dict[str, Any] = told.get("workflow_run") or {}
+        owner = ((run.get("head_repository") or {}).get("owner") or {}).get("login")
+        branch, commit = run.get("head_branch"), run.get("head_sha")
+    except (AttributeError, TypeError, ValueError):
+        raise api.Refused("GITHUB_EVENT_PATH holds no event of GitHub's") from None
+    if not (owner and branch and commit) or run.get("event") != "pull_request":
         return None
-    head = urllib.parse.quote(f"{owner}:{run['head_branch']}", safe="")  # a fork names it
+    head = urllib.parse.quote(f"{owner}:{branch}", safe="")  # a fork names it
     for found in hub.pages(f"pulls?state=open&head={head}"):
-        if found["head"]["sha"] == run["head_sha"]:
+        if found["head"]["sha"] == commit:
             return int(found["number"])
     return None
 
 
 def ours(comments: Iterable[dict[str, Any]], mark: str) -> int | None:
-    """Return the id of the comment that begins with a mark."""
-    return next((one["id"] for one in comments if (one["body"] or "").startswith(mark)), None)
+    """Return the id of the comment that begins with a mark, and that no outsider wrote."""
+    return next((one["id"] for one in comments if api.is_ours(one, mark)), None)
 
 
 def keep(

@@ -37,7 +37,7 @@ def open_once(
     hub = api.Hub(environ)
     mark = f"<!-- benchdb: issue {key} -->"
     for one in hub.pages(f"issues?state=all&labels={urllib.parse.quote(label)}"):
-        if (one["body"] or "").startswith(mark):
+        if api.is_ours(one, mark):
             print(f"issue {one['number']} says it already")
             return
     title = " ".join(title.split())

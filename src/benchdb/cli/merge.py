@@ -11,11 +11,12 @@ import click
 from benchdb.cli.options import database_option, locate, prepare
 from benchdb.cli.output import say, write
 from benchdb.cli.progress import progress_bar
+from benchdb.cli.saving import save
 from benchdb.config import location
 from benchdb.errors import NoDatabase, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from benchdb.config import Location, Settings
     from benchdb.store.merge import Merged
@@ -36,9 +37,21 @@ def _located(_: click.Context, __: click.Parameter, files: tuple[str, ...]) -> t
     is_flag=True,
     help="Take only contenders' sessions, and nothing that people said: of a fork's job.",
 )
+@click.option(
+    "--sessions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="LIST",
+    help="Name the sessions of each FILE that are in the database now, a line each, as "
+    "`benchdb gate` takes them.",
+)
 @database_option
 def command(
-    files: tuple[Location, ...], *, bring_back: bool, untrusted: bool, db: str | None
+    files: tuple[Location, ...],
+    *,
+    bring_back: bool,
+    untrusted: bool,
+    sessions: Path | None,
+    db: str | None,
 ) -> None:
     """Merge the sessions of each FILE into the database, which is made if there is none.
 
@@ -59,6 +72,7 @@ def command(
     for file in files:
         if isinstance(file, Path) and not os.path.lexists(file):
             raise NoDatabase(f"there is no file {file}: nothing was merged, check the name")
+    sift = _Sift(path, settings if untrusted else None)
     with progress_bar() as progress:
         done = list(
             merging(
@@ -66,7 +80,7 @@ def command(
                 files,
                 lambda: prepare(path, progress),
                 bring_back=bring_back,
-                wanted=_sifting(path, settings) if untrusted else None,
+                wanted=sift if untrusted else None,
                 progress=progress,
             )
         )
@@ -80,34 +94,68 @@ def command(
             for line in merged.unfit:
                 say(f"{file}: {line}: it was left out")
             failed = failed or bool(merged.conflicts or merged.unfit)
-    if any(not isinstance(merged, UserError) for _, merged in done):
+    whole = [file for file, merged in done if not isinstance(merged, UserError)]
+    if whole:
         tell_conflicts(path)
+    if sessions is not None:
+        named = dict.fromkeys(uid for file in whole for uid in sift.held(file))
+        save([("list", sessions)], lambda _: (f"session:{uid}\n" for uid in named))
     if failed:
         click.get_current_context().exit(2)
 
 
-def _sifting(
-    path: Location, settings: Settings
-) -> Callable[[Location], Collection[tuple[str, str]]]:
-    """Return what says which sessions of an untrusted file may be merged, and names the others."""
-    from benchdb.report.text import counted
-    from benchdb.review.untrusted import sifted
-    from benchdb.store.opening import connected, explaining, newest
+class _Sift:
+    """Says which sessions of a file may be merged, and names the others.
 
-    def wanted(file: Location) -> Collection[tuple[str, str]]:
-        with explaining(path), connected(path) as connection:
-            held = connection.execute("SELECT uid, digest FROM session").fetchall()
+    Parameters
+    ----------
+    path
+        The database that receives.
+    settings
+        They name the trunk, where files are not trusted; else None.
+    """
+
+    def __init__(self, path: Location, settings: Settings | None) -> None:
+        self._path = path
+        self._settings = settings
+        self._wanted: dict[Location, Collection[tuple[str, str]]] = {}
+
+    def __call__(self, file: Location) -> Collection[tuple[str, str]]:
+        """Return the keys of those that may: (uid, digest)."""
+        from benchdb.report.text import counted
+        from benchdb.review.untrusted import sifted
+        from benchdb.store.check import unsound
+        from benchdb.store.opening import connected, explaining, newest
+
+        assert self._settings is not None
         with newest(file) as at, explaining(file), connected(at) as connection:
-            found = sifted(connection, held, settings)
+            found = sifted(connection, self._keys(self._path), self._settings)
+            wrong = unsound(at, found.keys)
         for uids, why in (
             (found.trunk, "of the trunk, by what it says"),
             (found.doubtful, "another form of one that is here"),
         ):
             if uids:
                 say(f"{file}: left out {counted(len(uids), 'session')}, {why}: {_named(uids)}")
-        return found.keys
+        for line in sorted(wrong.values()):
+            say(f"{file}: {line}: it was left out")
+        self._wanted[file] = found.keys - wrong.keys()
+        return self._wanted[file]
 
-    return wanted
+    def held(self, file: Location) -> list[str]:
+        """Return the uids of a file's sessions that the database has now, as they are there."""
+        keys: Collection[tuple[str, str | None]] = (
+            self._keys(file) if self._settings is None else self._wanted[file]
+        )
+        there = set(keys).intersection(self._keys(self._path))
+        return sorted(uid for uid, digest in there if digest is not None)
+
+    def _keys(self, location: Location) -> list[tuple[str, str | None]]:
+        from benchdb.store.opening import connected, explaining, newest
+
+        with newest(location) as at, explaining(location), connected(at) as connection:
+            rows = connection.execute("SELECT uid, digest FROM session").fetchall()
+            return [(uid, digest) for uid, digest in rows]
 
 
 def _named(uids: Sequence[str]) -> str:

@@ -39,7 +39,9 @@ class Untrusted:
     doubtful: tuple[str, ...]
 
 
-def sifted(source: Connection, held: Collection[tuple[str, str]], settings: Settings) -> Untrusted:
+def sifted(
+    source: Connection, held: Collection[tuple[str, str | None]], settings: Settings
+) -> Untrusted:
     """Return what may be merged of an untrusted file.
 
     Parameters
@@ -47,11 +49,11 @@ def sifted(source: Connection, held: Collection[tuple[str, str]], settings: Sett
     source
         On that file, at the newest schema.
     held
-        The sessions of the database that receives: (uid, digest).
+        The sessions of the database that receives: (uid, digest), no digest while one is recorded.
     settings
         They name the trunk.
     """
-    there: dict[str, set[str]] = {}
+    there: dict[str, set[str | None]] = {}
     for uid, digest in held:
         there.setdefault(uid, set()).add(digest)
     keys: set[tuple[str, str]] = set()
