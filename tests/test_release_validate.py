@@ -214,6 +214,23 @@ def test_a_first_release_whose_tests_fail_is_a_no(candidate: Candidate) -> None:
     ]
 
 
+def test_a_release_after_another_is_not_the_first(candidate: Candidate) -> None:
+    candidate.record("1.9.0", 2)
+    candidate.record("1.10.0", 2)
+    assert candidate.reasons("--first-release") == [
+        "last release: 1.9.0 was recorded: leave --first-release out, to compare with it"
+    ]
+    both = candidate.validate("--first-release", "--against", "1.9.0")
+    assert (both.returncode, both.stdout) == (2, "")
+    assert "--first-release has nothing to compare --against with" in both.stderr
+
+
+def test_where_the_page_is_saved_is_looked_at_first(candidate: Candidate) -> None:
+    ran = candidate.validate("--save", "nowhere/page.html")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "there is no folder nowhere: make it, or name another" in ran.stderr
+
+
 def test_a_test_that_cannot_be_compared_is_noted(candidate: Candidate) -> None:
     candidate.record("1.9.0", test_gone=1.0)
     candidate.record("1.10.0")

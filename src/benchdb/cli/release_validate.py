@@ -132,6 +132,10 @@ def command(
         words = None if suite is None else shlex.split(suite)
     except ValueError as error:
         raise WrongSetting(f"--run {suite!r}: {error}: write it as in a shell") from None
+    if first and against is not None:
+        raise WrongSetting(
+            "--first-release has nothing to compare --against with: give one of both"
+        )
     read = opened_recipe(recipe, variables, platform)
     known = read_known(known_issues or read.file.with_name(NAME))
     database, settings = locate(db)
@@ -151,13 +155,13 @@ def command(
             cluster=not no_cluster,
         )
         found = validate(read, plan, known, database, settings, say=say)
-    save_files(save, lambda one: [_page(found, one)])
     if form == "table":
         from benchdb.report.release_page import validation_tables
 
         write_tables(validation_tables(found), form)
     else:
         write(_page(found, form))
+    save_files(save, lambda one: [_page(found, one)])
     return 1 if found.reasons else 0
 
 

@@ -36,6 +36,16 @@ def save_option(formats: Sequence[str]) -> Callable[[Callable[..., Any]], Callab
 
 
 def _told(given: str, formats: Sequence[str], endings: str) -> tuple[str, Path]:
+    form, path = _parted(given, formats, endings)
+    # Now, not when all is done: what is saved may take hours to find out.
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {path.parent}: make it, or name another")
+    if path.is_dir():
+        raise click.BadParameter(f"{path} is a folder: name a file in it")
+    return form, path
+
+
+def _parted(given: str, formats: Sequence[str], endings: str) -> tuple[str, Path]:
     form, is_named, file = given.partition("=")
     if is_named and form in formats and file:
         return form, Path(file)

@@ -89,7 +89,12 @@ def measured(
         if not found:
             alone = outcomes(connection, settings, sides.side(_named(version)))
             found += _of_first(alone, known, version)
-        found.append(Finding("note", "last release", "none: this is the first one"))
+        earlier = last_release(runtimes, version)
+        said = f"{earlier} was recorded: leave --first-release out, to compare with it"
+        if earlier is None:
+            found.append(Finding("note", "last release", "none: this is the first one"))
+        else:
+            found.append(Finding("no", "last release", said))
     elif last is None:
         said = (
             "no session ran in an earlier release: name what to compare with by --against, "
