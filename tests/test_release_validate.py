@@ -21,6 +21,7 @@ from benchdb.cli import main
 from benchdb.release.variants import this_platform
 from benchdb.report.fields import FIELDS
 from benchdb.report.schemas import RELEASE_VALIDATE
+from benchdb.store.merge import merge
 
 pytest.importorskip("rattler", reason="releases need the extra `release`")
 pytest.importorskip("rattler_build", reason="releases need the extra `release`")
@@ -242,6 +243,24 @@ def test_a_test_that_cannot_be_compared_is_noted(candidate: Candidate) -> None:
         "what": "not compared",
         "said": "test_it.py::test_gone duration: another version of the test",
     } in listed
+
+
+def test_a_pull_request_of_others_has_no_part_in_it(candidate: Candidate, tmp_path: Path) -> None:
+    candidate.record("1.9.0")
+    candidate.record("1.10.0", test_2=1.1)
+    theirs = History(tmp_path / "theirs")
+    for runtime, level in [("1.9.0", 1.1), ("1.10.0", 0.9)] * 12:
+        runs = {f"test_{number}": theirs.near() for number in range(4)}
+        runs["test_2"] = theirs.near(level)
+        theirs.add(runs, branch="someone:slow-idea", runtime=runtime)
+    merge(candidate.history.path, [theirs.path])
+    found = candidate.found()["findings"]
+    assert any(one["what"] == "regressed" for one in found)
+    said = (
+        "24 sessions left out: off the trunk, not recorded into this file, and not at what is "
+        "checked out"
+    )
+    assert {"grade": "note", "what": "measured", "said": said} in found
 
 
 def test_what_is_as_fast_may_go_however_many_tests_there_are(candidate: Candidate) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+from benchdb.collect.ancestry import head
 from benchdb.errors import UserError
 from benchdb.findings import State
 from benchdb.metrics import counts_outcomes
@@ -18,11 +19,13 @@ from benchdb.report.units import scale_of
 from benchdb.review.comparison import compare_sides
 from benchdb.review.events import find_changes
 from benchdb.review.one_side import outcomes
+from benchdb.review.series import is_trunk
 from benchdb.review.sides import Sides
-from benchdb.store.queries import stored_sessions
+from benchdb.store.packages import sessions_by_runtime
+from benchdb.store.queries import recorded_here, stored_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from benchdb.comparisons import (
         ComparedCase,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from benchdb.findings import Event
     from benchdb.release.issues import Known
     from benchdb.review.one_side import Outcome
+    from benchdb.series import StoredSession
     from benchdb.store.connection import Connection
 
 #: The share of false events that is allowed for, as `benchdb changes` does.
@@ -56,6 +60,7 @@ def measured(
     known: Known,
     *,
     first: bool = False,
+    ran: bool = False,
 ) -> tuple[str, list[Finding], SidesCompared | None]:
     """Hold a runtime that is to be released against the last release.
 
@@ -71,12 +76,17 @@ def measured(
         Its waivers say which tests' regressions somebody takes the blame for.
     first
         Whether there is no earlier release to compare with.
+    ran
+        Whether the contender's sessions were recorded for this: then those at HEAD's commit that
+        others recorded count no more than any that is off the trunk.
 
     Returns
     -------
     The runtime that it was compared with, what was found, and the comparison.
     """
-    sides = Sides(connection, settings, stored_sessions(connection))
+    every = stored_sessions(connection)
+    trusted = _trusted(connection, settings, every, at_head=not ran)
+    sides = Sides(connection, settings, trusted)
     runtimes = sides.runtimes()
     found: list[Finding] = []
     if version not in runtimes:
@@ -111,8 +121,47 @@ def measured(
             found.append(Finding("no", "last release", str(error)))
         else:
             found += _of_comparison(compared, alone, version, known)
+    named = {version, last or ""}
+    found += _left_out(connection, named, {one.row for one in every} - {one.row for one in trusted})
     baseline = compared.baseline if compared is not None else None
     return last or "", [*found, *_open_events(connection, settings, baseline)], compared
+
+
+def _trusted(
+    connection: Connection,
+    settings: Settings,
+    every: Sequence[StoredSession],
+    *,
+    at_head: bool,
+) -> list[StoredSession]:
+    """Return the sessions that may decide: anybody's pull request says which runtime it ran in.
+
+    They are those of the trunk, those that were recorded into this file, and those at the commit
+    that is checked out.
+    """
+    here = recorded_here(connection)
+    commit = head(settings.root) if at_head else None
+    return [
+        one
+        for one in every
+        if is_trunk(one, settings.trunk)
+        or one.uid in here
+        or (commit is not None and any(it.commit == commit for it in one.subjects))
+    ]
+
+
+def _left_out(
+    connection: Connection, runtimes: Collection[str], rows: Collection[int]
+) -> Iterator[Finding]:
+    """Say how many sessions of these runtimes don't decide."""
+    by_runtime = sessions_by_runtime(connection)
+    left = set().union(*(by_runtime.get(one, ()) for one in runtimes)).intersection(rows)
+    if left:
+        said = (
+            f"{counted(len(left), 'session')} left out: off the trunk, not recorded into this "
+            "file, and not at what is checked out"
+        )
+        yield Finding("note", "measured", said)
 
 
 def last_release(runtimes: Sequence[str], version: str) -> str | None:

@@ -93,7 +93,13 @@ def validate(
     try:
         with reading(database, say) as connection:
             against, found, compared = measured(
-                connection, settings, recipe.version, plan.against, known, first=plan.first
+                connection,
+                settings,
+                recipe.version,
+                plan.against,
+                known,
+                first=plan.first,
+                ran=plan.suite is not None,
             )
         made.findings += found
     except NoDatabase as error:
