@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import pytest
 from made_sessions import History
 from recorded import environ
 
@@ -24,8 +27,6 @@ def merge(folder: Path, *words: object) -> subprocess.CompletedProcess[str]:
 
 
 def sessions(path: Path) -> list[tuple]:
-    import sqlite3
-
     with sqlite3.connect(path) as connection:
         return connection.execute("select uid, branch from session order by uid").fetchall()
 
@@ -75,3 +76,50 @@ def test_nothing_that_people_said_is_taken_from_it(tmp_path: Path) -> None:
     assert ours.project.query("select count(*) from annotation") == [(0,)]
     taken = merge(ours.path.parent, theirs.path)
     assert "1 annotation" in taken.stdout
+
+
+@pytest.mark.parametrize("value", ["'abc'", "x'00ff'", "2.5"])
+def test_a_value_that_nobody_recorded_is_left_out_with_its_session(
+    tmp_path: Path, value: str
+) -> None:
+    ours, theirs = history(tmp_path / "ours"), history(tmp_path / "theirs")
+    ours.add({"test_it": 1.0})
+    uid = theirs.add({"test_it": 1.0}, branch="faster")
+    other = theirs.add({"test_it": 1.0}, branch="slower")
+    with closing(sqlite3.connect(theirs.path)) as connection, connection:
+        where = f"session_id=(select id from session where uid='{uid}')"
+        connection.execute(f"update test_run set duration={value} where {where}")
+    ran = merge(ours.path.parent, "--untrusted", theirs.path)
+    assert f"session {uid} " in ran.stderr
+    assert ran.stderr.endswith(": it was left out\n")
+    assert sessions(ours.path) == [("session-001-main", "main"), (other, "slower")]
+
+
+@pytest.mark.parametrize("table", ["annotation", "measurement", "package"])
+def test_a_view_in_the_place_of_a_table_is_not_run(tmp_path: Path, table: str) -> None:
+    ours, theirs = history(tmp_path / "ours"), history(tmp_path / "theirs")
+    ours.add({"test_it": 1.0})
+    theirs.add({"test_it": 1.0}, branch="faster")
+    endless = "with recursive r(x) as (select 1 union all select x + 1 from r) select x from r"
+    with closing(sqlite3.connect(theirs.path)) as connection, connection:
+        connection.execute(f"alter table {table} rename to former")
+        connection.execute(f"create view {table} as {endless}")
+    ran = merge(ours.path.parent, "--untrusted", theirs.path)
+    assert ran.returncode == 2
+    assert f"has a view that benchdb did not make, '{table}', which reading it would run" in (
+        ran.stderr
+    )
+    assert sessions(ours.path) == [("session-001-main", "main")]
+
+
+def test_a_trigger_on_a_table_is_not_run(tmp_path: Path) -> None:
+    ours, theirs = history(tmp_path / "ours"), history(tmp_path / "theirs")
+    ours.add({"test_it": 1.0})
+    theirs.add({"test_it": 1.0}, branch="faster")
+    with closing(sqlite3.connect(theirs.path)) as connection, connection:
+        connection.execute(
+            "create trigger it after update on session begin delete from session; end"
+        )
+    ran = merge(ours.path.parent, theirs.path)
+    assert ran.returncode == 2
+    assert "has a trigger that benchdb did not make, 'it', which" in ran.stderr

@@ -63,7 +63,8 @@ def command(
     none is merged.
 
     Whoever wrote a file says what is in it. With --untrusted, sessions that say they are of the
-    trunk, or whose uid another one has here, are left out and named, and annotations are left.
+    trunk, whose uid another one has here, or that hold what nothing could read, are left out and
+    named, and annotations are left.
     """
     from benchdb.report.text import literal
     from benchdb.store.merge import merging

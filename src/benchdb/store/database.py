@@ -8,6 +8,7 @@ asked for through SQLite.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 import sqlite3
@@ -23,6 +24,7 @@ from benchdb.errors import DamagedFile, ForeignFile, NewerSchema, NoDatabase, Us
 from benchdb.store import locks
 from benchdb.store.columns import insertion, kind_of
 from benchdb.store.revisions import head, lineage, schema_script
+from benchdb.store.values import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -192,6 +194,7 @@ def inspect(connection: FileConnection, path: Path) -> Found:
                 f"{path} is a SQLite file that benchdb did not make: name another one",
                 other_database=True,
             )
+        _refuse_programs(connection, path)
         row = connection.execute("select version_num from alembic_version").fetchone()
         made_by = version_text(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError as error:
@@ -210,6 +213,24 @@ def inspect(connection: FileConnection, path: Path) -> Found:
         f"{path} has schema {revision}, which this benchdb {__version__} doesn't know: "
         "use the checkout that has that revision in alembic/versions"
     )
+
+
+def _refuse_programs(connection: FileConnection, path: Path) -> None:
+    """Refuse views in the place of tables, and triggers on them: they may run without end."""
+    query = "SELECT type, name, tbl_name FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    for kind, name, table in connection.execute(query):
+        if table.lower() in _table_names():
+            raise ForeignFile(
+                f"{path} has a {kind} that benchdb did not make, {shown(name)}, which reading it "
+                "would run: drop it, or name another file",
+                other_database=True,
+            )
+
+
+@functools.cache
+def _table_names() -> frozenset[str]:
+    script = schema_script().read_text("utf-8")
+    return frozenset(re.findall(r"^CREATE TABLE (\w+)", script, re.MULTILINE))
 
 
 def _check_size(connection: sqlite3.Connection, path: Path) -> None:
