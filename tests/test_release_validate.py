@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
 from benchdb.cli import main
+from benchdb.records import Package, PackageSet
 from benchdb.release.variants import this_platform
 from benchdb.report.fields import FIELDS
 from benchdb.report.schemas import RELEASE_VALIDATE
@@ -71,6 +72,7 @@ class Candidate:
         self.folder = folder
         self.channel = channel
         self.history = History(folder)
+        self.packages: PackageSet | None = None
         (folder / "recipe").mkdir()
         (folder / "recipe/meta.yaml").write_text(RECIPE)
 
@@ -79,7 +81,8 @@ class Candidate:
             runs = {f"test_{number}": self.history.near() for number in range(4)}
             for name, level in levels.items():
                 runs[name] = level if isinstance(level, str) else self.history.near(level)
-            self.history.add(runs, runtime=runtime)
+            with_packages = {} if self.packages is None else {"packages": self.packages}
+            self.history.add(runs, runtime=runtime, **with_packages)
 
     def validate(self, *arguments: str | Path, **variables: str) -> CompletedProcess[str]:
         given = ("validate", "recipe", "-c", self.channel, "--no-cluster")
@@ -175,7 +178,28 @@ def test_no_data_is_a_no_with_its_reason(candidate: Candidate) -> None:
     (reason,) = candidate.reasons("--against", "1.2.0")
     assert reason == "last release: no session ran in the runtime '1.2.0': there is 1.9.0, 1.10.0"
     assert not any(one.startswith("last release") for one in candidate.reasons())
-    assert candidate.found("--first-release")["go"]
+
+
+def test_the_very_first_release_may_go_where_its_tests_pass(candidate: Candidate) -> None:
+    candidate.record("1.10.0", 1)
+    found = candidate.found("--first-release")
+    assert found["go"]
+    assert {"grade": "ok", "what": "measured", "said": "none of 4 tests failed"} in found[
+        "findings"
+    ]
+
+
+def test_sessions_of_other_pins_are_left_out(candidate: Candidate) -> None:
+    candidate.record("1.9.0")
+    for dask, level, sessions in (("2026.7.0", 1.0, 12), ("2026.8.0", 1.1, 8)):
+        candidate.packages = PackageSet(f"set-{dask}", (Package("dask", dask),))
+        candidate.record("1.10.0", sessions, test_2=level)
+    found = candidate.found()["findings"]
+    assert any(one["what"] == "regressed" for one in found)
+    said = (
+        "12 sessions of 1.10.0 left out: they ran with other versions than those pinned, as of dask"
+    )
+    assert {"grade": "note", "what": "measured", "said": said} in found
 
 
 def test_what_looks_a_tenth_slower_and_cannot_be_decided_is_a_no(candidate: Candidate) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from benchdb.collect.ancestry import head
 from benchdb.errors import UserError
 from benchdb.findings import State
 from benchdb.metrics import counts_outcomes
 from benchdb.recipes import Finding
 from benchdb.records import Verdict
 from benchdb.release.conda.specs import in_order, is_below, is_prerelease
+from benchdb.release.deciding import Deciding
 from benchdb.report.effects import effect_text
 from benchdb.report.events import suspect
 from benchdb.report.text import counted, short
@@ -19,13 +19,10 @@ from benchdb.report.units import scale_of
 from benchdb.review.comparison import compare_sides
 from benchdb.review.events import find_changes
 from benchdb.review.one_side import outcomes
-from benchdb.review.series import is_trunk
 from benchdb.review.sides import Sides
-from benchdb.store.packages import sessions_by_runtime
-from benchdb.store.queries import recorded_here, stored_sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from benchdb.comparisons import (
         ComparedCase,
@@ -36,9 +33,9 @@ if TYPE_CHECKING:
     )
     from benchdb.config import Settings
     from benchdb.findings import Event
+    from benchdb.recipes import Recipe
     from benchdb.release.issues import Known
     from benchdb.review.one_side import Outcome
-    from benchdb.series import StoredSession
     from benchdb.store.connection import Connection
 
 #: The share of false events that is allowed for, as `benchdb changes` does.
@@ -55,7 +52,7 @@ _MOST: Final = 10
 def measured(
     connection: Connection,
     settings: Settings,
-    version: str,
+    recipe: Recipe,
     against: str | None,
     known: Known,
     *,
@@ -68,8 +65,8 @@ def measured(
     ----------
     connection
         From `benchdb.store.opening.reading`.
-    version
-        Of the contender: what its rows have in ``coiled_runtime_version``.
+    recipe
+        Of the contender, whose rows have its version in ``coiled_runtime_version``.
     against
         The runtime to compare with; by default the newest release before it that was recorded.
     known
@@ -84,9 +81,9 @@ def measured(
     -------
     The runtime that it was compared with, what was found, and the comparison.
     """
-    every = stored_sessions(connection)
-    trusted = _trusted(connection, settings, every, at_head=not ran)
-    sides = Sides(connection, settings, trusted)
+    version = recipe.version
+    deciding = Deciding(connection, settings, recipe, at_head=not ran)
+    sides = Sides(connection, settings, deciding.sessions)
     runtimes = sides.runtimes()
     found: list[Finding] = []
     if version not in runtimes:
@@ -121,47 +118,9 @@ def measured(
             found.append(Finding("no", "last release", str(error)))
         else:
             found += _of_comparison(compared, alone, version, known)
-    named = {version, last or ""}
-    found += _left_out(connection, named, {one.row for one in every} - {one.row for one in trusted})
+    found += deciding.left_out({version, last or ""})
     baseline = compared.baseline if compared is not None else None
     return last or "", [*found, *_open_events(connection, settings, baseline)], compared
-
-
-def _trusted(
-    connection: Connection,
-    settings: Settings,
-    every: Sequence[StoredSession],
-    *,
-    at_head: bool,
-) -> list[StoredSession]:
-    """Return the sessions that may decide: anybody's pull request says which runtime it ran in.
-
-    They are those of the trunk, those that were recorded into this file, and those at the commit
-    that is checked out.
-    """
-    here = recorded_here(connection)
-    commit = head(settings.root) if at_head else None
-    return [
-        one
-        for one in every
-        if is_trunk(one, settings.trunk)
-        or one.uid in here
-        or (commit is not None and any(it.commit == commit for it in one.subjects))
-    ]
-
-
-def _left_out(
-    connection: Connection, runtimes: Collection[str], rows: Collection[int]
-) -> Iterator[Finding]:
-    """Say how many sessions of these runtimes don't decide."""
-    by_runtime = sessions_by_runtime(connection)
-    left = set().union(*(by_runtime.get(one, ()) for one in runtimes)).intersection(rows)
-    if left:
-        said = (
-            f"{counted(len(left), 'session')} left out: off the trunk, not recorded into this "
-            "file, and not at what is checked out"
-        )
-        yield Finding("note", "measured", said)
 
 
 def last_release(runtimes: Sequence[str], version: str) -> str | None:

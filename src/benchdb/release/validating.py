@@ -95,7 +95,7 @@ def validate(
             against, found, compared = measured(
                 connection,
                 settings,
-                recipe.version,
+                recipe,
                 plan.against,
                 known,
                 first=plan.first,
