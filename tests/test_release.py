@@ -151,6 +151,25 @@ def test_pins_that_nothing_satisfies_are_not_built(folder: Path) -> None:
     assert not (folder / "nothing").exists()
 
 
+def test_a_pin_that_no_channel_has_may_be_left_out(folder: Path) -> None:
+    (folder / "absent").mkdir()
+    text = RECIPE.replace("    - dask ==", "    - absent >=1\n    - dask ==")
+    (folder / "absent/recipe.yaml").write_text(text)
+    assert release("solve", "absent", "-c", "channel", cwd=folder).returncode == 1
+    words = ("absent", "-c", "channel", "--without", "absent")
+    assert release("solve", *words, cwd=folder).returncode == 0
+    built = release("build", *words, "--output", "left/out", cwd=folder)
+    assert built.returncode == 0, built.stderr
+    index = json.loads((folder / "left/out/noarch/repodata.json").read_text())
+    (record,) = index["packages.conda"].values()
+    assert [one.split()[0] for one in record["depends"]] == [
+        *("python", "dask", "distributed", "numpy"),
+    ]
+    wrong = release("solve", "absent", "--without", "other", "-c", "channel", cwd=folder)
+    assert (wrong.returncode, wrong.stdout) == (2, "")
+    assert "pins no 'other': name a package that it does" in wrong.stderr
+
+
 def test_what_was_solved_is_installed(folder: Path) -> None:
     channels = ("-c", "dist/conda", "-c", (folder / "channel").as_uri())
     done = release("install", "stack ==1.2.0a20261122", "new", "prefix", *channels, cwd=folder)

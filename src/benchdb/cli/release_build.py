@@ -15,6 +15,7 @@ from benchdb.cli.release_options import (
     platform_option,
     recipe_argument,
     variable_option,
+    without_option,
 )
 
 
@@ -39,6 +40,7 @@ from benchdb.cli.release_options import (
 )
 @click.option("--upload-url", metavar="URL", help="Of a server of your own for --upload.")
 @platform_option
+@without_option
 @variable_option
 def command(
     *,
@@ -49,6 +51,7 @@ def command(
     label: str,
     upload_url: str | None,
     platform: str | None,
+    without: tuple[str, ...],
     variables: tuple[str, ...],
 ) -> int:
     """Build the metapackage of RECIPE, a folder with recipe.yaml or meta.yaml, and index it.
@@ -62,7 +65,7 @@ def command(
     from benchdb.release.conda.solving import pins_of, solve
     from benchdb.release.variants import this_platform
 
-    read = opened_recipe(recipe, variables, platform)
+    read = opened_recipe(recipe, variables, platform, without)
     if channels:
         opened = opened_channels(channels, platform)
         solved = solve(pins_of(read), opened, name=f"{read.name} {read.version}")

@@ -14,6 +14,7 @@ from benchdb.cli.release_options import (
     opened_recipe,
     platform_option,
     variable_option,
+    without_option,
 )
 
 
@@ -28,6 +29,7 @@ from benchdb.cli.release_options import (
 )
 @click.option("--no-cluster", is_flag=True, help="Start no Dask cluster in the environment.")
 @platform_option
+@without_option
 @variable_option
 @format_option
 def command(
@@ -38,6 +40,7 @@ def command(
     index: str | None,
     no_cluster: bool,
     platform: str | None,
+    without: tuple[str, ...],
     variables: tuple[str, ...],
     form: str,
 ) -> int:
@@ -55,7 +58,7 @@ def command(
     from benchdb.report import schemas
     from benchdb.report.release import checked_content, checked_tables
 
-    read = opened_recipe(recipe, variables, platform)
+    read = opened_recipe(recipe, variables, platform, without)
     there = Published(
         published(read, opened_channels(channels, platform)) if channels else None,
         newest_on_index(read, index) if index else {},

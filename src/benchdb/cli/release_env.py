@@ -15,6 +15,7 @@ from benchdb.cli.release_options import (
     platform_option,
     recipe_argument,
     variable_option,
+    without_option,
 )
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 )
 @click.option("--name", metavar="NAME", default="", help="Of the environment.")
 @click.option("--add", metavar="SPEC", multiple=True, help="Another requirement, as 'pytest >=8'.")
-@click.option("--without", metavar="NAME", multiple=True, help="Leave this package out.")
+@without_option
 @click.option(
     "--output",
     "-o",

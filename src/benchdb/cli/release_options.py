@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -54,12 +55,29 @@ def variable_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
-def opened_recipe(given: str, further: Sequence[str] = (), platform: str | None = None) -> Recipe:
-    """Return the recipe that is meant, rendered."""
+def without_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--without``."""
+    return click.option(
+        "--without",
+        metavar="NAME",
+        multiple=True,
+        help="Leave out what the recipe pins of this package, as no channel has it.",
+    )(command)
+
+
+def opened_recipe(
+    given: str,
+    further: Sequence[str] = (),
+    platform: str | None = None,
+    without: Sequence[str] = (),
+) -> Recipe:
+    """Return the recipe that is meant, rendered, without the pins of some packages."""
+    from benchdb.release.environments import kept_pins
     from benchdb.release.reading import find_recipe, read_recipe
     from benchdb.release.variants import variables
 
-    return read_recipe(find_recipe(given), variables(further), platform)
+    recipe = read_recipe(find_recipe(given), variables(further), platform)
+    return replace(recipe, pins=kept_pins(recipe, without))
 
 
 def opened_channels(given: Sequence[str], platform: str | None = None) -> Channels:

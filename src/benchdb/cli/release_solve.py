@@ -12,6 +12,7 @@ from benchdb.cli.release_options import (
     opened_recipe,
     python_option,
     variable_option,
+    without_option,
 )
 
 
@@ -26,6 +27,7 @@ from benchdb.cli.release_options import (
     multiple=True,
     help="As linux-64, osx-arm64; several are solved each. By default this machine's.",
 )
+@without_option
 @variable_option
 @format_option
 def command(
@@ -34,6 +36,7 @@ def command(
     channels: tuple[str, ...],
     pythons: tuple[str, ...],
     platforms: tuple[str, ...],
+    without: tuple[str, ...],
     variables: tuple[str, ...],
     form: str,
 ) -> int:
@@ -55,7 +58,7 @@ def command(
         opened = opened_channels(channels, platform)
         specs = [wanted]
         if is_recipe(wanted):
-            recipe = opened_recipe(wanted, variables, platform)
+            recipe = opened_recipe(wanted, variables, platform, without)
             check_versions(recipe)
             specs, name = pins_of(recipe), f"{recipe.name} {recipe.version}"
         found += [solve(specs, opened, python, name=name) for python in pythons or ("",)]

@@ -19,6 +19,7 @@ from benchdb.cli.release_options import (
     python_option,
     recipe_argument,
     variable_option,
+    without_option,
 )
 from benchdb.cli.saving import save as save_files
 from benchdb.cli.saving import save_option
@@ -51,12 +52,7 @@ _FORMATS: Final = ("table", "markdown", "html", "json")
     multiple=True,
     help="Install this into the environment, by pip: what the suite needs beside the pins.",
 )
-@click.option(
-    "--without",
-    metavar="NAME",
-    multiple=True,
-    help="Leave out what the recipe pins of this package, as no channel has it.",
-)
+@without_option
 @click.option(
     "--sessions",
     "repeat",
