@@ -189,6 +189,46 @@ def test_a_folder_that_is_no_environment_is_a_wrong_call(made: Releases) -> None
     assert said == "benchdb: channel is no environment of conda's: name one's folder\n"
 
 
+def test_what_conda_and_python_name_or_write_otherwise_is_held_together(
+    releases: Releases,
+) -> None:
+    """Names with _ and -, versions that are none to conda, the machine's packages, builds."""
+    make_channel(
+        releases.folder / "odd",
+        module_stub("typing_extensions", "4.1"),
+        module_stub("odd_version", "1.0"),
+        module_stub("by_pip_alone", "1.0"),
+        module_stub("noisy", "1.0", "print('benchdb-probe: []')"),
+    )
+    names = ("typing_extensions", "odd_version", "by_pip_alone", "noisy")
+    releases.run("install", *names, "prefix", "-c", "odd", "-c", "channel")
+    for name, version in (("typing_extensions", "9.9"), ("odd_version", "1.0-garbage!!")):
+        (path,) = releases.site.glob(f"{name}-*/METADATA")
+        path.write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    (record,) = releases.folder.glob("prefix/conda-meta/by_pip_alone-*.json")
+    record.unlink()
+    (releases.folder / "recipe/meta.yaml").write_text(
+        """\
+package: {name: stack, version: 1.2.0}
+requirements:
+  run: [typing_extensions ==4.1, odd_version, by_pip_alone ==1.0, noisy 1.0 other_*,
+        __unix, __linux >=9999]
+test: {imports: [noisy]}
+"""
+    )
+    found = releases.checked("--no-cluster", "-c", "odd", code=1)
+    assert {name: found[name]["said"] for name in (*names, "__unix")} == {
+        "typing_extensions": "Python sees 9.9, conda installed 4.1",
+        "odd_version": "Python sees 1.0-garbage!!, conda installed 1.0",
+        "by_pip_alone": "installed by pip",
+        "noisy": "1.0 0 is installed; no channel has that build",
+        "__unix": "",
+    }
+    assert found["__linux"]["grade"] == "no"
+    assert re.fullmatch(r"this machine has none|[\d.]+ is this machine's", found["__linux"]["said"])
+    assert "imports: all 1 work" in found
+
+
 class Index(BaseHTTPRequestHandler):
     """An index that has a newer dask than any channel."""
 

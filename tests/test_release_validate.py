@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 from benchdb.cli import main
 from benchdb.records import Package, PackageSet
+from benchdb.release.issues import read_known
+from benchdb.release.reading import read_recipe
 from benchdb.release.variants import this_platform
 from benchdb.report.fields import FIELDS
 from benchdb.report.schemas import RELEASE_VALIDATE
@@ -316,6 +318,15 @@ def test_a_known_issue_that_covers_a_pin_is_a_no_until_somebody_waives_it(
     assert candidate.found()["go"]
 
 
+def test_a_known_issue_is_found_however_its_package_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "known_issues.toml"
+    file.write_text(ISSUE.replace('"dask"', '"Typing-Extensions"'))
+    (tmp_path / "meta.yaml").write_text(RECIPE)
+    recipe = read_recipe(tmp_path / "meta.yaml")
+    (found,) = read_known(file).findings(recipe, {"typing_extensions": "2026.8.0"})
+    assert found.grade == "no"
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -324,10 +335,12 @@ def test_a_known_issue_that_covers_a_pin_is_a_no_until_somebody_waives_it(
         (ISSUE + WAIVER.replace("issues/1", "issues/2"), "has no such issue"),
         (ISSUE.replace("[[issue]]", "[[isue]]"), "has 'isue'"),
         (ISSUE.replace("when = 2026-09-01", "when = "), "is no valid TOML"),
-        (ISSUE.replace(">=2026.7, <2026.9", ">=!"), "is no requirement"),
+        (ISSUE.replace(">=2026.7, <2026.9", ">=!"), "'>=!' are no versions to conda"),
+        (ISSUE.replace(", <", " <"), "are no versions to conda: write them as '>=2026.7,<2026.9'"),
+        (ISSUE.replace(">=2026.7, <2026.9", "2026.8.0=0"), "'2026.8.0=0' are no versions"),
         (ISSUE.replace('"dask"', '"dask core"'), "has the package 'dask core'"),
     ],
-    ids=["who", "severity", "link", "table", "TOML", "versions", "package"],
+    ids=["who", "severity", "link", "table", "TOML", "versions", "comma", "build", "package"],
 )
 def test_a_known_issue_that_is_not_understood_is_not_passed_over(
     tmp_path: Path,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from benchdb.errors import WrongRecipe
 from benchdb.recipes import Pin
-from benchdb.release.conda.specs import dependency, match_spec
+from benchdb.release.conda.specs import dependency, is_virtual, match_spec
 from benchdb.release.documents import dumped
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _VERSIONS: Final = re.compile(r"(?:(?:==|!=|>=|<=|>|<|~=|=)?\s*[A-Za-z0-9_.+!*-]
 
 def on_pypi(name: str) -> str | None:
     """Return what PyPI calls a package of conda's; None where it has none."""
-    return None if name in _NOT_ON_PYPI else _ON_PYPI.get(name, name)
+    is_no_package = name in _NOT_ON_PYPI or is_virtual(name)
+    return None if is_no_package else _ON_PYPI.get(name, name)
 
 
 def environment(

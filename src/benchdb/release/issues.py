@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.errors import WrongRecipe
+from benchdb.errors import WrongRecipe, WrongSetting
 from benchdb.globs import matches
 from benchdb.recipes import Finding, KnownIssue, Pin, Waiver
-from benchdb.release.conda.specs import match_spec, satisfies
+from benchdb.release.conda.specs import satisfies
 from benchdb.release.documents import read_text
+from benchdb.release.requirements import normalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -52,10 +53,13 @@ class Known:
             What would be installed, by package; of others what is pinned counts.
         """
         order = _SEVERITIES.index
+        pins = {normalized(pin.name): pin for pin in recipe.pins}
+        found = {normalized(name): version for name, version in versions.items()}
         covering = 0
         for issue in sorted(self.issues, key=lambda one: order(one.severity)):
-            pin = recipe.pin(issue.package)
-            version = versions.get(issue.package) or (pin.version if pin else None)
+            name = normalized(issue.package)
+            pin = pins.get(name)
+            version = found.get(name) or (pin.version if pin else None)
             if version is None or not satisfies(version, Pin(issue.package, issue.versions)):
                 continue
             covering += 1
@@ -118,7 +122,10 @@ def _issue(path: Path, table: dict[str, Any]) -> KnownIssue:
     if not re.fullmatch(r"[a-z0-9_][a-z0-9_.-]*", said["package"]):
         raise WrongRecipe(f"{path} has the package {said['package']!r}: write a name as `dask`")
     said["versions"] = re.sub(r"\s*([<>=!~,|]+)\s*", r"\1", said["versions"].strip())
-    match_spec(f"{said['package']} {said['versions']}")
+    try:
+        satisfies("0", Pin(said["package"], said["versions"]))
+    except WrongSetting as error:
+        raise WrongRecipe(f"{path}: {error}") from None
     return KnownIssue(**said)
 
 

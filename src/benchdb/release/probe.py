@@ -1,7 +1,7 @@
 """What an environment says of itself: run by its own Python, which need not have benchdb.
 
-It gets a JSON document on its standard input, ``{"imports": […], "cluster": true}``, and writes
-one on a line of its own, behind a mark, as packages print what they like: versions of what is
+It gets a JSON document on its standard input, ``{"imports": […], "cluster": true, "answer": …}``,
+and writes one into the file that this names, as packages print what they like: versions of what is
 installed by the metadata that Python sees, which imports fail, and what a Dask cluster in it says.
 It needs the standard library alone, and Python 3.8.
 """
@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 from importlib import metadata
 from typing import Any, Dict, List, Optional  # noqa: UP035
 
-MARK = "benchdb-probe: "
-
 
 def versions() -> Dict[str, str]:  # noqa: UP006
-    """Return the version of each installed package, by its name in lower case."""
+    """Return the version of each installed package, by its name as PyPI compares names."""
     found: Dict[str, str] = {}  # noqa: UP006
     for one in metadata.distributions():
-        name = one.metadata["Name"]
-        if name:
-            found.setdefault(name.lower().replace("_", "-"), one.version)
+        said: Any = one.metadata or {}
+        name, version = said.get("Name"), said.get("Version")
+        if name and version:
+            found.setdefault(re.sub("[-_.]+", "-", name).lower(), version)
     return found
 
 
@@ -66,7 +66,8 @@ def main() -> None:
             said["cluster"] = cluster()
         except BaseException as error:
             said["cluster_error"] = f"{type(error).__name__}: {error}"
-    sys.stdout.write("\n" + MARK + json.dumps(said) + "\n")
+    with open(asked["answer"], "w") as file:
+        json.dump(said, file)
 
 
 if __name__ == "__main__":

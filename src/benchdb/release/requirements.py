@@ -28,6 +28,11 @@ def as_pin(line: str) -> Pin | None:
     return Pin(found["name"].lower(), versions, build.strip())
 
 
+def normalized(name: str) -> str:
+    """Return the name of a package as indexes of Python's compare it: ``a_b`` is ``A.b``."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def joined(one: Pin, other: Pin) -> Pin | None:
     """Return what two lines on one package require together; None where one line must say that."""
     if other.build not in ("", one.build):

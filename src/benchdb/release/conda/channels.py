@@ -130,7 +130,7 @@ class Channels:
         import rattler
 
         if self.platform == str(rattler.Subdir.current()):
-            return [one.into_generic() for one in rattler.VirtualPackage.detect()]
+            return _detected()
         system = self.platform.partition("-")[0]
         return [
             rattler.GenericVirtualPackage(
@@ -154,6 +154,22 @@ class Channels:
                 f"the channel {of} can't be read ({without_secrets(why)}): {hint} "
                 "Name others with --channel"
             ) from None
+
+
+def _detected() -> list[Any]:
+    """Return what stands for this machine; CONDA_OVERRIDE_… say otherwise, as for conda."""
+    import rattler
+
+    overrides = rattler.VirtualPackageOverrides.from_env()
+    return [one.into_generic() for one in rattler.VirtualPackage.detect(overrides)]
+
+
+def of_this_machine() -> dict[str, Package]:
+    """Return the virtual packages of this machine, by name: ``__glibc`` and their like."""
+    return {
+        one.name.normalized: Package(one.name.normalized, str(one.version), str(one.build_string))
+        for one in _detected()
+    }
 
 
 class _Root:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import WrongRecipe, WrongSetting
@@ -11,7 +11,7 @@ from benchdb.errors import WrongRecipe, WrongSetting
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchdb.recipes import Pin, Recipe
+    from benchdb.recipes import Package, Pin, Recipe
 
 #: Versions before a release: 2026.8.0a261122, 1.0rc1, 2.dev0; not OpenSSL's 1.1.1g, tzdata's 2025b.
 _BEFORE: Final = re.compile(r"(?<![a-z])(?:[abc]\d|rc|alpha|beta|dev|pre|nightly)")
@@ -21,22 +21,32 @@ _SERIES: Final = re.compile(r"(^|[,|(])=(?!=)([^,|)*]+?)(?:\.?\*)?(?=$|[,|)])")
 
 
 def is_below(version: str, other: str) -> bool:
-    """Tell whether a version orders below another."""
-    import rattler
+    """Tell whether a version orders below another; what is none to conda does not."""
+    one, two = _version(version), _version(other)
+    return one is not None and two is not None and bool(one < two)
 
-    return bool(rattler.Version(version) < rattler.Version(other))
+
+def is_same(version: str, other: str) -> bool:
+    """Tell whether conda takes two versions for one, as 1.0 and 1.0.0; or they are one text."""
+    one, two = _version(version), _version(other)
+    return version == other or (one is not None and two is not None and bool(one == two))
+
+
+def _version(written: str) -> Any:
+    """Return rattler's form of a version; None where it is none to conda."""
+    import rattler
+    from rattler.exceptions import InvalidVersionError
+
+    try:
+        return rattler.Version(written)
+    except InvalidVersionError:
+        return None
 
 
 def in_order(versions: Iterable[str]) -> list[str]:
     """Return versions, the oldest first; what is none is left out."""
-    import rattler
-    from rattler.exceptions import InvalidVersionError
-
-    found = {}
-    for one in versions:
-        with contextlib.suppress(InvalidVersionError):
-            found[one] = rattler.Version(one)
-    return sorted(found, key=lambda one: found[one])
+    found = {one: _version(one) for one in versions}
+    return sorted((one for one in found if found[one] is not None), key=lambda one: found[one])
 
 
 def is_prerelease(version: str) -> bool:
@@ -45,22 +55,47 @@ def is_prerelease(version: str) -> bool:
 
 
 def satisfies(version: str, pin: Pin) -> bool:
-    """Tell whether a version is one that a pin takes."""
+    """Tell whether a version is one that a pin takes.
+
+    Raises
+    ------
+    WrongSetting
+        As of `version_spec`.
+    """
     if not pin.versions or pin.versions == "*":
         return True
+    wanted, found = version_spec(pin.versions), _version(version)
+    return found is not None and bool(wanted.matches(found))
+
+
+def is_virtual(name: str) -> bool:
+    """Tell whether a package stands for the machine, as ``__glibc``: no channel has it."""
+    return name.startswith("__")
+
+
+def is_taken(package: Package, pin: Pin) -> bool:
+    """Tell whether a package has a version and a build that a pin takes."""
+    has_build = not pin.build or fnmatchcase(package.build, pin.build)
+    return has_build and satisfies(package.version, pin)
+
+
+def version_spec(written: str) -> Any:
+    """Return rattler's form of the versions that something is about.
+
+    Raises
+    ------
+    WrongSetting
+        If they are none to conda. What else a requirement may have, as a build, is refused, too.
+    """
     import rattler
-    from rattler.exceptions import InvalidVersionError
+    from rattler.exceptions import InvalidVersionSpecError
 
     try:
-        return bool(_versions(pin.versions).matches(rattler.Version(version)))
-    except InvalidVersionError:
-        return False
-
-
-def _versions(written: str) -> Any:
-    import rattler
-
-    return rattler.VersionSpec(written)
+        return rattler.VersionSpec(written)
+    except InvalidVersionSpecError:
+        raise WrongSetting(
+            f"{written!r} are no versions to conda: write them as '>=2026.7,<2026.9'"
+        ) from None
 
 
 def match_spec(written: str) -> Any:
@@ -90,20 +125,16 @@ def check_versions(recipe: Recipe) -> None:
     WrongRecipe
         If one isn't.
     """
-    import rattler
-    from rattler.exceptions import InvalidVersionError
-
     for one in (recipe.version, recipe.released):
-        try:
-            rattler.Version(one)
-        except InvalidVersionError:
+        if _version(one) is None:
             raise WrongRecipe(
                 f"{recipe.file} has the version {one!r}, which is none to conda: "
                 "write one as 2026.11.0"
-            ) from None
+            )
     for pin in recipe.pins:
         try:
             match_spec(dependency(pin))
+            satisfies("0", pin)
         except WrongSetting as error:
             raise WrongRecipe(f"{recipe.file}: {error}") from None
     if recipe.is_nightly and not is_below(recipe.version, recipe.released):
