@@ -126,6 +126,15 @@ def dumped(document: Any) -> str:
     return text
 
 
+def scalar(text: str) -> str:
+    """Return a text as it stands behind a key: in one line, or as a block, indented by 2."""
+    import yaml
+
+    style = "|" if "\n" in text else None
+    written: str = yaml.safe_dump([text], width=10**9, allow_unicode=True, default_style=style)
+    return written.removeprefix("- ").rstrip("\n")
+
+
 def _said(error: Exception) -> str:
     problem = getattr(error, "problem", None) or " ".join(str(error).split())
     mark = getattr(error, "problem_mark", None)

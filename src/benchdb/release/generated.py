@@ -1,30 +1,65 @@
-"""meta.yaml, for ``conda build``, from recipe.yaml."""
+"""meta.yaml, for ``conda build``, from recipe.yaml.
+
+What was made is read again: it must say on every platform and for every variant what recipe.yaml
+does. What meta.yaml can't say is refused by its line.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import WrongRecipe
-from benchdb.release.documents import dumped, parse
-from benchdb.release.reading import ABOUT
+from benchdb.release.documents import line_of, parse, scalar
+from benchdb.release.expressions import SelectorWords, Words
+from benchdb.release.platforms import BARE, PLATFORMS
+from benchdb.release.reading import ABOUT, NAMES, read_recipe
+from benchdb.release.template import Renderer
+from benchdb.release.variants import SUFFIX, selectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from benchdb.recipes import Recipe
     from benchdb.release.documents import Document
 
-_HEAD: Final = "{# Generated from recipe.yaml by `benchdb release bump`: edit that one. #}"
+#: The first line of what was generated.
+HEAD: Final = "{# Generated from recipe.yaml by `benchdb release bump`: edit that one. #}"
 
-_EXPRESSION: Final = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
-_QUOTED: Final = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+#: What begins Jinja's expressions, statements and comments in meta.yaml, and not in recipe.yaml.
+_JINJA: Final = re.compile(r"\{[{%#]|\{\Z")
 
-#: Parts of a v1 recipe that meta.yaml says in other words, or that are no part of a package.
-_KNOWN: Final = frozenset(
-    {"schema_version", "context", "package", "source", "build", "requirements"}
-    | {"tests", "about", "extra"}
+#: Entries that a metapackage has, by section, as recipe.yaml calls them and meta.yaml does.
+_ENTRIES: Final[dict[str, dict[str, str]]] = {
+    "package": {"name": "name", "version": "version"},
+    "source": {
+        **{name: name for name in ("url", "sha256", "md5", "path", "patches")},
+        "git": "git_url",
+        "rev": "git_rev",
+        "tag": "git_rev",
+        "branch": "git_rev",
+        "file_name": "fn",
+        "target_directory": "folder",
+    },
+    "build": {name: name for name in ("number", "string", "noarch", "script", "skip")},
+    "requirements": {
+        "build": "build",
+        "host": "host",
+        "run": "run",
+        "run_constraints": "run_constrained",
+    },
+    "about": {**ABOUT, **{name: name for name in ("license_family", "license_url")}},
+}
+_SECTIONS: Final = ("package", "source", "build", "requirements", "tests", "about", "extra")
+
+#: Variants that both files must make alike, and on which platforms.
+_VARIANTS: Final[tuple[tuple[dict[str, str | None], tuple[str, ...]], ...]] = (
+    (BARE, PLATFORMS),
+    ({**dict.fromkeys(BARE, "3.12"), SUFFIX: "a20260102"}, PLATFORMS[:1]),
+    ({**dict.fromkeys(BARE, "3.11"), SUFFIX: None}, PLATFORMS[2:3]),
 )
 
 
@@ -34,104 +69,305 @@ def as_meta_yaml(path: Path, text: str) -> str:
     Parameters
     ----------
     path
-        For messages.
+        Of recipe.yaml, for messages.
     text
         Of recipe.yaml.
 
     Raises
     ------
     WrongRecipe
-        If it says something that no metapackage's does.
+        If it says something that no metapackage's does, or that meta.yaml can't say.
     """
-    document = parse(path, text)
-    if unknown := sorted(set(document) - _KNOWN):
-        raise WrongRecipe(f"{path} has `{unknown[0]}`, which meta.yaml can't say: leave it out")
-    lines = [_HEAD, *_settings(path, document.get("context")), ""]
-    made: dict[str, Any] = {"package": document.get("package")}
-    if "source" in document:
-        made["source"] = document["source"]
-    made["build"] = document.get("build", {})
-    made["requirements"] = _requirements(path, document.get("requirements"))
-    if imports := _imports(document.get("tests")):
-        made["test"] = {"imports": imports}
-    about = document.get("about")
-    if isinstance(about, dict):
-        made["about"] = {ABOUT[name]: value for name, value in about.items() if name in ABOUT}
-    if "extra" in document:
-        made["extra"] = document["extra"]
-    for name, section in made.items():
-        # YAML writes templates as quoted text; conda-build renders them before it reads YAML.
-        lines += [*dumped({name: _expressions(section)}).splitlines(), ""]
-    return _PLACED.sub(lambda found: f"  # [{found[1]}]", "\n".join(lines).rstrip() + "\n")
+    document = parse(path, text, lined=True)
+    maker = _Maker(path)
+    lines = [HEAD, *maker.settings(document.pop("context", {})), ""]
+    document.pop("schema_version", None)
+    for name in document:
+        if name not in _SECTIONS:
+            raise maker.wrong(name, f"`{name}`")
+    for name in _SECTIONS:
+        if name in document:
+            made = maker.section(name, document[name])
+            lines += [*_lines(made, 0), ""] if made else []
+    meta = "\n".join(lines).rstrip() + "\n"
+    _make_sure(path, text, meta)
+    return meta
 
 
-#: Where a selector goes: YAML has no way to write a comment.
-_PLACED: Final = re.compile(r" @\[([^\[\]]*)\]'?$", re.MULTILINE)
+def _make_sure(path: Path, text: str, meta: str) -> None:
+    """Make sure that meta.yaml says what recipe.yaml does."""
+    beside = path.with_name(NAMES[1])
+    for environ, platforms in _VARIANTS:
+        for platform in platforms:
+            try:
+                wanted = read_recipe(path, environ, platform, text)
+            except WrongRecipe:
+                continue  # no variant of this one
+            where = ", ".join(
+                [platform, *(f"{name}={value}" for name, value in environ.items() if value)]
+            )
+            try:
+                made = read_recipe(beside, environ, platform, meta)
+            except WrongRecipe as error:
+                raise WrongRecipe(
+                    f"{path} can't be said in meta.yaml ({where}: {_cut(str(error))}): "
+                    "write it otherwise, or remove meta.yaml"
+                ) from None
+            if different := _difference(wanted, made):
+                raise WrongRecipe(
+                    f"{path} can't be said in meta.yaml ({where}: {_cut(different)}): "
+                    "write it otherwise, or remove meta.yaml"
+                )
 
 
-def _settings(path: Path, context: Document | None) -> Iterator[str]:
-    for name, value in (context or {}).items() if isinstance(context, dict) else ():
-        if not isinstance(value, str):
-            raise WrongRecipe(f"{path} sets {name} to no text: give each name of `context` a text")
-        parts = _EXPRESSION.split(value)
-        said = [
-            _converted(part) if index % 2 else json.dumps(part)
-            for index, part in enumerate(parts)
-            if part or index % 2
-        ]
-        several = len(said) > 1
-        joined = " ~ ".join(f"({one})" if several and " " in one else one for one in said)
-        yield f"{{% set {name} = {joined or json.dumps('')} %}}"
+def _difference(wanted: Recipe, made: Recipe) -> str:
+    """Return what differs between two recipes; empty for nothing."""
+    made = replace(made, file=wanted.file)
+    for field in fields(wanted):
+        one, other = getattr(wanted, field.name), getattr(made, field.name)
+        if one != other and isinstance(one, tuple):
+            (this, that) = (
+                ", ".join(str(item) for item in items if item not in others)
+                for items, others in ((one, other), (other, one))
+            )
+            return f"its {field.name} have {this or 'nothing'}, not {that or 'that order'}"
+        if one != other:
+            return f"its {field.name} is {one!r}, not {other!r}"
+    return ""
 
 
-def _expressions(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _expressions(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_expressions(item) for item in value]
-    return _EXPRESSION.sub(lambda found: f"{{{{ {_converted(found[1])} }}}}", value)
+def _cut(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:199]}…"
 
 
-def _converted(expression: str) -> str:
-    """Return an expression of recipe.yaml as one of meta.yaml: the environment is `environ`."""
-    parts = _QUOTED.split(expression)
-    parts[::2] = [
-        re.sub(r"\benv(?=[.\[])", "environ", part).replace("default=", "") for part in parts[::2]
-    ]
-    # YAML may put ' around it, and would double those within.
-    parts[1::2] = [part if '"' in part else f'"{part[1:-1]}"' for part in parts[1::2]]
-    return "".join(parts)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A text as YAML writes it, and the selector of its line; mostly none."""
+
+    text: str
+    selector: str = ""
 
 
-def _requirements(path: Path, found: Document | None) -> dict[str, Any]:
-    if not isinstance(found, dict):
-        return {}
-    names = {"run_constraints": "run_constrained"}
-    return {
-        names.get(kind, kind): list(_lines(path, lines if isinstance(lines, list) else [lines]))
-        for kind, lines in found.items()
-    }
+class _Maker:
+    """Says what recipe.yaml does in the words of meta.yaml."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._renderer = Renderer(path, {}, {}, braces=True)
+        self._words = Words(self._wrong_node)
+        self._selectors = SelectorWords(self._wrong_node, selectors(PLATFORMS[0], BARE))
 
-def _lines(path: Path, items: list[Document], condition: str = "") -> Iterator[str]:
-    """Yield requirements, those under an ``if`` with a selector."""
-    for item in items:
-        if isinstance(item, str):
-            yield f"{item} @[{condition}]" if condition else item
-        elif isinstance(item, dict) and isinstance(item.get("if"), str):
-            holds = str(item["if"])
-            for key, said in (("then", holds), ("else", f"not ({holds})")):
-                lines = item.get(key, [])
-                both = f"({condition}) and ({said})" if condition else said
-                yield from _lines(path, lines if isinstance(lines, list) else [lines], both)
+    def wrong(self, at: str, what: str) -> WrongRecipe:
+        """Return the error of what meta.yaml can't say, where that stands."""
+        return self._wrong(line_of(at), what)
+
+    def _wrong(self, line: int, what: str) -> WrongRecipe:
+        return WrongRecipe(
+            f"{self._path}: line {line}: meta.yaml can't say {what}: "
+            "write it otherwise, or remove meta.yaml"
+        )
+
+    def _wrong_node(self, node: Any, what: str) -> WrongRecipe:
+        return self._wrong(node.lineno, what)
+
+    def settings(self, context: Document) -> Iterator[str]:
+        """Yield the statements that set names."""
+        for name, value in context.items() if isinstance(context, dict) else ():
+            if not isinstance(value, str):
+                raise self.wrong(name, f"`{name}`, which is no text")
+            # What an expression stands alone in is its value, with no space around it.
+            parts = self._renderer.parts(value.strip(), line_of(value)) if "${{" in value else []
+            if len(parts) != 1:
+                parts = self._parts(value)
+            self._selectors.add(name, parts)
+            whole = len(parts) == 1
+            said = [self._set(part, whole=whole) for part in parts]
+            line = f"{{% set {name} = {' ~ '.join(said) or json.dumps('')} %}}"
+            yield self._plain(value, line)
+
+    def _set(self, part: Any, *, whole: bool) -> str:
+        if isinstance(part, str):
+            return json.dumps(part, ensure_ascii=False)
+        said = self._words.of(part)
+        return said if whole or " " not in said else f"({said})"
+
+    def section(self, name: str, value: Document) -> Any:
+        """Return a section of meta.yaml, ready to be written."""
+        if name == "tests":
+            tests = self._tests(value)
+            return {"test": tests} if tests else {}
+        if name in _ENTRIES:
+            items = value if name == "source" and isinstance(value, list) else [value]
+            made = [self._entries(name, one) for one in items]
+            value_made: Any = made if isinstance(value, list) else made[0]
         else:
-            raise WrongRecipe(f"{path} has a requirement that is no text: write one a line")
+            value_made = self._made(value)
+        return {name: value_made} if value_made else {}
+
+    def _entries(self, name: str, section: Document) -> dict[str, Any]:
+        if not isinstance(section, dict):
+            if section:
+                raise self.wrong(_first(section), f"a `{name}` that is no mapping")
+            return {}
+        known = _ENTRIES[name]
+        made: dict[str, Any] = {}
+        for key, value in section.items():
+            if key not in known or known[key] in made:
+                raise self.wrong(key, f"`{name}/{key}`")
+            if name == "requirements":
+                made[known[key]] = self._made(value if isinstance(value, list) else [value])
+            elif key == "skip":
+                made |= self._skip(value)
+            elif isinstance(value, dict):
+                raise self.wrong(key, f"`{name}/{key}` of several entries")
+            else:
+                made[known[key]] = self._made(value)
+        return made
+
+    def _skip(self, value: Document) -> dict[str, Any]:
+        conditions = value if isinstance(value, list) else [value]
+        said = []
+        for one in conditions:
+            if not isinstance(one, str):
+                raise self.wrong(_first(one), "a condition that is no text")
+            if one.lower() == "true":
+                return {"skip": _Written("true")}
+            if one.lower() != "false":
+                said.append(self._condition(one))
+        return {"skip": _Written("true", _joined("or", said))} if said else {}
+
+    def _tests(self, value: Document) -> dict[str, Any]:
+        """Return the tests as one: that is all that meta.yaml has."""
+        made: dict[str, list[Any]] = {"imports": [], "requires": [], "commands": []}
+        for test in value if isinstance(value, list) else [value]:
+            if not isinstance(test, dict):
+                if test:
+                    raise self.wrong(_first(test), "a test that is no mapping")
+                continue
+            for key, inner in test.items():
+                if key == "python" and isinstance(inner, dict):
+                    for name, one in inner.items():
+                        if name == "imports":
+                            made["imports"] += self._list(one)
+                        elif name == "pip_check" and str(one).lower() == "true":
+                            made["requires"].append(_Written("pip"))
+                            made["commands"].append(_Written("pip check"))
+                        elif name != "pip_check" or str(one).lower() != "false":
+                            raise self.wrong(name, f"`tests/python/{name}`")
+                elif key == "script" and not isinstance(inner, dict):
+                    made["commands"] += self._list(inner)
+                elif key == "requirements" and isinstance(inner, dict) and set(inner) <= {"run"}:
+                    made["requires"] += self._list(inner.get("run", []))
+                else:
+                    raise self.wrong(key, f"`tests/{key}`")
+        return {name: items for name, items in made.items() if items}
+
+    def _list(self, value: Document) -> list[Any]:
+        made: list[Any] = self._made(value if isinstance(value, list) else [value])
+        return made
+
+    def _made(self, value: Document) -> Any:
+        if isinstance(value, dict):
+            return {key: self._made(item) for key, item in value.items() if self._may_be_key(key)}
+        if isinstance(value, list):
+            return [one for item in value for one in self._items(item, [])]
+        return self._text(value)
+
+    def _may_be_key(self, key: str) -> bool:
+        if "${{" in key or _JINJA.search(key):
+            raise self.wrong(key, "a key that is a template")
+        return True
+
+    def _items(self, item: Document, conditions: list[str]) -> Iterator[Any]:
+        """Yield an item of a list; those under an ``if`` with a selector."""
+        if not isinstance(item, dict) or "if" not in item:
+            if not conditions:
+                yield self._made(item)
+            elif isinstance(item, str):
+                made = self._text(item)
+                if "\n" in made.text or "#" in made.text:
+                    raise self.wrong(item, "a choice of such a text")
+                yield _Written(made.text, _joined("and", conditions))
+            else:
+                raise self.wrong(_first(item), "a choice of what is no text")
+            return
+        condition = item["if"]
+        if not isinstance(condition, str):
+            raise self.wrong(_first(condition), "a condition that is no text")
+        holds = self._condition(condition)
+        for key, said in (("then", holds), ("else", f"not ({holds})")):
+            inner = item.get(key, [])
+            for one in inner if isinstance(inner, list) else [inner]:
+                yield from self._items(one, [*conditions, said])
+
+    def _condition(self, source: str) -> str:
+        said = self._selectors.of(self._renderer.expression(source, line_of(source)))
+        if any(one in said for one in "[]#{}\n"):
+            raise self.wrong(source, "brackets in a condition")
+        return said
+
+    def _parts(self, value: str) -> list[Any]:
+        return self._renderer.parts(value, line_of(value)) if "${{" in value else [str(value)]
+
+    def _text(self, value: str) -> _Written:
+        parts = self._parts(value)
+        written = scalar(
+            "".join(
+                _JINJA.sub(lambda found: f'{{{{ "{found[0]}" }}}}', part)
+                if isinstance(part, str)
+                else f"{{{{ {self._words.of(part)} }}}}"
+                for part in parts
+            )
+        )
+        for line in written.splitlines():
+            self._plain(value, line)
+        return _Written(written)
+
+    def _plain(self, value: str, line: str) -> str:
+        """Return a line in which conda-build finds no selector."""
+        comment = line.find("#")
+        opened = line.find("[", max(comment, 0))
+        if opened >= 0 and ((comment >= 0 and line.find("]", opened) > 0) or line.endswith("]")):
+            raise self.wrong(value, "such brackets, which are a selector there")
+        return line
 
 
-def _imports(tests: Document | None) -> list[Document]:
-    found: list[Document] = []
-    for one in tests if isinstance(tests, list) else []:
-        python = one.get("python") if isinstance(one, dict) else None
-        imports = python.get("imports") if isinstance(python, dict) else None
-        found += imports if isinstance(imports, list) else []
-    return found
+def _joined(word: str, conditions: list[str]) -> str:
+    if len(conditions) == 1:
+        return conditions[0]
+    return f" {word} ".join(f"({one})" for one in conditions)
+
+
+def _first(value: Any) -> str:
+    """Return the first text in a document."""
+    while not isinstance(value, str) and value:
+        value = next(iter(value))
+    return value or ""
+
+
+def _lines(value: Any, indent: int) -> Iterator[str]:
+    """Yield the lines of a section, as YAML."""
+    pad = " " * indent
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _entry(f"{pad}{scalar(str(key))}:", item, indent)
+        return
+    for item in value:
+        if isinstance(item, _Written):
+            yield from _entry(f"{pad}-", item, indent)
+        else:
+            inner = list(_lines(item, indent + 2)) or [f"{pad}  {json.dumps(item)}"]
+            yield f"{pad}- {inner[0].lstrip()}"
+            yield from inner[1:]
+
+
+def _entry(head: str, item: Any, indent: int) -> Iterator[str]:
+    if isinstance(item, _Written):
+        first, *others = item.text.split("\n")
+        yield f"{head} {first}" + (f"  # [{item.selector}]" if item.selector else "")
+        yield from (f"{' ' * indent}{line}" if line else "" for line in others)
+    elif not item:
+        yield f"{head} {json.dumps(item)}"
+    else:
+        yield head
+        yield from _lines(item, indent if isinstance(item, list) else indent + 2)

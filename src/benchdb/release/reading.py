@@ -69,7 +69,10 @@ def is_recipe(given: str) -> bool:
 
 
 def read_recipe(
-    path: Path, environ: Mapping[str, str | None] | None = None, platform: str | None = None
+    path: Path,
+    environ: Mapping[str, str | None] | None = None,
+    platform: str | None = None,
+    text: str | None = None,
 ) -> Recipe:
     """Return a recipe, rendered.
 
@@ -81,6 +84,8 @@ def read_recipe(
         From `benchdb.release.variants.variables`; by default that of this process.
     platform
         Where it is to be installed, for selectors; by default this machine's.
+    text
+        What the file is to say; by default what it says.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def read_recipe(
     """
     need_libraries()
     environ = variables() if environ is None else environ
-    text = read_text(path)
+    text = read_text(path) if text is None else text
     rendered = _rendered(path, text, environ, platform)
     released = rendered
     if SUFFIX in rendered.read:

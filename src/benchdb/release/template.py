@@ -116,6 +116,16 @@ class Renderer:
         WrongRecipe
             As for `text`.
         """
+        return bool(self._value(self.expression(source, line), self.scope))
+
+    def expression(self, source: str, line: int = 1) -> Any:
+        """Return an expression that stands alone, as Jinja's node; nothing is evaluated.
+
+        Raises
+        ------
+        WrongRecipe
+            As for `text`.
+        """
         start, end = self._parser.variable_start_string, self._parser.variable_end_string
         if start in source or end in source:
             raise self._refused(
@@ -125,12 +135,18 @@ class Renderer:
         nodes: list[Any] = tree.body[0].nodes if len(tree.body) == 1 else []
         if len(nodes) != 1:
             raise self._refused(f"line {line}: the condition {short(source)} is no expression")
-        return bool(self._value(nodes[0], self.scope))
+        return nodes[0]
 
-    def names(self, source: str) -> set[str]:
-        """Return the names that a template speaks of."""
-        nodes = self._jinja.nodes
-        return {one.name for one in self._parsed(source).find_all(nodes.Name)}
+    def parts(self, source: str, line: int = 1) -> list[Any]:
+        """Return what a template of recipe.yaml is made of: texts, and Jinja's nodes.
+
+        Raises
+        ------
+        WrongRecipe
+            As for `text`.
+        """
+        nodes = [one for part in self._parsed(source, line).body for one in part.nodes]
+        return [one.data if type(one).__name__ == "TemplateData" else one for one in nodes]
 
     def _parsed(self, source: str, line: int = 1) -> Any:
         try:
