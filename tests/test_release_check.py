@@ -399,7 +399,8 @@ test:
     text = (fork / "meta.yaml").read_text()
     assert '{% set version = "1.2.0" %}' in text
     digest = hashlib.sha256(b"archive").hexdigest()
-    assert f"  sha256: {digest}\n" in text or f'sha256 = "{digest}"' in text
+    assert f'{{% set sha256 = "{digest}" %}}\n' in text
+    assert "  sha256: {{ sha256 }}\n" in text
     assert "  number: 0  # rebuilt\n" in text
     assert "    - msgpack-python ==1.2\n\ntest:\n" in text
     assert "2025.1.0" not in text

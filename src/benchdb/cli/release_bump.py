@@ -53,34 +53,45 @@ def command(
 ) -> int:
     """Propose newer pins for RECIPE, and write them with the next version and build number 0.
 
-    They are the newest releases in the channels that can be installed together. recipe.yaml is
-    edited in place, meta.yaml beside it generated anew, and the difference shown. Exits with 1
-    where nothing can be installed together.
+    They are the newest releases in the channels that can be installed together; those of other
+    platforms alone are looked for there. recipe.yaml is edited in place, meta.yaml beside it
+    generated anew, and the difference shown. Exits with 1 where nothing can be installed together.
     """
-    from benchdb.release.bumping import edited, following, propose
-    from benchdb.release.bumping import feedstock as written
+    from benchdb.release.bumping import check_version, edited, propose
+    from benchdb.release.edits import write_all
+    from benchdb.release.feedstocks import feedstock as written
+    from benchdb.release.platforms import BARE
     from benchdb.release.reading import find_recipe, read_recipe
-    from benchdb.release.variants import VARIABLES
+    from benchdb.release.variants import this_platform
     from benchdb.report.release import solved_tables
 
     # Pins are those of no variant.
-    read = read_recipe(find_recipe(recipe), dict.fromkeys(VARIABLES), platform)
+    read = read_recipe(find_recipe(recipe), BARE, platform)
     if feedstock is not None:
         files, notes = written(read, feedstock, archive)
     else:
-        opened = opened_channels(channels, platform)
-        newer, failed = propose(read, opened, pythons, [one.lower() for one in only])
-        if failed:
-            write_tables(solved_tables(f"{read.name} with newer pins", failed), "table")
+        notes = [] if version is None else check_version(read, version)
+        found = propose(
+            read,
+            lambda where: opened_channels(channels, where),
+            platform or this_platform(),
+            pythons,
+            [one.lower() for one in only],
+        )
+        if found.failed:
+            write_tables(solved_tables(f"{read.name} with newer pins", found.failed), "table")
             return 1
-        if not newer and version is None:
+        notes += found.notes
+        if found.newer or version is not None:
+            files, more = edited(read, found.newer, version)
+            notes += more
+        else:
+            files = []
             write("every pin is the newest release that fits: nothing to do\n")
-            return 0
-        files, notes = edited(read, newer, version or following(read.released)), []
     for file in files:
         write(file.difference())
-        if not dry_run:
-            file.write()
+    if not dry_run:
+        write_all(files)
     for note in notes:
         say(note)
     return 0

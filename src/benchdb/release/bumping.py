@@ -2,83 +2,73 @@
 
 from __future__ import annotations
 
-import difflib
-import hashlib
+import contextlib
 import re
-import tempfile
-import urllib.request
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import UserError, WrongRecipe, WrongSetting, reason
+from benchdb.errors import UnusableChannel, WrongRecipe, WrongSetting
 from benchdb.release.conda.solving import solve
-from benchdb.release.conda.specs import dependency, is_below, is_prerelease
+from benchdb.release.conda.specs import dependency, in_order, is_below, is_prerelease
+from benchdb.release.documents import read_text
 from benchdb.release.editing import Editor
-from benchdb.release.generated import as_meta_yaml
+from benchdb.release.edits import Edited
+from benchdb.release.generated import HEAD, as_meta_yaml
+from benchdb.release.platforms import BARE, read_everywhere
 from benchdb.release.reading import NAMES, read_recipe
-from benchdb.release.variants import VARIABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from benchdb.recipes import Pin, Recipe, Solved
     from benchdb.release.conda.channels import Channels
 
-_PATIENCE: Final = 60
-_MOST_BYTES: Final = 1 << 30
+#: Versions of Python that a recipe may tell apart.
+_PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
-    """A file as it is, and as it is to be."""
-
-    path: Path
-    before: str
-    after: str
-
-    def difference(self) -> str:
-        """Return what changes, as `diff -u` shows it."""
-        lines = difflib.unified_diff(
-            self.before.splitlines(keepends=True),
-            self.after.splitlines(keepends=True),
-            str(self.path),
-            str(self.path),
-        )
-        return "".join(lines)
-
-    def write(self) -> None:
-        """Write it.
-
-        Raises
-        ------
-        UserError
-            If it can't be written.
-        """
-        try:
-            self.path.write_text(self.after, "utf-8", newline="\n")
-        except OSError as error:
-            raise UserError(f"{self.path} can't be written ({reason(error)}): allow it") from None
-
-
-def propose(
-    recipe: Recipe, channels: Channels, pythons: Sequence[str], only: Collection[str] = ()
-) -> tuple[dict[str, str], list[Solved]]:
-    """Return newer versions of what a recipe pins to one version, by package.
-
-    They are those that can be installed together: the first Python chooses, and all others must
-    take them, too.
+class Proposal:
+    """Newer versions of what a recipe pins.
 
     Parameters
     ----------
+    newer
+        By what is pinned: platforms may pin different versions of one package.
+    failed
+        What the solver said where nothing can be installed together.
+    notes
+        What is left as it is, and why.
+    """
+
+    newer: Mapping[Pin, str]
+    failed: Sequence[Solved] = ()
+    notes: Sequence[str] = ()
+
+
+def propose(
+    recipe: Recipe,
+    channels: Callable[[str], Channels],
+    platform: str,
+    pythons: Sequence[str],
+    only: Collection[str] = (),
+) -> Proposal:
+    """Return newer versions of what a recipe pins to one version.
+
+    They are those that can be installed together: the first Python chooses, and all others must
+    take them, too. What other platforms alone pin is looked for there, beside what was found here.
+
+    Parameters
+    ----------
+    recipe
+        As it is on `platform`.
+    channels
+        Returns the channels for a platform.
     pythons
         As ``3.12``; none for any.
     only
         Names of the packages that may change; all by default.
-
-    Returns
-    -------
-    The versions, and what the solver said where nothing can be installed together.
 
     Raises
     ------
@@ -87,16 +77,66 @@ def propose(
     UnusableChannel
         If a channel can't be read.
     """
-    free = {pin.name for pin in recipe.pins if _is_exact(pin)}
+    everywhere = {platform: recipe}
+    everywhere |= {
+        where: there for where, there in read_everywhere(recipe.file).items() if where != platform
+    }
+    exact = {pin.name for one in everywhere.values() for pin in one.pins if _is_exact(pin)}
     for name in only:
-        if name not in free:
+        if name not in exact:
             raise WrongSetting(f"{recipe.file} pins no one version of {name!r}: name one it does")
-    free &= set(only) or free
+    newer: dict[Pin, str] = {}
+    seen: set[Pin] = set()
+    notes: list[str] = []
+    for where, there in everywhere.items():
+        free = {
+            pin
+            for pin in there.pins
+            if _is_exact(pin) and pin not in seen and (not only or pin.name in only)
+        }
+        seen |= set(there.pins)
+        if where == platform:
+            newer, failed = _proposed(there, channels(where), pythons, free, {})
+            if failed:
+                return Proposal({}, failed)
+        elif free:
+            try:
+                more, failed = _proposed(there, channels(where), pythons, free, newer)
+            except UnusableChannel as error:
+                more, failed = {}, []
+                notes.append(f"{_listed(free)} left as it is, of {where}: {error}")
+            newer |= more
+            if failed:
+                notes.append(
+                    f"{_listed(free)} left as it is, of {where}, where that can't be installed "
+                    f"with what is newer: see `benchdb release solve --platform {where}`"
+                )
+    notes += [
+        f"{pin} is left as it is: the version of Python chooses it"
+        for pin in chosen_by_python(recipe.file)
+        if _is_exact(pin) and pin not in seen
+    ]
+    return Proposal(newer, (), notes)
+
+
+def _listed(pins: Iterable[Pin]) -> str:
+    return ", ".join(sorted(map(str, pins)))
+
+
+def _proposed(
+    recipe: Recipe,
+    channels: Channels,
+    pythons: Sequence[str],
+    free: Collection[Pin],
+    newer: Mapping[Pin, str],
+) -> tuple[dict[Pin, str], list[Solved]]:
+    """Return newer versions of some pins on one platform, where others are newer already."""
     named = f"{recipe.name} with newer pins"
     # A version that is no release is one of nightlies: it is never proposed.
-    known = {name: [one.version for one in some] for name, some in channels.packages(free).items()}
+    names = [pin.name for pin in free]
+    known = {name: [one.version for one in some] for name, some in channels.packages(names).items()}
     wanted = [
-        _at_least(pin, known[pin.name]) if pin.name in free else dependency(pin)
+        _at_least(pin, known[pin.name]) if pin in free else dependency(_moved(pin, newer))
         for pin in recipe.pins
     ]
     first, *others = pythons or ("",)
@@ -104,15 +144,29 @@ def propose(
     if found.why:
         return {}, [found]
     versions = {one.name: one.version for one in found.packages}
-    newer = {
-        pin.name: versions[pin.name]
-        for pin in recipe.pins
-        if pin.name in free and pin.version and is_below(pin.version, versions[pin.name])
+    more = {
+        pin: versions[pin.name]
+        for pin in free
+        if pin.version and is_below(pin.version, versions[pin.name])
     }
-    pins = [dependency(_moved(pin, newer)) for pin in recipe.pins]
-    said = [solve(pins, channels, python, name=named) for python in others]
+    pins = [dependency(_moved(pin, {**newer, **more})) for pin in recipe.pins]
+    # A build that was asked for may be there of the old version alone.
+    again = [first] * any(pin.build for pin in more)
+    said = [solve(pins, channels, python, name=named) for python in (*again, *others)]
     failed = [one for one in said if one.why]
-    return ({}, failed) if failed else (newer, [])
+    return ({}, failed) if failed else (more, [])
+
+
+def chosen_by_python(path: Path) -> list[Pin]:
+    """Return what a recipe requires for some versions of Python alone."""
+    found: set[Pin] = set()
+    common: set[Pin] | None = None
+    for python in _PYTHONS:
+        with contextlib.suppress(WrongRecipe):
+            pins = set(read_recipe(path, {**BARE, "PYTHON_VERSION": python}).pins)
+            found |= pins
+            common = pins if common is None else common & pins
+    return sorted((pin for pin in found - (common or set()) if pin.name != "python"), key=str)
 
 
 def _is_exact(pin: Pin) -> bool:
@@ -122,12 +176,12 @@ def _is_exact(pin: Pin) -> bool:
 def _at_least(pin: Pin, known: list[str]) -> str:
     """Return a requirement of a release that isn't older than what is pinned."""
     newer = [one for one in known if not is_below(one, pin.version or "0")]
-    nightlies = {one for one in newer if is_prerelease(one)}
+    nightlies = {one for one in newer if is_prerelease(one) and one != pin.version}
     return ",".join([f"{pin.name} >={pin.version}", *(f"!={one}" for one in sorted(nightlies))])
 
 
-def _moved(pin: Pin, newer: Mapping[str, str]) -> Pin:
-    version = newer.get(pin.name)
+def _moved(pin: Pin, newer: Mapping[Pin, str]) -> Pin:
+    version = newer.get(pin)
     if version is None:
         return pin
     sign = "==" if pin.versions.startswith("==") else "=" if pin.versions.startswith("=") else ""
@@ -142,115 +196,81 @@ def following(version: str) -> str:
     return f"{found[1]}{int(found[2]) + 1}"
 
 
-def edited(recipe: Recipe, newer: Mapping[str, str], version: str) -> list[Edited]:
-    """Return the recipe's files with other pins and another version, its build number 0.
+def check_version(recipe: Recipe, given: str) -> list[str]:
+    """Return what to know of the version that the next release is to have.
 
     Raises
     ------
-    WrongRecipe
-        If a line isn't found, or the files wouldn't say that.
+    WrongSetting
+        If it is none, or is below that of the recipe.
     """
-    editor = Editor(recipe.file)
-    before = editor.text
-    for pin in recipe.pins:
-        if pin.name in newer:
-            editor.pin(pin, newer[pin.name])
-    editor.version(recipe.released, version)
-    editor.number(recipe.number)
-    pins = tuple(_moved(pin, newer) for pin in recipe.pins)
-    _make_sure(recipe, editor, pins, version)
-    files = [Edited(recipe.file, before, editor.text)]
-    beside = recipe.file.with_name(NAMES[1])
-    if recipe.file.name == NAMES[0] and beside.is_file():
-        meta = as_meta_yaml(recipe.file, editor.text)
-        files.append(Edited(beside, beside.read_text("utf-8"), meta))
-    return files
+    if not re.fullmatch(r"(?:\d+!)?[0-9][A-Za-z0-9_.+]{0,63}", given) or not in_order([given]):
+        raise WrongSetting(f"--version {given!r} is no version: write one as 2026.11.0")
+    if is_below(given, recipe.released):
+        raise WrongSetting(f"--version {given} is below {recipe.released}: name a newer one")
+    if is_below(recipe.released, given):
+        return []
+    return [
+        f"the version stays {given}: a package of it that is published already has the same name"
+    ]
 
 
-def _make_sure(recipe: Recipe, editor: Editor, pins: tuple[Pin, ...], version: str) -> None:
-    """Make sure that an edited recipe says what it should."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / editor.path.name
-        path.write_text(editor.text, "utf-8")
-        made = read_recipe(path, dict.fromkeys(VARIABLES))
-    if made.released != version or made.number != 0:
-        raise WrongRecipe(f"{recipe.file} can't be given the version {version}: edit it by hand")
-    for pin in pins:
-        if made.pin(pin.name) != pin:
-            raise WrongRecipe(f"{recipe.file} can't be given the pin {pin}: edit it by hand")
-
-
-def feedstock(recipe: Recipe, folder: Path, archive: str | None) -> tuple[list[Edited], list[str]]:
-    """Return the recipe of a feedstock with the version and the pins of another, and what to know.
+def edited(
+    recipe: Recipe, newer: Mapping[Pin, str], version: str | None
+) -> tuple[list[Edited], list[str]]:
+    """Return the recipe's files with other pins and version, its build number 0, and what to know.
 
     Parameters
     ----------
-    recipe
-        What is to be released.
-    folder
-        The checkout of a fork of the feedstock.
-    archive
-        The source's file or URL, whose checksum is written; by default what the feedstock names.
+    version
+        By default the one that follows; that of a pin, where one name sets both.
 
     Raises
     ------
     WrongRecipe
-        If there is no recipe of that package, or a line isn't found.
-    UserError
-        If the source can't be read.
+        If a line isn't found, or the files wouldn't say that, on whichever platform.
+    WrongSetting
+        If no version follows.
     """
-    path = next(
-        (
-            one
-            for name in NAMES
-            for one in (folder / "recipe" / name, folder / name)
-            if one.is_file()
-        ),
-        None,
-    )
-    if path is None:
-        raise WrongRecipe(f"{folder} is no feedstock: it has no recipe/meta.yaml or recipe.yaml")
-    there = read_recipe(path, dict.fromkeys(VARIABLES))
-    if there.name != recipe.name:
-        raise WrongRecipe(f"{path} is a recipe of {there.name}, not of {recipe.name}: name another")
-    editor = Editor(path)
+    editor = Editor(recipe.file)
     before = editor.text
-    if there.released != recipe.released:
-        editor.version(there.released, recipe.released)
-    editor.number(there.number)
-    editor.requirements([str(pin) for pin in recipe.pins])
-    _make_sure(recipe, editor, recipe.pins, recipe.released)
+    for pin, to in newer.items():
+        editor.pin(pin, to)
+    followed = read_recipe(recipe.file, BARE, text=editor.text).released
+    if followed != recipe.released:
+        version = version or followed
+        if version != followed:
+            raise WrongRecipe(
+                f"{recipe.file} sets its version and a pin by one name: it becomes {followed}; "
+                f"leave out --version, or set {version} by hand"
+            )
+    version = version or following(recipe.released)
+    if version not in (followed, recipe.released):
+        editor.version(recipe.released, version)
+    editor.number(recipe.number)
+    for platform, one in read_everywhere(recipe.file).items():
+        _make_sure(one, read_recipe(recipe.file, BARE, platform, editor.text), newer, version)
+    files = [Edited(recipe.file, before, editor.text)]
     notes = []
-    source = archive or _source(editor)
-    if source is None:
-        notes.append(f"{path} names no source, so there is no checksum to write")
-    elif not editor.sha256(_sha256(source)):
-        notes.append(f"{path} has no sha256: write that of {source} by hand")
-    return [Edited(path, before, editor.text)], notes
+    beside = recipe.file.with_name(NAMES[1])
+    if recipe.file.name == NAMES[0] and beside.is_file():
+        was = read_text(beside)
+        if was.strip() and not was.startswith(HEAD):
+            notes.append(f"{beside} wasn't made from {recipe.file}: it is replaced by what was")
+        files.append(Edited(beside, was, as_meta_yaml(recipe.file, editor.text)))
+    return files, notes
 
 
-def _source(editor: Editor) -> str | None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / editor.path.name
-        path.write_text(editor.text, "utf-8")
-        return read_recipe(path, dict.fromkeys(VARIABLES)).source
-
-
-def _sha256(source: str) -> str:
-    """Return the checksum of a file, or of what a URL leads to."""
-    digest = hashlib.sha256()
-    size = 0
-    try:
-        is_url = source.startswith(("https://", "http://", "file://"))
-        url = source if is_url else Path(source).resolve().as_uri()
-        with urllib.request.urlopen(url, timeout=_PATIENCE) as stream:  # noqa: S310
-            while block := stream.read(1 << 20):
-                size += len(block)
-                if size > _MOST_BYTES:
-                    raise UserError(f"{source} is too large for a source: name its archive")
-                digest.update(block)
-    except OSError as error:
-        raise UserError(
-            f"{source} can't be read ({reason(error)}): name the archive with --archive"
-        ) from None
-    return digest.hexdigest()
+def _make_sure(before: Recipe, made: Recipe, newer: Mapping[Pin, str], version: str) -> None:
+    """Make sure that an edited recipe says what it should, on one platform."""
+    path = before.file
+    if made.released != version or made.number != 0:
+        raise WrongRecipe(f"{path} can't be given the version {version}: edit it by hand")
+    for old, new in zip(before.pins, made.pins, strict=False):
+        if new != _moved(old, newer):
+            raise WrongRecipe(
+                f"{path} can't be given the pin {_moved(old, newer)}, as it would say {new}: "
+                "edit it by hand"
+            )
+    if (before.name, len(before.pins), before.imports) != (made.name, len(made.pins), made.imports):
+        raise WrongRecipe(f"{path} would say something else, too: edit it by hand")
