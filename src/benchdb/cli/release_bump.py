@@ -13,6 +13,7 @@ from benchdb.cli.release_options import (
     platform_option,
     python_option,
     recipe_argument,
+    without_option,
 )
 
 
@@ -21,6 +22,7 @@ from benchdb.cli.release_options import (
 @channel_option
 @python_option("The pins must be installable with, as 3.12; may be repeated, the first chooses.")
 @click.option("--package", "only", metavar="NAME", multiple=True, help="Bump this one alone.")
+@without_option
 @click.option(
     "--version", metavar="VERSION", help="Of the next release; by default its last number plus 1."
 )
@@ -45,6 +47,7 @@ def command(
     channels: tuple[str, ...],
     pythons: tuple[str, ...],
     only: tuple[str, ...],
+    without: tuple[str, ...],
     version: str | None,
     feedstock: Path | None,
     archive: str | None,
@@ -65,6 +68,11 @@ def command(
     from benchdb.release.variants import this_platform
     from benchdb.report.release import solved_tables
 
+    context = click.get_current_context()
+    if feedstock is not None and (only or without or version is not None):
+        raise click.UsageError("with --feedstock the recipe is written as it stands", context)
+    if feedstock is None and archive is not None:
+        raise click.UsageError("--archive is for --feedstock DIR", context)
     # Pins are those of no variant.
     read = read_recipe(find_recipe(recipe), BARE, platform)
     if feedstock is not None:
@@ -76,7 +84,8 @@ def command(
             lambda where: opened_channels(channels, where),
             platform or this_platform(),
             pythons,
-            [one.lower() for one in only],
+            only=[one.lower() for one in only],
+            without=[one.lower() for one in without],
         )
         if found.failed:
             write_tables(solved_tables(f"{read.name} with newer pins", found.failed), "table")

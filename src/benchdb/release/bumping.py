@@ -14,7 +14,7 @@ from benchdb.release.documents import read_text
 from benchdb.release.editing import Editor
 from benchdb.release.edits import Edited
 from benchdb.release.generated import HEAD, as_meta_yaml
-from benchdb.release.platforms import BARE, read_everywhere
+from benchdb.release.platforms import BARE, PLATFORMS, read_everywhere
 from benchdb.release.reading import NAMES, read_recipe
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def propose(
     channels: Callable[[str], Channels],
     platform: str,
     pythons: Sequence[str],
+    *,
     only: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> Proposal:
     """Return newer versions of what a recipe pins to one version.
 
@@ -69,11 +71,13 @@ def propose(
         As ``3.12``; none for any.
     only
         Names of the packages that may change; all by default.
+    without
+        Names of the packages that no channel has: nothing is asked of them.
 
     Raises
     ------
     WrongSetting
-        If one of `only` isn't pinned to one version.
+        If one of `only` isn't pinned to one version, or one of `without` not at all.
     UnusableChannel
         If a channel can't be read.
     """
@@ -81,14 +85,21 @@ def propose(
     everywhere |= {
         where: there for where, there in read_everywhere(recipe.file).items() if where != platform
     }
-    exact = {pin.name for one in everywhere.values() for pin in one.pins if _is_exact(pin)}
-    for name in only:
-        if name not in exact:
-            raise WrongSetting(f"{recipe.file} pins no one version of {name!r}: name one it does")
+    pinned = {pin for one in everywhere.values() for pin in one.pins}
+    for name in set(without) - {pin.name for pin in pinned}:
+        raise WrongSetting(f"{recipe.file} pins no {name!r}: name a package that it does")
+    for name in set(only) - {pin.name for pin in pinned if _is_exact(pin)}:
+        raise WrongSetting(f"{recipe.file} pins no one version of {name!r}: name one it does")
     newer: dict[Pin, str] = {}
     seen: set[Pin] = set()
-    notes: list[str] = []
-    for where, there in everywhere.items():
+    notes = [
+        f"what {where} alone pins is left as it is, as the recipe can't be rendered there: see "
+        f"`benchdb release solve --platform {where}`"
+        for where in PLATFORMS
+        if where not in everywhere
+    ]
+    for where, one in everywhere.items():
+        there = replace(one, pins=tuple(pin for pin in one.pins if pin.name not in without))
         free = {
             pin
             for pin in there.pins
@@ -114,7 +125,7 @@ def propose(
     notes += [
         f"{pin} is left as it is: the version of Python chooses it"
         for pin in chosen_by_python(recipe.file)
-        if _is_exact(pin) and pin not in seen
+        if _is_exact(pin) and pin not in seen and pin.name not in without
     ]
     return Proposal(newer, (), notes)
 

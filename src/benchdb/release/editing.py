@@ -167,9 +167,9 @@ class Editor:
                 last in others and self._lines[last].lstrip().startswith("- ")
             )
             if alone or not self._lines[first].lstrip().startswith("- "):
-                raise self._missing(f"{pin.name} alone")
+                raise self._among(pin)
         elif "[" in _code(self._lines[place.line])[: place.start]:
-            raise self._missing(f"{pin.name} alone")
+            raise self._among(pin)
         del self._lines[first:last]
 
     def add(self, pin: Pin, selector: str, after: Pin | None) -> None:
@@ -211,7 +211,7 @@ class Editor:
                 if self._cut(one)[len(pin.name) :].replace(" ", "") in (said, said.lstrip("="))
             ]
         if len(places) != 1:
-            raise self._missing(f"{pin.name} alone")
+            raise self._among(pin)
         return places[0]
 
     def _required(self, name: str, lines: Iterable[int]) -> Iterator[_Place]:
@@ -342,6 +342,11 @@ class Editor:
     def _put(self, place: _Place, new: str) -> None:
         text = self._lines[place.line]
         self._lines[place.line] = text[: place.start] + new + text[place.end :]
+
+    def _among(self, pin: Pin) -> WrongRecipe:
+        return WrongRecipe(
+            f"{self.path} requires {pin} in no line of its own, or in several: edit it by hand"
+        )
 
     def _missing(self, what: str) -> WrongRecipe:
         return WrongRecipe(f"{self.path} has no line that sets {what}: edit it by hand")

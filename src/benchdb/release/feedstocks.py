@@ -58,13 +58,13 @@ def feedstock(recipe: Recipe, folder: Path, archive: str | None) -> tuple[list[E
         editor.version(there.released, recipe.released)
     editor.number(there.number)
     wanted = read_everywhere(recipe.file)
-    _require(editor, _by_name(read_everywhere(path)), _by_name(wanted))
+    notes = _require(editor, _by_name(read_everywhere(path)), _by_name(wanted))
     _require_alone(editor, wanted)
     made = read_everywhere(path, editor.text)
     for platform, one in wanted.items():
         _make_sure(path, one, made.get(platform), platform)
 
-    notes = [
+    notes += [
         f"{recipe.file} requires {pin} for some versions of Python: see that {path} does, too"
         for pin in chosen_by_python(recipe.file)
     ]
@@ -104,8 +104,14 @@ def _by_name(recipes: dict[str, Recipe]) -> dict[str, _Pins]:
     return {name: found[name] for name in order}
 
 
-def _require(editor: Editor, there: dict[str, _Pins], wanted: dict[str, _Pins]) -> None:
-    """Let a recipe require what it should, each package in its line where it has one."""
+def _require(editor: Editor, there: dict[str, _Pins], wanted: dict[str, _Pins]) -> list[str]:
+    """Let a recipe require what it should, each package in its line; return what it did beside."""
+    notes = [
+        f"{editor.path} requires {pin} no longer, as the recipe doesn't"
+        for name, pins in there.items()
+        for pin in pins
+        if name not in wanted
+    ]
     for name, pins in there.items():
         if set(pins.values()) != set(wanted.get(name, {}).values()):
             for pin in pins:
@@ -126,6 +132,7 @@ def _require(editor: Editor, there: dict[str, _Pins], wanted: dict[str, _Pins]) 
             elif old[where] != pin:
                 editor.change(old[where], pin)
             last = pin
+    return notes
 
 
 def _require_alone(editor: Editor, wanted: dict[str, Recipe]) -> None:
