@@ -52,14 +52,14 @@ def software() -> dict[str, Any]:
         "created": said(create, "nightly", conda=ENVIRONMENT, pip=["dask==1"], say=log.append),
         "log": log,
         "from files": said(
-            create, "team/files", conda=Path("environment.yml"), pip=requirements, arm=True
+            create, "team/files", conda="environment.yml", pip=requirements, arm=True
         ),
         "failed": said(create, "hopeless", conda=hopeless),
         "slow": said(create, "slow", conda=hopeless, timeout=0.01),
         "name": said(create, "Nightly", conda=ENVIRONMENT),
         "empty": said(create, "empty"),
         "no dependencies": said(create, "empty", conda={"channels": ["conda-forge"]}),
-        "no file": said(create, "absent", pip=Path("absent.txt")),
+        "no file": said(create, "absent", pip="absent.txt"),
         "listed": said(coiled_software.list_all),
         "deleted": said(coiled_software.delete, "nightly"),
         "deleted again": said(coiled_software.delete, "nightly"),

@@ -239,7 +239,7 @@ SUITE = """
     @pytest.fixture(params=["team/nightly", None])
     def client(request):
         keywords = coiled_cluster.keywords_from(
-            Path("cluster_kwargs.yaml"), "small_cluster", override=Path("override.yaml")
+            Path("cluster_kwargs.yaml"), "small_cluster", override="override.yaml"
         )
         tags = {"test": request.node.name} | ci_tags(os.environ)
         with coiled_cluster.running(keywords, software=request.param, tags=tags) as cluster:

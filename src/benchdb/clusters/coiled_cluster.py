@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import secrets
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.clusters.coiled_access import answering, ask, package
@@ -14,7 +15,6 @@ from benchdb.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
-    from pathlib import Path
 
 #: Keywords of Coiled's that this layer sets.
 _OURS: Final = frozenset({"self", "cloud", "asynchronous", "custom_widget"})
@@ -30,7 +30,7 @@ def known_keywords() -> list[str]:
 
 
 def keywords_from(
-    path: Path, group: str | None = None, *, override: Path | None = None
+    path: Path | str, group: str | None = None, *, override: Path | str | None = None
 ) -> dict[str, Any]:
     """Return the keywords of a group of clusters from YAML files, held against Coiled's.
 
@@ -44,7 +44,8 @@ def keywords_from(
     UserError
         As there.
     """
-    return read_keywords(path, group, override=override, known=known_keywords())
+    changed = None if override is None else Path(override)
+    return read_keywords(Path(path), group, override=changed, known=known_keywords())
 
 
 @contextmanager

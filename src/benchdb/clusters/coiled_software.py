@@ -41,8 +41,8 @@ class Software(NamedTuple):
 def create(
     name: str,
     *,
-    conda: Mapping[str, Any] | Path | None = None,
-    pip: Sequence[str] | Path | None = None,
+    conda: Mapping[str, Any] | Path | str | None = None,
+    pip: Sequence[str] | Path | str | None = None,
     workspace: str | None = None,
     rebuild: bool = False,
     arm: bool = False,
@@ -80,9 +80,12 @@ def create(
         If it isn't built, in one line.
     """
     _check_name(name)
-    dependencies = _conda(conda)
+    dependencies = _conda(Path(conda) if isinstance(conda, str) else conda)
+    pip = Path(pip) if isinstance(pip, str) else pip
     if isinstance(pip, Path) and not pip.is_file():
-        raise UserError(f"there is no file {pip}: give requirements, or the path of a file of them")
+        raise UserError(
+            f"there is no file {pip}: give a list of requirements, or the path of a file"
+        )
     if dependencies is None and not pip:
         raise UserError(f"{name} would be empty: give it conda's or pip's packages")
     log = _Log(say)
