@@ -86,6 +86,17 @@ def make_channel(folder: Path, *packages: Stub) -> Path:
     return folder
 
 
+def environ_in(folder: Path) -> dict[str, str]:
+    """Return the environment variables for commands in a folder."""
+    hidden = ("BENCHDB_", "DB_NAME", "CONDA", "VERSION_SUFFIX", "DASK_", "DISTRIBUTED_")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(hidden) and name != "PYTHON_VERSION"
+    }
+    return {**kept, "RATTLER_CACHE_DIR": str(folder / "rattler-cache")}
+
+
 def release(
     *arguments: str | Path, cwd: Path, file_bytes: int | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
@@ -100,16 +111,10 @@ def release(
         assert file_bytes is not None
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
 
-    hidden = ("BENCHDB_", "DB_NAME", "CONDA", "VERSION_SUFFIX", "DASK_", "DISTRIBUTED_")
-    environ = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(hidden) and name != "PYTHON_VERSION"
-    }
     return subprocess.run(
         [sys.executable, "-m", "benchdb", "release", *arguments],
         cwd=cwd,
-        env={**environ, "RATTLER_CACHE_DIR": str(cwd / "rattler-cache"), **variables},
+        env={**environ_in(cwd), **variables},
         stdin=subprocess.DEVNULL,
         preexec_fn=None if file_bytes is None else limit,
         capture_output=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import hashlib
 import json
+import re
 import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -213,6 +214,15 @@ def test_a_package_that_is_built_once_more_is_the_one_that_is_installed(
     ((name, entry),) = index.items()
     content = (folder / "twice/noarch" / name).read_bytes()
     assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_variants_do_not_replace_each_other(folder: Path) -> None:
+    recipe = recipe_with(folder, "variant", 'python {{ environ.get("PYTHON_VERSION", "3.11") }}.*')
+    for version in ("3.11", "3.12"):
+        done = release("build", recipe, "-o", "variants", cwd=folder, PYTHON_VERSION=version)
+        assert re.search(r"/variant-1-h[0-9a-f]{7}_0\.conda\n$", done.stdout), done.stderr
+    found = listed(folder / "variants", this_platform()).values()
+    assert sorted(one["depends"][0] for one in found) == ["python 3.11.*", "python 3.12.*"]
 
 
 def test_builds_at_once_into_one_channel_wait_for_each_other(folder: Path) -> None:

@@ -9,15 +9,19 @@ import shutil
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from conda_channels import Stub, make_channel, module_stub, python_stub, release
+from packaging.requirements import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+from benchdb.release.environments import on_pypi
+from benchdb.release.requirements import normalized
 from benchdb.report.fields import FIELDS
 from benchdb.report.schemas import RELEASE_CHECK
 
@@ -299,20 +303,48 @@ def test_the_environment_of_this_repository_is_current_and_can_be_solved(
     lines = script.FILE.read_text("utf-8").partition("dependencies:\n")[2].splitlines()
     wanted = [line.removeprefix("- ") for line in lines]
     assert any(line.startswith("pytest >=") for line in wanted)
-    versions = {
-        name: "3.12.1" if name == "python" else re.sub(r"^[=>]+", "", rest.split(",")[0]) or "1"
-        for name, _, rest in (line.partition(" ") for line in wanted)
-    }
-    stubs = [
-        Stub(name, version, ("python",) * (name != "python")) for name, version in versions.items()
-    ]
+    stubs = as_installed(wanted)
+    (dask,) = (one for one in stubs if one.name == "dask")
+    if dask.version == metadata.version("dask"):
+        assert any(one.startswith("pyyaml >=") for one in dask.depends)
     make_channel(made.folder / "everything", *stubs)
     (made.folder / "whole").mkdir()
     text = "package: {name: whole, version: 1}\nrequirements:\n  run:\n"
     (made.folder / "whole/meta.yaml").write_text(
         text + "".join(f"    - {line}\n" for line in wanted)
     )
-    made.run("solve", "whole", "-c", "everything", "--python", "3.12")
+    made.run("solve", "whole", "-c", "everything")
+
+
+def as_installed(wanted: list[str]) -> list[Stub]:
+    """Return packages for some requirements, which require what the installed ones do.
+
+    What isn't installed in the version that is pinned, requires nothing.
+    """
+    of_conda = {normalized(on_pypi(line.split()[0]) or line): line.split()[0] for line in wanted}
+    python = ".".join(map(str, sys.version_info[:3]))
+    stubs = [Stub("python", python), Stub("pip", "26.0")]
+    left, seen = [*wanted], {"python", "pip"}
+    while left:
+        name, _, versions = left.pop(0).partition(" ")
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            here = metadata.distribution(on_pypi(name) or name)
+        except metadata.PackageNotFoundError:
+            stubs.append(Stub(name, re.sub(r"^[=<>!~]+|,.*", "", versions) or "1"))
+            continue
+        pinned = versions.removeprefix("==") if versions.startswith("==") else here.version
+        depends = []
+        for requirement in map(Requirement, here.requires or () if pinned == here.version else ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                named = normalized(requirement.name)
+                limits = ",".join(sorted(map(str, requirement.specifier)))
+                depends.append(f"{of_conda.get(named, named)} {limits}".strip())
+        left += depends
+        stubs.append(Stub(name, pinned, tuple(depends)))
+    return stubs
 
 
 # -- newer pins

@@ -379,6 +379,42 @@ def test_a_variable_that_is_no_version_never_reaches_a_recipe(
     assert "VERSION_SUFFIX is no version" in refused(capsys, folder)
 
 
+def test_a_nightly_of_a_recipe_that_takes_no_suffix_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, HEAD)
+    monkeypatch.setenv("VERSION_SUFFIX", "a20261122")
+    said = refused(capsys, folder)
+    assert "asks for no VERSION_SUFFIX, so it would be the release that is built" in said
+    assert main(["release", "validate", str(folder)]) == 2
+    assert capsys.readouterr().err.endswith(f"{said.partition('meta.yaml')[2]}\n")
+    monkeypatch.setenv("DASK_VERSION", "2026.9.0")
+    monkeypatch.setenv("PYTHON_VERSION", "3.12")  # as Python's own images have it
+    assert main(["release", "env", str(folder)]) == 0
+    said = capsys.readouterr().err
+    assert said.endswith("meta.yaml asks for no VERSION_SUFFIX, DASK_VERSION: without effect\n")
+
+
+def test_upstream_is_dask_in_all_its_packages(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, HEAD + "requirements: {run: [dask ==1.0, dask-core ==1.0, distributed ==1.0]}\n")
+    assert main(["release", "env", str(folder), "--upstream"]) == 0
+    named = [f"- dask/label/dev::{name}" for name in ("dask", "dask-core", "distributed")]
+    assert capsys.readouterr().out.splitlines()[-3:] == named
+    add = ("--add", "msgpack-python>=1", "--add", "conda-forge::toolz >=1")
+    assert main(["release", "env", str(folder), "--upstream", "--for", "pip", *add]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "dask @ git+https://github.com/dask/dask",
+        "distributed @ git+https://github.com/dask/distributed",
+        "msgpack>=1",
+        "toolz>=1",
+    ]
+    write(folder, HEAD + "requirements: {run: [toolz]}\n")
+    assert main(["release", "env", str(folder), "--upstream"]) == 2
+    assert "meta.yaml pins neither dask nor distributed" in capsys.readouterr().err
+
+
 def test_an_error_says_where(tmp_path: Path) -> None:
     path = write(tmp_path, HEAD + "about:\n  summary: {{ nobody }}\n")
     with pytest.raises(WrongRecipe, match="line 3: nothing sets 'nobody'"):

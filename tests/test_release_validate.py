@@ -7,11 +7,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conda_channels import make_channel, module_stub, python_stub, release
+from conda_channels import environ_in, make_channel, module_stub, python_stub, release
 from made_sessions import FAIL, History
 
 if TYPE_CHECKING:
@@ -422,6 +423,43 @@ def test_the_suite_runs_in_the_environment_that_was_installed(
     assert arguments == ["benchmarks", "-m", "not slow", "--benchmark"]
     assert runtime == "1.10.0"
     assert any(one["said"] == "recorded 2 sessions in the environment" for one in found["findings"])
+
+
+def test_a_validation_that_is_terminated_ends_its_suite_and_leaves_nothing(
+    candidate: Candidate, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stub = module_stub("pytest", "9.0")
+    folder = next(iter(stub.files)).rpartition("/")[0]
+    stub.files[f"{folder}/__main__.py"] = (
+        "import os, signal\n"
+        "open('writing', 'w').write(str(os.getpid()))\n"
+        "os.replace('writing', 'pid')\n"
+        "signal.pause()\n"
+    )
+    own = make_channel(tmp_path_factory.mktemp("pytest") / "channel", stub)
+    (candidate.folder / "recipe/meta.yaml").write_text(RECIPE.replace("0]", "0, pytest]", 1))
+    temporary = tmp_path_factory.mktemp("temporary")
+    words = ("validate", "recipe", "-c", candidate.channel, "-c", own, "--no-cluster", "--run", "x")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchdb", "release", *words],
+        cwd=candidate.folder,
+        env={**environ_in(candidate.folder), "TMPDIR": str(temporary)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    written = candidate.folder / "pid"
+    while not written.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.terminate()
+    out, err = process.communicate()
+    assert (process.returncode, out) == (130, ""), err
+    assert "Traceback" not in err
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(written.read_text()), 0)
+    assert not list(temporary.iterdir())
 
 
 def test_an_environment_that_has_no_pytest_is_said(candidate: Candidate) -> None:

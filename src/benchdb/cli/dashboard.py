@@ -147,17 +147,13 @@ def _serve(
     shown: bool,
 ) -> None:
     """Serve the site until it is interrupted, and build it again when the database changes."""
-    import signal
     import tempfile
     import time
 
+    from benchdb.cli.interrupts import heeding_sigterm
     from benchdb.dashboard.serve import Serving
 
-    def ended(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, ended)
-    with tempfile.TemporaryDirectory(prefix="benchdb-dashboard-") as temporary:
+    with heeding_sigterm(), tempfile.TemporaryDirectory(prefix="benchdb-dashboard-") as temporary:
         made = request(Path(folder or temporary))
         seen = _mark(path)
         built = _build(path, settings, made)

@@ -65,7 +65,7 @@ def command(
     from benchdb.release.conda.solving import pins_of, solve
     from benchdb.release.variants import this_platform
 
-    read = opened_recipe(recipe, variables, platform, without)
+    read = opened_recipe(recipe, variables, platform, without, built=True)
     if channels:
         opened = opened_channels(channels, platform)
         solved = solve(pins_of(read), opened, name=f"{read.name} {read.version}")

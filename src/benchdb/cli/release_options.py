@@ -70,13 +70,32 @@ def opened_recipe(
     further: Sequence[str] = (),
     platform: str | None = None,
     without: Sequence[str] = (),
+    *,
+    built: bool = False,
 ) -> Recipe:
-    """Return the recipe that is meant, rendered, without the pins of some packages."""
+    """Return the recipe that is meant, rendered, without the pins of some packages.
+
+    Variables that are set and that it doesn't ask for are named. One whose package is to be built
+    must ask for VERSION_SUFFIX: a nightly would be taken for the release otherwise.
+    """
+    from benchdb.cli.output import say
+    from benchdb.errors import WrongRecipe
     from benchdb.release.environments import kept_pins
     from benchdb.release.reading import find_recipe, read_recipe
-    from benchdb.release.variants import variables
+    from benchdb.release.variants import SUFFIX, variables
 
-    recipe = read_recipe(find_recipe(given), variables(further), platform)
+    environ = variables(further)
+    recipe = read_recipe(find_recipe(given), environ, platform)
+    # PYTHON_VERSION is what Python's own images have set, and selectors may ask for `py`.
+    heeded = {*dict(recipe.variables), "PYTHON_VERSION"}
+    passed_over = [name for name, value in environ.items() if value and name not in heeded]
+    if built and SUFFIX in passed_over:
+        raise WrongRecipe(
+            f"{recipe.file} asks for no {SUFFIX}, so it would be the release that is built: add it "
+            "to the version there, or unset it"
+        )
+    if passed_over:
+        say(f"{recipe.file} asks for no {', '.join(passed_over)}: without effect")
     return replace(recipe, pins=kept_pins(recipe, without))
 
 

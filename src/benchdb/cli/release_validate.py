@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from benchdb.cli.interrupts import heeding_sigterm
 from benchdb.cli.options import database_option, locate
 from benchdb.cli.output import medium, say, write, write_tables
 from benchdb.cli.release_options import (
@@ -132,10 +133,10 @@ def command(
         raise WrongSetting(
             "--first-release has nothing to compare --against with: give one of both"
         )
-    read = opened_recipe(recipe, variables, platform)
+    read = opened_recipe(recipe, variables, platform, built=True)
     known = read_known(known_issues or read.file.with_name(NAME))
     database, settings = locate(db)
-    with _folder(output) as channel, _folder(prefix) as environment:
+    with heeding_sigterm(), _folder(output) as channel, _folder(prefix) as environment:
         plan = Plan(
             channels=channels,
             platform=platform or this_platform(),

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
-from benchdb.errors import WrongRecipe
-from benchdb.recipes import Pin
+from benchdb.errors import WrongRecipe, WrongSetting
 from benchdb.release.conda.specs import dependency, is_virtual, match_spec
 from benchdb.release.documents import dumped
+from benchdb.release.requirements import as_pin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from benchdb.recipes import Recipe
+    from benchdb.recipes import Pin, Recipe
 
 #: What an environment may be written for.
 Form: TypeAlias = Literal["conda", "pip", "coiled"]
@@ -80,8 +80,9 @@ def environment(
         If what is to be added is no requirement.
     """
     if form == "pip":
-        pins = _kept(recipe, add, without)
-        return "".join(f"{line}\n" for line in _pip_lines(recipe, pins, upstream, add))
+        pins = [*_kept(recipe, add, without, upstream), *map(_as_pin, add)]
+        lines = dict.fromkeys(_pip_lines(recipe, pins, upstream))
+        return "".join(f"{line}\n" for line in lines)
     named = name or recipe.name
     conda = for_conda(recipe, channels, upstream=upstream, add=add, without=without)
     if form == "coiled":
@@ -99,8 +100,8 @@ def for_conda(
 ) -> dict[str, Any]:
     """Return ``channels`` and ``dependencies`` of an environment, from what `environment` takes."""
     lines = [
-        f"{upstream}::{pin.name}" if upstream and pin.name in UPSTREAM else dependency(pin)
-        for pin in _kept(recipe, add, without)
+        f"{upstream}::{pin.name}" if upstream and _is_upstream(pin) else dependency(pin)
+        for pin in _kept(recipe, add, without, upstream)
     ]
     return {
         "channels": list(dict.fromkeys([*([upstream] if upstream else []), *channels])),
@@ -108,11 +109,21 @@ def for_conda(
     }
 
 
-def _kept(recipe: Recipe, add: Sequence[str], without: Sequence[str]) -> list[Pin]:
+def _kept(
+    recipe: Recipe, add: Sequence[str], without: Sequence[str], upstream: str
+) -> tuple[Pin, ...]:
     """Return the pins that are not to be left out; what is added must make sense."""
     for one in add:
         match_spec(one)
-    return list(kept_pins(recipe, without))
+    pins = kept_pins(recipe, without)
+    if upstream and not any(map(_is_upstream, pins)):
+        raise WrongRecipe(f"{recipe.file} pins neither dask nor distributed: leave out --upstream")
+    return pins
+
+
+def _is_upstream(pin: Pin) -> bool:
+    """Tell whether a package is of those that a nightly channel has: dask-core is Dask, too."""
+    return on_pypi(pin.name) in UPSTREAM
 
 
 def kept_pins(recipe: Recipe, without: Sequence[str]) -> tuple[Pin, ...]:
@@ -133,22 +144,23 @@ def _coiled_name(name: str) -> str:
     return re.sub(r"[^a-z0-9_/-]", "-", name.lower())
 
 
-def _pip_lines(
-    recipe: Recipe, pins: Sequence[Pin], upstream: str, add: Sequence[str]
-) -> Iterator[str]:
-    for pin in [*pins, *map(_as_pin, add)]:
+def _pip_lines(recipe: Recipe, pins: Sequence[Pin], upstream: str) -> Iterator[str]:
+    for pin in pins:
         name = on_pypi(pin.name)
         if name is None:
             yield f"# {pin}: not a package of PyPI's"
-        elif upstream and pin.name in UPSTREAM:
+        elif upstream and _is_upstream(pin):
             yield f"{name} @ git+https://github.com/dask/{name}"
         else:
             yield f"{name}{_for_pip(recipe, pin)}"
 
 
 def _as_pin(written: str) -> Pin:
-    name, _, versions = written.partition(" ")
-    return Pin(name, versions.strip())
+    """Return what is added, for pip: from where conda would take it is nothing to that."""
+    pin = as_pin(written.rpartition("::")[2])
+    if pin is None:
+        raise WrongSetting(f"pip has no words for {written!r}: write it as 'pytest >=8'")
+    return pin
 
 
 def _for_pip(recipe: Recipe, pin: Pin) -> str:

@@ -8,6 +8,7 @@ process at a time does so.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from benchdb.recipes import Package
 from benchdb.release.conda.indexing import index, is_package
 from benchdb.release.conda.panics import Panic, said, tamed
 from benchdb.release.conda.specs import check_versions, dependency
+from benchdb.release.variants import SUFFIX
 from benchdb.store.locks import HeldByAnother, patiently
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ def build(recipe: Recipe, into: Path, platform: str) -> tuple[Package, Path]:
 
     made_at = _made_at()
     subdir = "noarch" if recipe.noarch else platform
-    package = Package(recipe.name, recipe.version, recipe.build or str(recipe.number), str(into))
+    package = Package(recipe.name, recipe.version, recipe.build or _build_string(recipe), str(into))
     file = into / subdir / f"{package.name}-{package.version}-{package.build}.conda"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,14 @@ def build(recipe: Recipe, into: Path, platform: str) -> tuple[Package, Path]:
             f"no package can be written into {into} ({why}): name another folder with --output"
         ) from None
     return package, file
+
+
+def _build_string(recipe: Recipe) -> str:
+    """Return the build number; before it the variant, which would replace another one else."""
+    variant = [f"{name}={value}" for name, value in recipe.variables if name != SUFFIX]
+    if not variant:
+        return str(recipe.number)
+    return f"h{hashlib.sha256(' '.join(variant).encode()).hexdigest()[:7]}_{recipe.number}"
 
 
 def _made_at() -> datetime:
