@@ -462,3 +462,9 @@ def test_selectors_know_the_platforms_and_names_that_conda_build_does(tmp_path: 
         "linux-armv7l": ["one", "two", "three", "six", "seven"],
         "osx-arm64": ["three", "five", "six", "seven"],
     }
+
+
+def test_a_requirement_is_one_line(tmp_path: Path) -> None:
+    path = write(tmp_path, HEAD + 'requirements: {run: ["dask ==1\\n- more"]}\n')
+    with pytest.raises(WrongRecipe, match="requirement that is none"):
+        read_recipe(path, BARE)

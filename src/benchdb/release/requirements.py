@@ -19,7 +19,8 @@ _WITH_BUILD: Final = re.compile(r"(=?[^=<>!~,|]+)=([^=<>!~,|]+)")
 
 def as_pin(line: str) -> Pin | None:
     """Return what a line requires; None where it is no requirement."""
-    found = _PIN.fullmatch(line.strip()) if len(line) <= 200 else None
+    is_one = len(line) <= 200 and len(line.strip().splitlines()) == 1
+    found = _PIN.fullmatch(line.strip()) if is_one else None
     if found is None:
         return None
     versions, _, build = _OPERATOR_SPACE.sub(r"\1", found["rest"].strip()).partition(" ")
