@@ -7,6 +7,7 @@
     reading                 a recipe, rendered
     variants, platforms     the environment variables that a recipe is given, and where it says what
     generated, expressions  meta.yaml from recipe.yaml
+    blocks                  its lines
     environments, pypi      its pins for pip and Coiled, and what an index has
     bumping, feedstocks     newer pins, and a release in a feedstock
     editing, edits          written into the lines of a recipe, and into files

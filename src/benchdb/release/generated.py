@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.errors import WrongRecipe
+from benchdb.release.blocks import Written, lines_of
 from benchdb.release.documents import line_of, parse, scalar
 from benchdb.release.expressions import SelectorWords, Words
 from benchdb.release.platforms import BARE, PLATFORMS
@@ -88,7 +89,7 @@ def as_meta_yaml(path: Path, text: str) -> str:
     for name in _SECTIONS:
         if name in document:
             made = maker.section(name, document[name])
-            lines += [*_lines(made, 0), ""] if made else []
+            lines += [*lines_of(made), ""] if made else []
     meta = "\n".join(lines).rstrip() + "\n"
     _make_sure(path, text, meta)
     return meta
@@ -107,13 +108,10 @@ def _make_sure(path: Path, text: str, meta: str) -> None:
                 [platform, *(f"{name}={value}" for name, value in environ.items() if value)]
             )
             try:
-                made = read_recipe(beside, environ, platform, meta)
+                different = _difference(wanted, read_recipe(beside, environ, platform, meta))
             except WrongRecipe as error:
-                raise WrongRecipe(
-                    f"{path} can't be said in meta.yaml ({where}: {_cut(str(error))}): "
-                    "write it otherwise, or remove meta.yaml"
-                ) from None
-            if different := _difference(wanted, made):
+                different = str(error)
+            if different:
                 raise WrongRecipe(
                     f"{path} can't be said in meta.yaml ({where}: {_cut(different)}): "
                     "write it otherwise, or remove meta.yaml"
@@ -138,14 +136,6 @@ def _difference(wanted: Recipe, made: Recipe) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:199]}…"
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A text as YAML writes it, and the selector of its line; mostly none."""
-
-    text: str
-    selector: str = ""
 
 
 class _Maker:
@@ -231,10 +221,10 @@ class _Maker:
             if not isinstance(one, str):
                 raise self.wrong(_first(one), "a condition that is no text")
             if one.lower() == "true":
-                return {"skip": _Written("true")}
+                return {"skip": Written("true")}
             if one.lower() != "false":
                 said.append(self._condition(one))
-        return {"skip": _Written("true", _joined("or", said))} if said else {}
+        return {"skip": Written("true", _joined("or", said))} if said else {}
 
     def _tests(self, value: Document) -> dict[str, Any]:
         """Return the tests as one: that is all that meta.yaml has."""
@@ -250,8 +240,8 @@ class _Maker:
                         if name == "imports":
                             made["imports"] += self._list(one)
                         elif name == "pip_check" and str(one).lower() == "true":
-                            made["requires"].append(_Written("pip"))
-                            made["commands"].append(_Written("pip check"))
+                            made["requires"].append(Written("pip"))
+                            made["commands"].append(Written("pip check"))
                         elif name != "pip_check" or str(one).lower() != "false":
                             raise self.wrong(name, f"`tests/python/{name}`")
                 elif key == "script" and not isinstance(inner, dict):
@@ -287,7 +277,7 @@ class _Maker:
                 made = self._text(item)
                 if "\n" in made.text or "#" in made.text:
                     raise self.wrong(item, "a choice of such a text")
-                yield _Written(made.text, _joined("and", conditions))
+                yield Written(made.text, _joined("and", conditions))
             else:
                 raise self.wrong(_first(item), "a choice of what is no text")
             return
@@ -309,7 +299,7 @@ class _Maker:
     def _parts(self, value: str) -> list[Any]:
         return self._renderer.parts(value, line_of(value)) if "${{" in value else [str(value)]
 
-    def _text(self, value: str) -> _Written:
+    def _text(self, value: str) -> Written:
         parts = self._parts(value)
         written = scalar(
             "".join(
@@ -321,7 +311,7 @@ class _Maker:
         )
         for line in written.splitlines():
             self._plain(value, line)
-        return _Written(written)
+        return Written(written)
 
     def _plain(self, value: str, line: str) -> str:
         """Return a line in which conda-build finds no selector."""
@@ -343,31 +333,3 @@ def _first(value: Any) -> str:
     while not isinstance(value, str) and value:
         value = next(iter(value))
     return value or ""
-
-
-def _lines(value: Any, indent: int) -> Iterator[str]:
-    """Yield the lines of a section, as YAML."""
-    pad = " " * indent
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _entry(f"{pad}{scalar(str(key))}:", item, indent)
-        return
-    for item in value:
-        if isinstance(item, _Written):
-            yield from _entry(f"{pad}-", item, indent)
-        else:
-            inner = list(_lines(item, indent + 2)) or [f"{pad}  {json.dumps(item)}"]
-            yield f"{pad}- {inner[0].lstrip()}"
-            yield from inner[1:]
-
-
-def _entry(head: str, item: Any, indent: int) -> Iterator[str]:
-    if isinstance(item, _Written):
-        first, *others = item.text.split("\n")
-        yield f"{head} {first}" + (f"  # [{item.selector}]" if item.selector else "")
-        yield from (f"{' ' * indent}{line}" if line else "" for line in others)
-    elif not item:
-        yield f"{head} {json.dumps(item)}"
-    else:
-        yield head
-        yield from _lines(item, indent if isinstance(item, list) else indent + 2)
