@@ -18,6 +18,7 @@ from made_sessions import FAIL, History
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
 
+from benchdb import recipes
 from benchdb.cli import main
 from benchdb.records import Package, PackageSet
 from benchdb.release.issues import read_known
@@ -324,8 +325,21 @@ def test_a_known_issue_is_found_however_its_package_is_written(tmp_path: Path) -
     file.write_text(ISSUE.replace('"dask"', '"Typing-Extensions"'))
     (tmp_path / "meta.yaml").write_text(RECIPE)
     recipe = read_recipe(tmp_path / "meta.yaml")
-    (found,) = read_known(file).findings(recipe, {"typing_extensions": "2026.8.0"})
+    solved = recipes.Solved("", "linux-64", (recipes.Package("typing_extensions", "2026.8.0"),))
+    (found,) = read_known(file).findings(recipe, [solved])
     assert found.grade == "no"
+
+
+def test_a_known_issue_is_not_passed_over_where_nothing_says_which_version_it_is(
+    candidate: Candidate,
+) -> None:
+    text = RECIPE.replace("dask ==2026.8.0", "dask >=2026.8, absent >=1")
+    (candidate.folder / "recipe/meta.yaml").write_text(text)
+    (candidate.folder / "recipe/known_issues.toml").write_text(ISSUE)
+    found = candidate.found()["findings"]
+    said = "dask >=2026.8: which version isn't known; https://example.org/issues/1"
+    assert {"grade": "note", "what": "known issue", "said": said} in found
+    assert not any(one["what"] == "known issues" for one in found)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
@@ -16,10 +17,10 @@ from benchdb.release.documents import read_text
 from benchdb.release.requirements import normalized
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from benchdb.recipes import Recipe
+    from benchdb.recipes import Recipe, Solved
 
 #: The file, in the folder of a recipe.
 NAME: Final = "known_issues.toml"
@@ -44,34 +45,43 @@ class Known:
                 return one
         return None
 
-    def findings(self, recipe: Recipe, versions: Mapping[str, str]) -> Iterator[Finding]:
+    def findings(self, recipe: Recipe, solved: Sequence[Solved]) -> Iterator[Finding]:
         """Yield what is said of the pins of a recipe.
 
         Parameters
         ----------
-        versions
-            What would be installed, by package; of others what is pinned counts.
+        solved
+            What would be installed, by Python; of other packages what is pinned counts.
         """
         order = _SEVERITIES.index
         pins = {normalized(pin.name): pin for pin in recipe.pins}
-        found = {normalized(name): version for name, version in versions.items()}
-        covering = 0
+        found: dict[str, dict[str, None]] = defaultdict(dict)
+        for one in solved:
+            for package in one.packages:
+                found[normalized(package.name)][package.version] = None
+        covering = unknown = 0
         for issue in sorted(self.issues, key=lambda one: order(one.severity)):
             name = normalized(issue.package)
             pin = pins.get(name)
-            version = found.get(name) or (pin.version if pin else None)
-            if version is None or not satisfies(version, Pin(issue.package, issue.versions)):
+            pinned = [pin.version] if pin is not None and pin.version is not None else []
+            versions = [*found[name]] or pinned
+            if pin is not None and not versions:
+                unknown += 1
+                said = f"{issue.package} {pin.versions}: which version isn't known; {issue.link}"
+                yield Finding("note", "known issue", said)
+            which = Pin(issue.package, issue.versions)
+            if not (covered := [one for one in versions if satisfies(one, which)]):
                 continue
             covering += 1
             note = f" ({issue.note})" if issue.note else ""
-            said = f"{issue.package} {version}: {issue.severity}, {issue.link}{note}"
+            said = f"{issue.package} {', '.join(covered)}: {issue.severity}, {issue.link}{note}"
             by = self._waiver(issue, recipe.version)
             if by is None:
                 said += f"; written down by {issue.who} on {issue.when}, and nobody waives it"
             else:
                 said += f"; waived by {by.who}: {by.reason}"
             yield Finding("no" if by is None else "note", "known issue", said)
-        if not covering:
+        if not covering and not unknown:
             yield Finding("ok", "known issues", f"none of {len(self.issues)} covers a pin")
 
     def _waiver(self, issue: KnownIssue, version: str) -> Waiver | None:

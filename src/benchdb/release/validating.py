@@ -85,8 +85,8 @@ def validate(
     """
     recipe = replace(recipe, pins=kept_pins(recipe, plan.without))
     made = _Validation(recipe, plan, say)
-    versions = made.environment()
-    made.findings += known.findings(recipe, versions)
+    made.environment()
+    made.findings += known.findings(recipe, made.solved)
     if plan.suite is not None and made.checked is not None:
         made.run_suite(database)
     against, compared = "", None
@@ -129,19 +129,21 @@ class _Validation:
         self._recipe = recipe
         self._plan = plan
         self._say = say
-        self._solved: list[Solved] = []
+        self._unsolved: list[Solved] = []
+        self.solved: list[Solved] = []
         self.findings: list[Finding] = []
         self.checked: Checked | None = None
 
-    def environment(self) -> dict[str, str]:
-        """Solve, build, install and check; return what would be installed, by package."""
+    def environment(self) -> None:
+        """Solve, build, install and check."""
         plan, recipe = self._plan, self._recipe
         channels = Channels(plan.channels, plan.platform)
         name = f"{recipe.name} {recipe.version}"
         solved = [
             solve(pins_of(recipe), channels, python, name=name) for python in plan.pythons or ("",)
         ]
-        self._solved = [one for one in solved if one.why]
+        self.solved += solved
+        self._unsolved = [one for one in solved if one.why]
         for one in solved:
             if one.why:
                 said = f"{one.name}: not solvable, see the reasons below"
@@ -152,7 +154,7 @@ class _Validation:
         (first, *_) = solved
         if first.why:
             self.findings.append(Finding("no", "build", "not tried, as nothing can be installed"))
-            return {}
+            return
         build(recipe, plan.output, plan.platform)
         own = Channels([str(plan.output), *channels.given], plan.platform)
         specs = [f"{recipe.name} =={recipe.version}"]
@@ -162,16 +164,16 @@ class _Validation:
             specs.append(f"python {first.python.removesuffix('.*')}.*")
         done = install(specs, plan.prefix, own)
         if done.why:
-            self._solved.append(done)
+            self._unsolved.append(done)
             said = "what was built can't be installed, see the reasons below"
             self.findings.append(Finding("no", "install", said))
-            return {}
+            return
+        self.solved.append(done)
         self.findings.append(Finding("ok", "build", "built, and installed in a fresh environment"))
         self._install_by_pip()
         there = Published(published(recipe, channels))
         self.checked = check(recipe, plan.prefix, there, cluster=plan.cluster)
         self.findings += self._of_check(self.checked)
-        return {one.name: one.version for one in done.packages}
 
     def _install_by_pip(self) -> None:
         plan = self._plan
@@ -242,7 +244,7 @@ class _Validation:
             f"{self._recipe.name} {self._recipe.version}",
             against,
             tuple(self.findings),
-            tuple(self._solved),
+            tuple(self._unsolved),
             self.checked,
             compared,
         )
