@@ -120,6 +120,8 @@ def _alone(into: Path) -> Iterator[tuple[Path, bool]]:
             f"another process builds into {into} for {_PATIENCE} s already: "
             "see what it does, then try again"
         ) from None
+    with contextlib.suppress(OSError):  # whoever may build here, may lock
+        lock.path.chmod(into.stat().st_mode & 0o666)
     workplace = into / _WORKPLACE
     try:
         is_clean = not workplace.exists()
