@@ -46,6 +46,7 @@ class Standing(NamedTuple):
 STANDING: pytest.StashKey[Standing] = pytest.StashKey()
 FAILED: pytest.StashKey[bool] = pytest.StashKey()
 TROUBLES: pytest.StashKey[list[str]] = pytest.StashKey()
+INTERRUPTED: pytest.StashKey[bool] = pytest.StashKey()
 
 
 def option(config: pytest.Config, name: str, default: Any = None) -> Any:
@@ -87,14 +88,30 @@ def tags(module: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def failing_in_a_line() -> Iterator[None]:
-    """Let what is wrong with a cluster be one line, with no traceback."""
+def failing_in_a_line(config: pytest.Config | None = None) -> Iterator[None]:
+    """Let what is wrong with a cluster be one line, with no traceback.
+
+    With a `config`, what is wrong when pytest is interrupted goes to the summary: nobody would
+    catch it.
+    """
     from benchdb.errors import UserError
 
     try:
         yield
     except UserError as error:
-        pytest.fail(str(error), pytrace=False)
+        if config is None or not config.stash.get(INTERRUPTED, False):
+            pytest.fail(str(error), pytrace=False)
+        note_trouble(config, str(error))
+
+
+@contextlib.contextmanager
+def running(config: pytest.Config, module: str, given: Mapping[str, Any]) -> Iterator[Any]:
+    """Start a module's cluster for a ``with`` block, or find the one that runs."""
+    from benchdb.clusters import where
+
+    made = where.running(chosen(config), given, software=software(), tags=tags(module))
+    with failing_in_a_line(config), made as cluster:
+        yield cluster
 
 
 # -- between tests
@@ -238,6 +255,16 @@ def circumstances(config: pytest.Config, module: str, given: Mapping[str, Any]) 
 # -- signals
 
 
+class Interrupts:
+    """Notes that pytest was interrupted."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self._config.stash[INTERRUPTED] = True
+
+
 def end_on_sigterm() -> Callable[[], None]:
     """Have SIGTERM end pytest as Ctrl-C does, fixtures and all; return what undoes that."""
 
@@ -249,4 +276,8 @@ def end_on_sigterm() -> Callable[[], None]:
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         return lambda: None  # somebody else's
     signal.signal(signal.SIGTERM, end)
-    return lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL) and None
+
+    def undo() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    return undo

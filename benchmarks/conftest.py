@@ -102,6 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except UserError as error:
         raise pytest.UsageError(f"--cluster: {error}") from None
     config.add_cleanup(clusters.end_on_sigterm())
+    config.pluginmanager.register(clusters.Interrupts(config), "benchmarks-interrupts")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -226,19 +227,17 @@ def _module(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def small_cluster(request: pytest.FixtureRequest, cluster_kwargs: dict[str, Any]) -> Iterator[Any]:
-    """Start the module's cluster, or find the one that runs; give what `Client` takes."""
-    from benchdb.clusters.where import running
+def start_cluster(
+    request: pytest.FixtureRequest, cluster_kwargs: dict[str, Any]
+) -> Callable[[], AbstractContextManager[Any]]:
+    """Return what starts a cluster as the module's is started, for a ``with`` block."""
+    return lambda: clusters.running(request.config, _module(request), cluster_kwargs)
 
-    with (
-        clusters.failing_in_a_line(),
-        running(
-            clusters.chosen(request.config),
-            cluster_kwargs,
-            software=clusters.software(),
-            tags=clusters.tags(_module(request)),
-        ) as cluster,
-    ):
+
+@pytest.fixture(scope="module")
+def small_cluster(start_cluster: Callable[[], AbstractContextManager[Any]]) -> Iterator[Any]:
+    """Start the module's cluster, or find the one that runs; give what `Client` takes."""
+    with start_cluster() as cluster:
         yield cluster
 
 

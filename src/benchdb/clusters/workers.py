@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -76,13 +77,14 @@ def _note_plugins(client: Any, plugins: list[tuple[str, str]]) -> None:
     register = client.register_plugin
 
     def noting(plugin: Any, name: str | None = None, **more: Any) -> Any:
-        answer = register(plugin, name, **more)
         called = name or getattr(plugin, "name", None)
-        if isinstance(plugin, SchedulerPlugin):
-            plugins.append(("scheduler", called or ""))
-        else:
-            plugins.append(("nanny" if isinstance(plugin, NannyPlugin) else "worker", called or ""))
-        return answer
+        if called is None:
+            called = name = f"{type(plugin).__name__}-{uuid.uuid4()}"
+        kinds = {SchedulerPlugin: "scheduler", NannyPlugin: "nanny"}
+        kind = next((kind for cls, kind in kinds.items() if isinstance(plugin, cls)), "worker")
+        # Before it is registered: a scheduler keeps one that fails on the workers, too.
+        plugins.append((kind, called))
+        return register(plugin, name, **more)
 
     client.register_plugin = noting
 

@@ -1,0 +1,38 @@
+"""Clusters of its own: how long people wait for one."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+#: Starts that are measured where they cost nothing.
+ROUNDS = 3
+
+
+def test_cluster_start(
+    cluster_kind: str,
+    cluster_kwargs: dict[str, Any],
+    start_cluster: Callable[[], AbstractContextManager[Any]],
+    benchmark_time: Any,
+    get_cluster_info: Any,
+) -> None:
+    """How long a cluster takes until all its workers are there, and until it is gone."""
+    if cluster_kind == "address":
+        pytest.skip("a cluster that is given by its address is neither started nor closed")
+    from benchdb.clusters.workers import connected, count_workers
+
+    for _ in range(ROUNDS if cluster_kind == "local" else 1):
+        with ExitStack() as stack:
+            with benchmark_time("start"):
+                cluster = stack.enter_context(start_cluster())
+            get_cluster_info(cluster)
+            with connected(cluster) as client:
+                assert count_workers(client) == cluster_kwargs.get("n_workers", 1)
+            with benchmark_time("close"):
+                stack.close()
