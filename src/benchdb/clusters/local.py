@@ -144,18 +144,18 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _close(cluster: Any, timeout: float) -> None:
+def _close(started: Any, timeout: float) -> None:
     """Close a cluster; kill what doesn't go."""
-    workers, others = _workers(cluster), []
+    workers, others = _workers(started), []
     for worker in workers:
         with suppress(_psutil().Error):
             others += worker.children(recursive=True)
     try:
-        cluster.close(timeout=timeout)
+        started.close(timeout=timeout)
     except (TimeoutError, AssertionError, OSError):
-        cluster.shutdown_on_close = False  # else Python's end would wait for it again
+        started.shutdown_on_close = False  # else Python's end would wait for it again
     finally:  # interrupted, too
-        lingering = _kill({*workers, *_workers(cluster)})
+        lingering = _kill({*workers, *_workers(started)})
         left = _kill(others)
     if lingering:
         raise UserError(
