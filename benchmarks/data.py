@@ -6,6 +6,10 @@ import this folder.
 
 from __future__ import annotations
 
+import math
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dask.array as da
@@ -16,7 +20,7 @@ import pandas as pd
 from . import sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 #: Bytes of one row of `table` and `lookup` in memory: one integer and three floats.
 ROW_NBYTES = 32
@@ -38,12 +42,16 @@ def row_array(nbytes: float, chunks: int) -> da.Array:
 
 
 def table(nbytes: float, partition_nbytes: float, keys: int) -> dd.DataFrame:
-    """Return a table of about that many bytes whose ``key`` is any integer below `keys`."""
+    """Return a table of about that many bytes with each ``key`` below `keys` equally often.
 
-    def random_keys(rng: np.random.Generator, start: int, rows: int) -> np.ndarray:
-        return rng.integers(keys, size=rows)
+    Each partition has a stretch of the keys, in random order. Where `keys` does not divide the
+    number of rows, the lower ones come once more.
+    """
 
-    return _table(nbytes, partition_nbytes, random_keys)
+    def keys_in_turn(rng: np.random.Generator, start: int, rows: int) -> np.ndarray:
+        return (start + rng.permutation(rows)) % keys
+
+    return _table(nbytes, partition_nbytes, keys_in_turn)
 
 
 def lookup(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
@@ -53,6 +61,19 @@ def lookup(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
         return start + rng.permutation(rows)
 
     return _table(nbytes, partition_nbytes, every_key_once)
+
+
+def sorted_table(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
+    """Return a table like `lookup` whose sorted index is ``key``, with known divisions."""
+    partitions, length = sizes.table(nbytes, partition_nbytes, ROW_NBYTES)
+
+    def part(number: int) -> pd.DataFrame:
+        rng = np.random.default_rng(number)
+        keys = pd.Index(np.arange(number * length, (number + 1) * length), name="key")
+        return pd.DataFrame({name: rng.random(length) for name in "xyz"}, index=keys)
+
+    divisions = (*range(0, partitions * length, length), partitions * length - 1)
+    return dd.from_map(part, range(partitions), meta=part(0).iloc[:0], divisions=divisions)
 
 
 def rows(frame: dd.DataFrame) -> int:
@@ -65,6 +86,52 @@ def rows(frame: dd.DataFrame) -> int:
         return pd.Series([len(part)])
 
     return int(frame.map_partitions(count, meta=pd.Series(dtype="int64")).compute().sum())
+
+
+@contextmanager
+def folder(parent: str | None) -> Iterator[Path]:
+    """Make a folder for files that several tests read; it is gone at the block's end."""
+    with tempfile.TemporaryDirectory(
+        prefix="benchmarks-", dir=parent, ignore_cleanup_errors=True
+    ) as made:
+        yield Path(made)
+
+
+def length(nbytes: float, partition_nbytes: float) -> int:
+    """Return the number of rows of a `table` or `lookup` of these sizes."""
+    return math.prod(sizes.table(nbytes, partition_nbytes, ROW_NBYTES))
+
+
+def parts(frame: dd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a row for each partition, by computing it whole: what its values of `column` are.
+
+    Parameters
+    ----------
+    column
+        The name of a column, or of the index.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``rows``, their ``total`` (in integers, exact), the number of ``distinct`` values, and the
+        ``lowest`` and the ``highest``, which are missing where a partition has no row.
+    """
+
+    def describe(part: pd.DataFrame) -> pd.DataFrame:
+        values = part[column] if column in part else part.index.to_series()
+        row = {
+            "rows": len(values),
+            "total": values.sum(),
+            "distinct": values.nunique(),
+            "lowest": values.min(),
+            "highest": values.max(),
+        }
+        return pd.DataFrame([row], index=[0])
+
+    kind = frame._meta.reset_index()[column].dtype
+    meta = {"rows": "int64", "total": kind, "distinct": "int64", "lowest": kind, "highest": kind}
+    empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in meta.items()})
+    return frame.map_partitions(describe, meta=empty, enforce_metadata=False).compute()
 
 
 def _table(
@@ -106,3 +173,8 @@ def wide_table(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
         return pd.DataFrame(columns, index=index)
 
     return dd.from_map(part, range(partitions), meta=part(0).iloc[:0])
+
+
+def wide_length(nbytes: float, partition_nbytes: float) -> int:
+    """Return the number of rows of a `wide_table` of these sizes."""
+    return math.prod(sizes.table(nbytes, partition_nbytes, WIDE_ROW_NBYTES))

@@ -1,20 +1,44 @@
-"""Parquet: tables of many columns, written and read."""
+"""Parquet: wide and long tables, written and read, whole and in columns."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pyarrow.dataset
 import pytest
 
-from . import data
+from . import data, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from distributed import Client
+
+#: Bytes of one row of `ledger` in memory.
+ROW_NBYTES = 32
+
+
+def ledger(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
+    """Return a long table of four columns that codecs can shrink: times, numbers, cents, codes."""
+    partitions, rows = sizes.table(nbytes, partition_nbytes, ROW_NBYTES)
+
+    def part(number: int) -> pd.DataFrame:
+        rng = np.random.default_rng(number)
+        numbers = np.arange(number * rows, (number + 1) * rows)
+        return pd.DataFrame(
+            {
+                "number": numbers,
+                "when": np.datetime64("2021-01-01", "us") + numbers * 1_000_000,
+                "cents": rng.integers(1_000_000, size=rows),
+                "code": rng.integers(100, size=rows),
+            }
+        )
+
+    return dd.from_map(part, range(partitions), meta=part(0).iloc[:0])
 
 
 @pytest.mark.quick
@@ -23,16 +47,46 @@ def test_write_wide_data(scratch: Path, memory: float, small_client: Client) -> 
     table = data.wide_table(memory / 8, memory / 128)
     table.to_parquet(scratch)
     assert len(list(scratch.glob("*.parquet"))) == table.npartitions
+    rows = pyarrow.dataset.dataset(scratch, format="parquet").count_rows()
+    assert rows == data.wide_length(memory / 8, memory / 128)
+
+
+@pytest.mark.parametrize("compression", ["none", "snappy", "zstd"])
+def test_write_long_data(
+    compression: str, scratch: Path, memory: float, small_client: Client, test_run_benchmark: Any
+) -> None:
+    """Time of a codec on four columns, and what it saves: the metric file_size."""
+    partitions, rows = sizes.table(memory / 4, memory / 128, ROW_NBYTES)
+    codec = None if compression == "none" else compression
+    ledger(memory / 4, memory / 128).to_parquet(scratch, compression=codec)
+    size = sum(path.stat().st_size for path in scratch.glob("*.parquet"))
+    test_run_benchmark.record("file_size", size, unit="B", direction="LOWER_IS_BETTER")
+    written = pyarrow.dataset.dataset(scratch, format="parquet")
+    assert written.count_rows() == partitions * rows
+    group = next(written.get_fragments()).metadata.row_group(0)
+    codecs = {group.column(column).compression for column in range(4)}
+    assert codecs == {"UNCOMPRESSED" if codec is None else codec.upper()}
 
 
 @pytest.fixture(scope="module")
-def wide_files(memory: float) -> Iterator[Path]:
+def wide_files(shared_folder: str | None, memory: float) -> Iterator[Path]:
     """Write a wide table with pandas alone: how Dask writes has no part in how it reads."""
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        for number, part in enumerate(data.wide_table(memory / 4, memory / 128).partitions):
-            path = Path(folder, f"part.{number:04d}.parquet")
+    yield from written(shared_folder, data.wide_table(memory / 4, memory / 128))
+
+
+@pytest.fixture(scope="module")
+def long_files(shared_folder: str | None, memory: float) -> Iterator[Path]:
+    """Write a long table likewise."""
+    yield from written(shared_folder, ledger(memory / 2, memory / 64))
+
+
+def written(shared_folder: str | None, table: dd.DataFrame) -> Iterator[Path]:
+    """Write a file for each partition, and remove them all afterwards."""
+    with data.folder(shared_folder) as folder:
+        for number, part in enumerate(table.partitions):
+            path = folder / f"part.{number:04d}.parquet"
             part.compute(scheduler="threads").to_parquet(path)
-        yield Path(folder)
+        yield folder
 
 
 def test_read_wide_data(wide_files: Path, small_client: Client) -> None:
@@ -41,3 +95,39 @@ def test_read_wide_data(wide_files: Path, small_client: Client) -> None:
     means = dd.read_parquet(wide_files).groupby("name-0")[prices].mean().compute()
     assert means.shape == (8, 25)
     assert ((means > 0.48) & (means < 0.52)).all(axis=None)
+
+
+def test_read_one_column(wide_files: Path, memory: float, small_client: Client) -> None:
+    """Time of one column of 100, chosen after the read: reading more is 100 times the work."""
+    ids = dd.read_parquet(wide_files)["id-7"]
+    assert ids.count().compute() == data.wide_length(memory / 4, memory / 128)
+
+
+def test_derive_columns(wide_files: Path, memory: float, small_client: Client) -> None:
+    """Columns computed from columns in one read each: dask-expr 1.1.17 read again (dask#11507)."""
+    table = dd.read_parquet(wide_files)
+    table = table.assign(net=table["price-0"] * table["price-1"], tax=table["price-2"] + 1)
+    table = table.assign(gross=table["net"] + table["tax"])
+    sums = table.groupby("name-0")["gross"].sum().sum().compute()
+    # A product of two and one more, of numbers that are 0.5 in the mean.
+    rows = data.wide_length(memory / 4, memory / 128)
+    assert sums / rows == pytest.approx(0.25 + 0.5 + 1, abs=0.02)
+
+
+def test_read_long_data(long_files: Path, memory: float, small_client: Client) -> None:
+    """Throughput of reading all columns: decoding, and partitions let go."""
+    partitions, rows = sizes.table(memory / 2, memory / 64, ROW_NBYTES)
+    parts = data.parts(dd.read_parquet(long_files), "number")
+    assert parts.rows.sum() == partitions * rows
+    assert (parts.lowest.to_numpy() == np.arange(0, partitions * rows, rows)).all()
+    assert (parts.distinct == rows).all()
+
+
+def test_read_filtered_data(long_files: Path, memory: float, small_client: Client) -> None:
+    """Time of a range in a sorted column: files whose statistics exclude it must not be decoded."""
+    partitions, rows = sizes.table(memory / 2, memory / 64, ROW_NBYTES)
+    end = partitions * rows // 16
+    table = dd.read_parquet(long_files, filters=[("number", "<", end)])
+    parts = data.parts(table, "number")
+    assert parts.rows.sum() == end
+    assert parts.highest.max() == end - 1
