@@ -384,6 +384,11 @@ def test_the_package_of_a_tag_is_of_its_version(job: Job) -> None:
 def test_a_nightly_has_its_date_in_its_version(job: Job) -> None:
     pytest.importorskip("rattler_build", reason="releases need the extra `release`")
     shutil.copytree(SCRIPTS.parents[1] / "recipe", job.folder / "recipe")
+    (job.folder / "empty/noarch").mkdir(parents=True)
+    (job.folder / "empty/noarch/repodata.json").write_text("{}")
+    unsolved = job.run("nightly", "recipe", CHANNELS="./empty")
+    assert unsolved.returncode == 1, unsolved.stdout + unsolved.stderr
+    assert not (job.folder / "dist").exists()
     ran = job.run("nightly", "recipe")
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"benchdb-runtime-0\.1\.0a20\d{6}-py_0\.conda$", ran.stdout)
