@@ -232,13 +232,15 @@ def test_after_an_interrupt_nothing_is_left(benchmarks: Suite, sent: int, code: 
 @linux
 def test_a_frozen_worker_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from benchdb.clusters import local
-    from benchdb.clusters.workers import connected, count_workers, restart
+    from benchdb.clusters.workers import connected, count_workers, restart, run_on_workers
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     keywords = {"n_workers": 1, "memory_limit": "500MB"}
     with local.running(keywords) as cluster, connected(cluster) as client:
         (pid,) = client.run(os.getpid).values()
         os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(UserError, match=r"within 0.1 seconds: tcp://.* \(no answer\)"):
+            run_on_workers(client, os.getpid, timeout=0.1)
         restart(cluster, client, 1, timeout=PATIENCE)
         assert count_workers(client) == 1
         assert list(client.run(os.getpid).values()) != [pid]

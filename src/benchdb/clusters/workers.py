@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -22,6 +23,8 @@ RESTART_TIMEOUT: Final = 60.0
 
 #: Seconds between two looks at how many workers there are.
 _GLANCE: Final = 0.05
+
+_MOST_NAMED: Final = 3
 
 _T = TypeVar("_T")
 
@@ -204,19 +207,47 @@ def _without_nanny(client: Any, timeout: float) -> int:
 
 
 def run_on_workers(client: Any, function: Callable[..., Any], *, timeout: float) -> dict[str, Any]:
-    """Run a function on all workers; a frozen one holds it up no longer than the timeout.
+    """Run a function on all workers, and return what each said, by address.
+
+    Parameters
+    ----------
+    timeout
+        Seconds that each has. All are asked at once, and a frozen one holds up no other.
 
     Raises
     ------
     UserError
-        If it raises there, or a worker doesn't answer, in one line.
+        If it raises there, or a worker doesn't answer: a line that names them.
     """
+    wrong: dict[str, str] = {}
+
+    async def one(address: str) -> Any:
+        try:
+            answers = await asyncio.wait_for(client.run(function, workers=[address]), timeout)
+            return answers[address]
+        except Exception as error:
+            what = " ".join(str(error).split())[:200]
+            is_late = isinstance(error, TimeoutError)
+            wrong[address] = "no answer" if is_late else f"{type(error).__name__}: {what}"
+
+    async def all_of_them() -> dict[str, Any]:
+        addresses = await asyncio.wait_for(client.run_on_scheduler(_addresses()), timeout)
+        answers = await asyncio.gather(*map(one, addresses))
+        return dict(zip(addresses, answers, strict=True))
+
     try:
-        return within(client, timeout, lambda: client.run(function))
+        answers = within(client, 2 * timeout + 1, all_of_them)
     except Exception as error:
-        what = " ".join(str(error).split())[:200]
-        why = "no answer" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {what}"
+        wrong["the scheduler"] = type(error).__name__
+    if wrong:
+        named = [f"{who} ({why})" for who, why in list(wrong.items())[:_MOST_NAMED]]
+        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise UserError(
-            f"the workers didn't get ready within {timeout:g} seconds ({why}): look at the "
+            f"not ready within {timeout:g} seconds: {', '.join(named)}{more}: look at the "
             "cluster's logs"
-        ) from error
+        )
+    return answers
+
+
+def _addresses() -> Callable[..., list[str]]:
+    return lambda dask_scheduler: list(dask_scheduler.workers)
