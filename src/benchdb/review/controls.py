@@ -11,11 +11,13 @@ from benchdb.records import Verdict
 from benchdb.review.cases import cases_among
 from benchdb.review.causes import begin_together, size
 from benchdb.review.judged import SAME_PLACE
+from benchdb.review.own_place import Limits, OwnPlaces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from benchdb.config import Settings
+    from benchdb.review.judged import Judged
     from benchdb.review.lines import Line
     from benchdb.series import StoredSession
     from benchdb.verdicts import SeriesVerdict
@@ -27,7 +29,12 @@ _AS_CONTROL: Final = 2.0
 _CONTROL_P: Final = 0.01
 
 
-def with_controls(verdicts: Sequence[SeriesVerdict], settings: Settings) -> list[SeriesVerdict]:
+def with_controls(
+    verdicts: Sequence[SeriesVerdict],
+    settings: Settings,
+    lines: Sequence[Line],
+    judged: Sequence[Judged],
+) -> list[SeriesVerdict]:
     """Take back what a test does that a control did, too: that was the machine.
 
     Parameters
@@ -36,20 +43,21 @@ def with_controls(verdicts: Sequence[SeriesVerdict], settings: Settings) -> list
         Of one session.
     settings
         They name the controls.
+    lines, judged
+        The series that the first of these are of, and what they were made of.
     """
     cases = sorted({one.key.case for one in verdicts})
     controls = {case for given in settings.controls for case in cases_among(given, cases)}
     if not controls:
         return list(verdicts)
     marked = [replace(one, control=one.key.case in controls) for one in verdicts]
-    moved = _moved(marked)
-    return [_beside(one, moved) for one in marked]
+    return _held(marked, lines, judged)
 
 
 def raised_without_controls(
     verdicts: Sequence[SeriesVerdict],
     lines: Sequence[Line],
-    judge: Callable[[Sequence[Line]], list[SeriesVerdict]],
+    judge: Callable[[Sequence[Line]], tuple[list[SeriesVerdict], list[Judged]]],
 ) -> list[SeriesVerdict]:
     """Tell anew since when there are alarms that a control's moving held back at first.
 
@@ -61,7 +69,7 @@ def raised_without_controls(
         Judges series as they were.
     """
     found = list(verdicts)
-    controls = [line for said, line in zip(verdicts, lines, strict=False) if said.control]
+    controls = {number for number in range(len(lines)) if verdicts[number].control}
     left = {
         number: next(at for at, one in enumerate(line.at) if one.row == said.raised.row)
         for number, (said, line) in enumerate(zip(verdicts, lines, strict=False))
@@ -74,6 +82,9 @@ def raised_without_controls(
         later: dict[int, int] = {}
         for numbers in together.values():
             session = lines[numbers[0]].at[left[numbers[0]]]
+            places = {one.row: one for each in numbers if (one := verdicts[each].since)}
+            if not _may_hold_back([*places.values()], lines, controls, session, judge):
+                continue
             for number in _held_back(numbers, lines, controls, session, judge):
                 at = left[number] + 1
                 if at < len(lines[number].at) - 1:
@@ -85,27 +96,95 @@ def raised_without_controls(
     return found
 
 
+def _may_hold_back(
+    places: Sequence[StoredSession],
+    lines: Sequence[Line],
+    controls: set[int],
+    session: StoredSession,
+    judge: Callable[[Sequence[Line]], tuple[list[SeriesVerdict], list[Judged]]],
+) -> bool:
+    """Tell whether a control may have held back at a session what began near one of some places.
+
+    Else there is nothing to ask of thousands.
+    """
+    then = [lines[number].up_to(session) for number in sorted(controls)]
+    then = [one for one in then if session in one.at[-1:]]
+    if not then:
+        return False
+    told = [replace(one, control=True) for one in judge(then)[0]]
+    return bool(_moved(told)) or any(
+        control.may_have_moved(place)
+        for _, control in _Beside(told, then).controls
+        for place in places
+    )
+
+
 def _held_back(
     numbers: Sequence[int],
     lines: Sequence[Line],
-    controls: Sequence[Line],
+    controls: set[int],
     session: StoredSession,
-    judge: Callable[[Sequence[Line]], list[SeriesVerdict]],
+    judge: Callable[[Sequence[Line]], tuple[list[SeriesVerdict], list[Judged]]],
 ) -> list[int]:
     """Return the numbers of the series that were no alarm at a session, as a control moved."""
-    beside = [one for one in (each.up_to(session) for each in controls) if session in one.at[-1:]]
-    told = [replace(one, control=True) for one in judge(beside)] if beside else []
-    if not _moved(told):
-        return []  # so there is nothing to ask of thousands
-    then = [*beside, *(lines[number].up_to(session) for number in numbers)]
-    controlled = len(beside)
-    said = [replace(one, control=number < controlled) for number, one in enumerate(judge(then))]
-    moved = _moved(said)
-    return [
-        number
-        for number, one in zip(numbers, said[controlled:], strict=True)
-        if _beside(one, moved).certainty != "confirmed"
+    then = {number: line.up_to(session) for number, line in enumerate(lines)}
+    # All of them: where one began is told by what else moved there.
+    then = {number: line for number, line in then.items() if session in line.at[-1:]}
+    verdicts, judged = judge(list(then.values()))
+    said = [
+        replace(one, control=number in controls) for number, one in zip(then, verdicts, strict=True)
     ]
+    held = dict(zip(then, _held(said, list(then.values()), judged), strict=True))
+    return [number for number in numbers if held[number].certainty != "confirmed"]
+
+
+def _held(
+    verdicts: Sequence[SeriesVerdict], lines: Sequence[Line], judged: Sequence[Judged]
+) -> list[SeriesVerdict]:
+    """Take back what a control did, too, of verdicts that say which are of controls."""
+    moved = _moved(verdicts)
+    beside = _Beside(verdicts, lines)
+    found = []
+    for number, one in enumerate(verdicts):
+        control = None
+        if not one.control and one.certainty and not counts_outcomes(one.key.metric):
+            control = next((each for each in moved if _explains(each, one)), None)
+            if control is None and one.certainty == "confirmed" and number < len(lines):
+                control = beside.moved_with(one, lines[number], judged[number])
+        found.append(one if control is None else _taken_back(one, control))
+    return found
+
+
+def _taken_back(one: SeriesVerdict, control: SeriesVerdict) -> SeriesVerdict:
+    why = f"the control test {control.key.case.id} moved, too"
+    return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
+
+
+class _Beside:
+    """The series of controls beside those of tests."""
+
+    def __init__(self, verdicts: Sequence[SeriesVerdict], lines: Sequence[Line]) -> None:
+        controls = [
+            (said, line)
+            for said, line in zip(verdicts, lines, strict=False)
+            if said.control and not line.new
+        ]
+        p = _CONTROL_P / max(len(controls), 1)
+        self.controls = [
+            (said, OwnPlaces(line, Limits(p, said.tolerance, _AS_CONTROL)))
+            for said, line in controls
+        ]
+
+    def moved_with(self, one: SeriesVerdict, line: Line, judged: Judged) -> SeriesVerdict | None:
+        """Return what is said of a control that moved where a test is seen to have changed."""
+        return next(
+            (
+                said
+                for said, control in self.controls
+                if _alike(said, one) and control.moved_with(line, judged)
+            ),
+            None,
+        )
 
 
 def _moved(verdicts: Sequence[SeriesVerdict]) -> list[SeriesVerdict]:
@@ -120,20 +199,22 @@ def _moved(verdicts: Sequence[SeriesVerdict]) -> list[SeriesVerdict]:
     ]
 
 
-def _beside(one: SeriesVerdict, moved: Sequence[SeriesVerdict]) -> SeriesVerdict:
-    if one.control or one.certainty is None or counts_outcomes(one.key.metric):
-        return one
-    for control in moved:
-        same = (
-            control.key.metric.name == one.key.metric.name
-            and control.key.conditions.environment == one.key.conditions.environment
-            and (control.effect > 0) == (one.effect > 0)
-            and _at_once(one, control)
-        )
-        if same and size(one.effect) <= _AS_CONTROL * size(control.effect):
-            why = f"the control test {control.key.case.id} moved, too"
-            return replace(one, verdict=Verdict.UNDECIDED, certainty=None, why=why)
-    return one
+def _alike(control: SeriesVerdict, one: SeriesVerdict) -> bool:
+    """Tell whether a control measures the same on the same machine."""
+    return (
+        control.key.metric.name == one.key.metric.name
+        and control.key.conditions.environment == one.key.conditions.environment
+    )
+
+
+def _explains(control: SeriesVerdict, one: SeriesVerdict) -> bool:
+    """Tell whether what a control is seen to do explains what a test does."""
+    return (
+        _alike(control, one)
+        and (control.effect > 0) == (one.effect > 0)
+        and _at_once(one, control)
+        and size(one.effect) <= _AS_CONTROL * size(control.effect)
+    )
 
 
 def _at_once(one: SeriesVerdict, control: SeriesVerdict) -> bool:

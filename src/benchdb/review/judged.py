@@ -96,6 +96,8 @@ class Judged:
         Why it is undecided; else empty.
     at_first
         The new level up to the next step; None where there was none, and `value` tells it.
+    stood
+        The first point of the old level.
     """
 
     verdict: Verdict
@@ -114,6 +116,7 @@ class Judged:
     noise: float
     why: str = ""
     at_first: float | None = None
+    stood: int = 0
 
     @property
     def stepped_to(self) -> float:

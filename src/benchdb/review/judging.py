@@ -135,7 +135,12 @@ def _counted(judged: Judged, one: Levelled) -> Judged:
     """Count points in the series as it was given."""
     if not one.left_out:
         return judged
-    return replace(judged, begins=judged.begins + one.left_out, raised=judged.raised + one.left_out)
+    return replace(
+        judged,
+        begins=judged.begins + one.left_out,
+        raised=judged.raised + one.left_out,
+        stood=judged.stood + one.left_out,
+    )
 
 
 def _contender(one: Levelled, new: Values, rule: Rule, past: ChangePoints) -> Judged:
@@ -347,4 +352,6 @@ class _Judging:
                 return None
             now = replace(now, p_above=first.p_above, p_below=first.p_below, points=end - cut)
         judged = alarmed(now, rule, baseline, "confirmed", begins=cut, raised=end)
+        before = self._expected[number, cut].segments
+        judged = replace(judged, stood=max(cut - LAST, 0) + before[-1].start)
         return replace(judged, at_first=first.value) if later else judged

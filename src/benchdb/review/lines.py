@@ -120,21 +120,16 @@ def verdicts_of(
     measured = [*here, *elsewhere]
     found = judge_lines(measured, settings, limit, first=first)
     places = at_one_place([one.at for one in measured], [one.values for one in measured], found)
-    made = [
-        _verdict(line, one, settings)
-        for line, one in zip(
-            measured,
-            settled(
-                measured,
-                places,
-                said,
-                numbers,
-                lambda some: judge_lines(some, settings, limit, first=first),
-            ),
-            strict=True,
-        )
-    ]
+    every = settled(
+        measured,
+        places,
+        said,
+        numbers,
+        lambda some: judge_lines(some, settings, limit, first=first),
+    )
+    made = [_verdict(line, one, settings) for line, one in zip(measured, every, strict=True)]
     made, beside = made[: len(here)], made[len(here) :]
+    of_here, of_others = every[: len(here)], every[len(here) :]
     by_metric: dict[str, list[Line]] = defaultdict(list)
     for one in lines:
         if counts_outcomes(one.key.metric):
@@ -152,12 +147,13 @@ def verdicts_of(
                 if saying and is_unfixed(saying, line, judged, said, numbers, values=shares):
                     held = Settled(judged, unfixed=saying)
                 made.append(_verdict(line, held, settings))
+    beside = with_controls(beside, settings, elsewhere, [one.judged for one in of_others])
     earlier = [
         replace(one, raised=one.raised or line.at[-1])
-        for one, line in zip(with_controls(beside, settings), elsewhere, strict=True)
+        for one, line in zip(beside, elsewhere, strict=True)
         if one.verdict is Verdict.REGRESSED
     ]
-    told = with_controls(made, settings)
+    told = with_controls(made, settings, here, [one.judged for one in of_here])
     if first and not any(one.new for one in lines):
         told = raised_without_controls(
             told,
@@ -170,11 +166,14 @@ def verdicts_of(
     return with_known_causes(told, earlier)
 
 
-def _unsettled(lines: Sequence[Line], settings: Settings, limit: float) -> list[SeriesVerdict]:
+def _unsettled(
+    lines: Sequence[Line], settings: Settings, limit: float
+) -> tuple[list[SeriesVerdict], list[Judged]]:
     """Return what is said of series that measure something, whatever people said of that."""
     judged = judge_lines(lines, settings, limit, first=False)
     placed = at_one_place([one.at for one in lines], [one.values for one in lines], judged)
-    return [_verdict(line, Settled(one), settings) for line, one in zip(lines, placed, strict=True)]
+    made = [_verdict(line, Settled(one), settings) for line, one in zip(lines, placed, strict=True)]
+    return made, placed
 
 
 def rule_of(key: SeriesKey, settings: Settings, limit: float) -> Rule:
