@@ -218,6 +218,20 @@ def test_a_tolerance_and_the_metrics_are_settings(history: History) -> None:
     assert "nothing is called so: controls 'test_9' of [tool.benchdb]" in ran.out
 
 
+def test_a_former_name_that_no_test_ever_had_is_named(history: History) -> None:
+    history.usual(20)
+    names = {"t.py::test_9": "test_it.py::test_0", "test_it.py::test_0": "t.py::test_1"}
+    onward = {"t.py::test_1": "t.py::test_2", "test_it.py::test_": "t.py::test_3"}
+    table = ", ".join(f'"{old}" = "{new}"' for old, new in {**names, **onward}.items())
+    history.settings(f"renamed = {{{table}}}")
+    named = ["renamed 't.py::test_9'", "renamed 'test_it.py::test_'"]
+    for command in ("gate", "backtest", "changes"):
+        ran = history.project.benchdb(command)
+        said = f"nothing is called so: {', '.join(named)} of [tool.benchdb]"
+        assert (ran.code, said in ran.out) == (0, True), ran.out
+        assert history.project.benchdb(command, "--format", "json").json["unmatched"] == named
+
+
 @pytest.mark.parametrize(("metrics", "asked"), [('["peak*"]', "'peak*'"), ("[]", "nothing")])
 def test_metrics_that_fit_nothing_are_no_reason_to_pass(
     history: History, metrics: str, asked: str

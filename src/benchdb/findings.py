@@ -323,7 +323,7 @@ class Changes:
     conflicts
         Uids of sessions that are not used, as there are several forms of them.
     unmatched
-        Patterns of control tests that fit nothing, behind the name of the setting.
+        Control tests and former names that fit nothing, behind the name of the setting.
     """
 
     events: tuple[Event, ...]

@@ -176,7 +176,7 @@ FINDING_FIELDS: Final[dict[str, dict[str, str]]] = {
         "series[].trunk": "whether it has trunk sessions alone",
         "fallback": "tests without a trunk session, of which every session is used: path::name",
         "conflicts": "uids of sessions that are not used, as there are several forms of them",
-        "unmatched": "patterns of control tests that fit nothing, behind the setting's name",
+        "unmatched": "control tests and former names that fit nothing, behind the setting's name",
     },
     schemas.GATE: {
         "schema": "benchdb/gate/1",

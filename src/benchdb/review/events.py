@@ -19,7 +19,7 @@ from benchdb.review.differences import commit_ranges, differences, differing
 from benchdb.review.family import discovered, established
 from benchdb.review.remembered import Kept, remembered_history
 from benchdb.review.searching import searched_history
-from benchdb.review.unmatched import unmatched_controls
+from benchdb.review.unmatched import unmatched_tests
 from benchdb.store.circumstances import stored_circumstances
 from benchdb.store.sayings import stored_sayings
 
@@ -111,7 +111,7 @@ class _Finding:
         self._said = Acknowledged(
             stored_sayings(connection), history.sessions, settings.renamed, settings.root
         )
-        self._unmatched = unmatched_controls(connection, settings, cases)
+        self._unmatched = unmatched_tests(connection, settings, cases)
         self._controls = {case for given in settings.controls for case in cases_among(given, cases)}
         self._first = np.array([one.at[0] for one in history.series], dtype=np.int64)
         self._last = np.array([one.at[-1] for one in history.series], dtype=np.int64)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchdb.series import Case
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     Renamed = Sequence[tuple[str, str]]
 
@@ -24,10 +24,7 @@ def current(case: Case, renamed: Renamed) -> Case:
         Former names and those that followed: each of a file, of a class or test in it, or of a case
         with its parameters. The longest that fits counts, and a new name may be a former one, too.
     """
-    now, seen = case.id, {case.id}
-    while (following := _replaced(now, renamed)) not in seen:
-        now = following
-        seen.add(now)
+    *_, now = (case.id, *(name for _, name in _followed(case, renamed)))
     return case if now == case.id else _case(now)
 
 
@@ -46,6 +43,25 @@ def former(case: Case, renamed: Renamed) -> list[Case]:
     return sorted(one for one in cases - {case} if current(one, renamed) == case)
 
 
+def unused(cases: Iterable[Case], renamed: Renamed) -> list[str]:
+    """Return the former names that no case has, nor had on its way to the present one.
+
+    Parameters
+    ----------
+    cases
+        As they were recorded.
+    renamed
+        As `current` takes it.
+    """
+    left = dict.fromkeys(old for old, _ in renamed)
+    for case in cases:
+        if not left:
+            break
+        for old, _ in _followed(case, renamed):
+            left.pop(old, None)
+    return list(left)
+
+
 def mixed(cases: Iterable[Case], renamed: Renamed) -> list[tuple[str, str]]:
     """Return the former names and the present ones of cases that one session ran by both.
 
@@ -62,12 +78,16 @@ def mixed(cases: Iterable[Case], renamed: Renamed) -> list[tuple[str, str]]:
     return [(one.id, now.id) for one, now in named if one != now and by_name[now] > 1]
 
 
-def _replaced(name: str, renamed: Renamed) -> str:
-    fitting = [(old, to) for old, to in renamed if _rest(name, old) is not None]
-    if not fitting:
-        return name
-    old, to = max(fitting, key=lambda pair: len(pair[0]))
-    return to + name[len(old) :]
+def _followed(case: Case, renamed: Renamed) -> Iterator[tuple[str, str]]:
+    """Yield what of the table applies to a case in turn, each with the name that it makes."""
+    now, seen = case.id, {case.id}
+    while fitting := [pair for pair in renamed if _rest(now, pair[0]) is not None]:
+        old, to = max(fitting, key=lambda pair: len(pair[0]))
+        now = to + now[len(old) :]
+        if now in seen:
+            return
+        seen.add(now)
+        yield old, now
 
 
 def _rest(name: str, part: str) -> str | None:
