@@ -42,9 +42,9 @@ def test_join_in_129_partitions(memory: float, small_client: Client) -> None:
 def test_join_big_with_small(memory: float, small_client: Client) -> None:
     """The smaller side must be copied to every worker, and the larger one stay where it is."""
     rows = data.length(memory / 2, memory / 128)
-    keys = data.length(memory / 256, memory / 256)
+    keys = data.length(memory / 256, memory / 512)
     left = data.table(memory / 2, memory / 128, keys)
-    right = data.lookup(memory / 256, memory / 256)
+    right = data.lookup(memory / 256, memory / 512)
     parts = data.parts(left.merge(right, on="key", how="left", suffixes=("", "_right")), "key")
     assert parts.rows.sum() == rows
     cycles, rest = divmod(rows, keys)
