@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
@@ -27,18 +26,6 @@ ROW_NBYTES = 32
 
 #: Bytes of one row of `wide_table` in memory, measured: 100 columns, a quarter of them strings.
 WIDE_ROW_NBYTES = 760
-
-
-def square_array(nbytes: float, chunk_nbytes: float) -> da.Array:
-    """Return a square array of floats in [0, 1) of about that many bytes, in square chunks."""
-    side, chunk = sizes.square(nbytes, chunk_nbytes)
-    return da.random.default_rng(seed=0).random((side, side), chunks=(chunk, chunk))
-
-
-def row_array(nbytes: float, chunks: int) -> da.Array:
-    """Return a square array like `square_array`, cut into that many chunks of whole rows."""
-    side, _ = sizes.square(nbytes, nbytes / chunks**2)
-    return da.random.default_rng(seed=0).random((side, side), chunks=(side // chunks, side))
 
 
 def table(nbytes: float, partition_nbytes: float, keys: int) -> dd.DataFrame:

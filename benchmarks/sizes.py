@@ -62,3 +62,16 @@ def table(nbytes: float, partition_nbytes: float, row_nbytes: float) -> tuple[in
         Sizes in memory, in bytes.
     """
     return max(1, int(nbytes / partition_nbytes)), max(1, int(partition_nbytes / row_nbytes))
+
+
+def width(nbytes: float, rows: int, itemsize: int = 8) -> int:
+    """Return how many columns that many rows have in an array of that many bytes, at least one.
+
+    Parameters
+    ----------
+    nbytes
+        Size of the array, in bytes.
+    itemsize
+        Bytes of one element.
+    """
+    return max(1, int(nbytes / itemsize / rows))

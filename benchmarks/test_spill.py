@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 import pytest
 from distributed import wait
 
-from . import data
+from .sums import Sums
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
-def test_spill(memory: float, small_client: Client) -> None:
-    """Time and disk use of data as large as memory: written, read back, no worker left paused."""
-    array = data.square_array(memory, memory / 128).persist()
-    wait(array)
-    assert array.sum().compute() / array.size == pytest.approx(0.5, abs=0.001)
+@pytest.mark.parametrize("share", [0.4, 1, 1.5])
+def test_spill(share: float, memory: float, small_client: Client) -> None:
+    """Time and disk use of data as large as that share of memory: kept, then read back."""
+    sums, array = Sums.square(share * memory, memory / 128)
+    kept = array.persist()
+    wait(kept)
+    assert sums.are_in(kept)

@@ -55,6 +55,13 @@ def test_more_memory_gives_larger_chunks_and_not_more_of_them() -> None:
         assert (partitions, rows) == (64, memory // 128 // 32)
 
 
+def test_rows_are_as_wide_as_memory_allows() -> None:
+    assert sizes.width(8000, rows=10) == 100
+    assert sizes.width(8000, rows=10, itemsize=4) == 200
+    assert sizes.width(8079, rows=10) == 100
+    assert sizes.width(0, rows=10) == 1
+
+
 def test_a_table_has_one_row_where_memory_is_short() -> None:
     assert sizes.table(10, 100, 1000) == (1, 1)
 

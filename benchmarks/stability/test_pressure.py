@@ -1,0 +1,34 @@
+"""Shuffles of as much data as there is memory for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks import data
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed.deploy import Cluster
+
+
+@pytest.mark.parametrize("method", ["tasks", "p2p"])
+def test_shuffle(method: str, memory: float, small_client: Client) -> None:
+    """Whether a shuffle of more than half of memory ends with each row once: spilling, pauses."""
+    table = data.lookup(0.6 * memory, memory / 128)
+    shuffled = table.shuffle("key", shuffle_method=method)
+    rows = data.rows(shuffled)
+    assert rows == data.rows(table)
+
+
+@pytest.mark.long
+def test_repeated_merge(memory: float, own_cluster: Cluster, small_client: Client) -> None:
+    """Whether joins that spill end, three times over with restarts between them."""
+    right = data.lookup(memory / 16, memory / 128)
+    left = data.lookup(memory / 2, memory / 128)
+    for attempt in range(3):
+        if attempt:
+            small_client.restart()
+        joined = left.merge(right, on="key", how="inner", shuffle_method="tasks")
+        assert data.rows(joined) == data.rows(right)

@@ -1,0 +1,51 @@
+"""Clusters that grow and shrink under a computation."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from benchmarks.sums import Sums
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from distributed import Client
+    from distributed.deploy import Cluster
+
+#: Seconds in which workers must come or go; a few are usual.
+DEADLINE = 120
+
+
+@pytest.fixture
+def scalable_cluster(own_cluster: Cluster, small_client: Client) -> Iterator[Cluster]:
+    """Return the cluster, and give it back as large as it was."""
+    number = len(small_client.nthreads())
+    yield own_cluster
+    scale(own_cluster, small_client, number)
+
+
+def test_scale_up_and_down(memory: float, scalable_cluster: Cluster, small_client: Client) -> None:
+    """Whether what is kept stays right while workers come, and while most of them leave."""
+    number = len(small_client.nthreads())
+    sums, array = Sums.square(memory / 8, memory / 8 / 64)
+    kept = array.persist()
+    for workers in (2 * number, max(1, number // 2)):
+        means = small_client.compute(kept.mean(axis=0))
+        scale(scalable_cluster, small_client, workers)
+        np.testing.assert_allclose(means.result(timeout=DEADLINE), sums.mean(0))
+    assert sums.are_in(kept)
+
+
+def scale(cluster: Cluster, client: Client, number: int) -> None:
+    """Give the cluster that many workers, and wait for them to be there, or gone."""
+    cluster.scale(number)
+    until = time.monotonic() + DEADLINE
+    while len(client.nthreads()) != number:
+        if time.monotonic() > until:
+            there = len(client.nthreads())
+            pytest.fail(f"{there} workers {DEADLINE} s after the cluster was scaled to {number}")
+        time.sleep(0.1)
