@@ -9,13 +9,13 @@ recorded, under names of their own.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchdb.collect import dask_timelines
 from benchdb.collect.clock import Clock
 from benchdb.collect.dask_timelines import Timeline, combined, shift
 from benchdb.collect.dask_window import Window, WorkersWindow
-from benchdb.collect.process_memory import peak_functions
+from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,15 @@ if TYPE_CHECKING:
     from benchdb.collect.readings import Readings
 
 
+#: What is said where workers and a client are threads of one process.
+SHARED: Final = (
+    "average_memory, peak_memory and worker_peak_memory are of this whole process: the workers of a"
+    " LocalCluster with processes=False run in it"
+)
+
+
 class _WorkerFunctions(NamedTuple):
-    begin: Callable[..., tuple[bool, float]]
+    begin: Callable[..., tuple[tuple[str, int], bool, float]]
     end: Callable[..., tuple[int | None, tuple[array[float], array[float]] | None]]
 
 
@@ -35,10 +42,11 @@ def worker_functions() -> _WorkerFunctions:
     begin_peak, _, end_peak, life_peak = peak_functions()
     start, stop = dask_timelines.worker_functions()
     interval, most = dask_timelines.INTERVAL, dask_timelines.MOST
+    identity = identity_function()
 
-    def begin(window: str, dask_worker: Any) -> tuple[bool, float]:
-        """Return whether the peak could be set back, and the seconds since the epoch."""
-        return begin_peak(window), start(window, interval, most, dask_worker)
+    def begin(window: str, dask_worker: Any) -> tuple[tuple[str, int], bool, float]:
+        """Return which process this is, if its peak was set back, and seconds since the epoch."""
+        return identity(), begin_peak(window), start(window, interval, most, dask_worker)
 
     def end(
         window: str, seconds: float, dask_worker: Any
@@ -79,9 +87,10 @@ class _MemoryWindow(WorkersWindow):
         self._shift = shift(there, asked, answered)
         given = await self.begin_on_workers(worker_functions().begin)
         self._from = Clock.now().timestamp()
-        self._unreset = {address for address, (reset, _) in given.items() if not reset}
+        self._unreset = {address for address, (_, reset, _) in given.items() if not reset}
+        self._shared = identity_function()() in (process for process, _, _ in given.values())
         self._shifts = {
-            address: shift(there, answered, self._from) for address, (_, there) in given.items()
+            address: shift(there, answered, self._from) for address, (_, _, there) in given.items()
         }
 
     async def finish(self) -> None:
@@ -106,6 +115,8 @@ class _MemoryWindow(WorkersWindow):
         peaks = [peak for peak, _ in given.values() if peak is not None]
         if peaks:
             self.blocks.maximum_metric("worker_peak_memory", max(peaks))
+        if self._shared:
+            self.readings.note(SHARED)
         if self._unreset:
             self.readings.note(
                 "worker_peak_memory not measured on every worker: only Linux can set the peak of"

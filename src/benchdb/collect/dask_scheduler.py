@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchdb.collect.dask_window import Window, WorkersWindow
-from benchdb.collect.process_memory import peak_functions
+from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from benchdb.collect.readings import Readings
+
+
+#: What is said where a scheduler and a client are threads of one process.
+SHARED: Final = (
+    "scheduler_cpu_avg and scheduler_memory_max include this process: the scheduler of a"
+    " LocalCluster runs in it"
+)
 
 
 class _TickFunctions(NamedTuple):
@@ -82,14 +89,19 @@ def scheduler_functions() -> _ServerFunctions:
     """Return functions that begin and end a window on a scheduler; both run on its loop thread."""
     begin_tick, end_tick = tick_functions()
     begin_peak, _, end_peak, _ = peak_functions()
+    identity = identity_function()
 
-    def begin(window: str, dask_scheduler: Any) -> tuple[float, float, int]:
-        """Return the thread's CPU seconds, the clock, and how often the monitor has sampled."""
+    def begin(window: str, dask_scheduler: Any) -> tuple[tuple[str, int], tuple[float, float, int]]:
+        """Return which process this is, and what `end` wants.
+
+        That is the thread's CPU seconds, the clock, and how often the monitor has sampled.
+        """
         import time
 
         begin_tick(window, dask_scheduler)
         begin_peak(f"{window}-scheduler")
-        return time.thread_time(), time.perf_counter(), dask_scheduler.monitor.count
+        before = time.thread_time(), time.perf_counter(), dask_scheduler.monitor.count
+        return identity(), before
 
     def end(
         window: str, cpu: float, wall: float, count: int, dask_scheduler: Any
@@ -118,7 +130,10 @@ class _SchedulerWindow(WorkersWindow):
         """Begin to watch the ticks of all processes, and note what the scheduler has used."""
         client: Any = self.client
         await self.begin_on_workers(worker_functions().begin)
-        self._before = await client.run_on_scheduler(scheduler_functions().begin, self.name)
+        process, self._before = await client.run_on_scheduler(
+            scheduler_functions().begin, self.name
+        )
+        self._shared = process == identity_function()()
 
     async def finish(self) -> None:
         """Take the scheduler's CPU, memory and ticks, and the workers' ticks."""
@@ -129,6 +144,8 @@ class _SchedulerWindow(WorkersWindow):
         self.blocks.average("scheduler_cpu_avg", cpu / wall if wall else 0.0, wall)
         self.blocks.maximum("scheduler_memory_max", memory)
         self.blocks.maximum("scheduler_max_tick", tick)
+        if self._shared:
+            self.readings.note(SHARED)
         ticks = await self.end_on_workers(worker_functions().end)
         if ticks:
             self.blocks.maximum("worker_max_tick", max(ticks.values()))

@@ -29,6 +29,18 @@ _KIND: Final = "memory"
 _TEST: Final = "test"
 
 
+def identity_function() -> Callable[[], tuple[str, int]]:
+    """Return a function that names the process it runs in, made as `peak_functions` are."""
+
+    def identity() -> tuple[str, int]:
+        import os
+        import socket
+
+        return socket.gethostname(), os.getpid()
+
+    return identity
+
+
 class PeakFunctions(NamedTuple):
     """Functions over the exact peak of the process that they run in, by a window's name.
 
