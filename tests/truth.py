@@ -1,0 +1,33 @@
+"""The workloads of known truth that the page about accuracy is made with."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SELF = Path(__file__).parents[1] / "benchmarks/self"
+
+
+def load(name: str) -> Any:
+    """Return a module of ``benchmarks/self``."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, SELF / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # for its dataclasses
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+truths = load("truths")
+
+
+def off(found: Iterable[Any]) -> list[str]:
+    """Return what is farther off than it may be, and by how much."""
+    return [f"{one.what}: {one.metric} {one.error:+.2%}" for one in found if not one.met]
