@@ -10,9 +10,8 @@ import pytest
 pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
-from truth import off, truths
+from truth import SHARED_SCHEDULER, off, truths
 
-from benchdb.collect import dask_scheduler
 from benchdb.collect.dask_memory import measure_memory
 from benchdb.collect.dask_scheduler import measure_scheduler
 from benchdb.collect.readings import Readings
@@ -102,4 +101,4 @@ def test_a_cluster_of_processes_says_whose_the_cpu_of_its_scheduler_is(client: C
     readings = Readings()
     with measure_memory(client, readings), measure_scheduler(client, readings):
         pass
-    assert readings.notes == [dask_scheduler.SHARED]
+    assert readings.notes == [SHARED_SCHEDULER]

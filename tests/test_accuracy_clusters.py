@@ -13,9 +13,8 @@ import pytest
 pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
-from truth import off, truths
+from truth import SHARED_SCHEDULER, SHARED_WORKERS, off, truths
 
-from benchdb.collect import dask_memory, dask_scheduler
 from benchdb.collect.dask_memory import measure_memory
 from benchdb.collect.dask_scheduler import measure_scheduler
 from benchdb.collect.dask_tasks import measure_task_durations
@@ -42,7 +41,7 @@ COLUMNS = {
 
 #: What each kind of cluster can't tell apart.
 SHARED = {
-    "threads": [dask_scheduler.SHARED, dask_memory.SHARED],
+    "threads": [SHARED_SCHEDULER, SHARED_WORKERS],
     "commands": [],
 }
 
@@ -145,5 +144,5 @@ def test_the_summary_says_once_what_a_cluster_cannot_tell(suite: Suite) -> None:
     """)
     done = suite.run("--benchmark")
     done.assert_outcomes(passed=2)
-    for line in (dask_memory.SHARED, dask_scheduler.SHARED):
+    for line in (SHARED_WORKERS, SHARED_SCHEDULER):
         assert done.stdout.str().count(line) == 1

@@ -18,8 +18,9 @@ import pytest
 distributed = pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster  # noqa: E402
+from truth import SHARED_SCHEDULER, SHARED_WORKERS  # noqa: E402
 
-from benchdb.collect import dask_memory, dask_scheduler, dask_window  # noqa: E402
+from benchdb.collect import dask_window  # noqa: E402
 from benchdb.collect.dask_cluster import (  # noqa: E402
     ClusterInfo,
     cluster_info,
@@ -140,17 +141,28 @@ def stand_still() -> Any:
 
 def said(readings: Readings) -> list[str]:
     """Return the notes but those that every LocalCluster comes with."""
-    shared = (dask_memory.SHARED, dask_scheduler.SHARED)
+    shared = (SHARED_WORKERS, SHARED_SCHEDULER)
     return [note for note in readings.notes if note not in shared]
 
 
 def plugins_and_callbacks(client: Client) -> Any:
-    return client.run_on_scheduler(
+    """Return those of the scheduler, and the threads of benchdb's in the workers."""
+    on_scheduler = client.run_on_scheduler(
         lambda dask_scheduler: (
             sorted(dask_scheduler.plugins),
             sorted(name for name in dask_scheduler.periodic_callbacks if "benchdb" in name),
         )
     )
+    return on_scheduler, client.run(threads_function())
+
+
+def threads_function() -> Any:
+    def names() -> list[str]:
+        import threading
+
+        return [one.name for one in threading.enumerate() if "benchdb" in one.name]
+
+    return names
 
 
 def until(condition: Any) -> None:
@@ -643,6 +655,7 @@ def test_an_end_inside_the_block_hides_no_exception(
     assert readings.columns == {}
     (note,) = readings.notes
     assert "not measured" in note
+    until(lambda: threads_function()() == [])
 
 
 def test_a_scheduler_that_is_killed_inside_the_block_is_noted(readings: Readings) -> None:

@@ -10,6 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+#: What the summary says of a scheduler, and of workers, in the process of the tests.
+SHARED_SCHEDULER = (
+    "scheduler_cpu_avg and scheduler_memory_max include this process: the scheduler of a"
+    " LocalCluster runs in it"
+)
+SHARED_WORKERS = (
+    "average_memory, peak_memory and worker_peak_memory are of this whole process: the workers of a"
+    " LocalCluster with processes=False run in it"
+)
+
 SELF = Path(__file__).parents[1] / "benchmarks/self"
 
 

@@ -9,7 +9,7 @@ recorded, under names of their own.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchdb.collect import dask_timelines
 from benchdb.collect.clock import Clock
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from benchdb.collect.readings import Readings
-
-
-#: What is said where workers and a client are threads of one process.
-SHARED: Final = (
-    "average_memory, peak_memory and worker_peak_memory are of this whole process: the workers of a"
-    " LocalCluster with processes=False run in it"
-)
 
 
 class _WorkerFunctions(NamedTuple):
@@ -116,7 +109,10 @@ class _MemoryWindow(WorkersWindow):
         if peaks:
             self.blocks.maximum_metric("worker_peak_memory", max(peaks))
         if self._shared:
-            self.readings.note(SHARED)
+            self.readings.note(
+                "average_memory, peak_memory and worker_peak_memory are of this whole process: the"
+                " workers of a LocalCluster with processes=False run in it"
+            )
         if self._unreset:
             self.readings.note(
                 "worker_peak_memory not measured on every worker: only Linux can set the peak of"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchdb.collect.dask_window import Window, WorkersWindow
 from benchdb.collect.process_memory import identity_function, peak_functions
@@ -13,13 +13,6 @@ if TYPE_CHECKING:
     from distributed import Client
 
     from benchdb.collect.readings import Readings
-
-
-#: What is said where a scheduler and a client are threads of one process.
-SHARED: Final = (
-    "scheduler_cpu_avg and scheduler_memory_max include this process: the scheduler of a"
-    " LocalCluster runs in it"
-)
 
 
 class _TickFunctions(NamedTuple):
@@ -145,7 +138,10 @@ class _SchedulerWindow(WorkersWindow):
         self.blocks.maximum("scheduler_memory_max", memory)
         self.blocks.maximum("scheduler_max_tick", tick)
         if self._shared:
-            self.readings.note(SHARED)
+            self.readings.note(
+                "scheduler_cpu_avg and scheduler_memory_max include this process: the scheduler of"
+                " a LocalCluster runs in it"
+            )
         ticks = await self.end_on_workers(worker_functions().end)
         if ticks:
             self.blocks.maximum("worker_max_tick", max(ticks.values()))

@@ -24,6 +24,9 @@ INTERVAL: Final = 0.05
 #: Seconds between two looks of the scheduler at the heartbeats: half of the fastest.
 GLANCE: Final = 0.25
 
+# Seconds in which a process comes or leaves, for arithmetic.
+_EDGE: Final = 1e-6
+
 #: Samples that one timeline keeps. With more every second one goes, and they come half as often.
 MOST: Final = 2048
 
@@ -243,17 +246,26 @@ def combined(timelines: Iterable[Timeline], begin: float, end: float) -> tuple[f
     """
     import numpy as np
 
-    given = [one for one in timelines if one.times]
-    moments = np.unique(np.concatenate([[begin, end], *(one.times for one in given)]))
+    given = [_with_edges(one) for one in timelines if one.times]
+    moments = np.unique(np.concatenate([[begin, end], *(times for times, _ in given)]))
     moments = moments[(moments >= begin) & (moments <= end)]
     if len(moments) > 4 * MOST:
         moments = np.append(moments[:: -(-len(moments) // (4 * MOST))], end)
     total = np.zeros(len(moments))
-    for one in given:
-        left, right = one.sizes[0] * one.from_begin, one.sizes[-1] * one.to_end
-        total += np.interp(moments, one.times, one.sizes, left=left, right=right)
+    for times, sizes in given:
+        total += np.interp(moments, times, sizes)
     seconds = end - begin
     if seconds <= 0:
         return float(total[-1]), float(total.max())
     integral = float((np.diff(moments) * (total[1:] + total[:-1]) / 2).sum())
     return integral / seconds, float(total.max())
+
+
+def _with_edges(one: Timeline) -> tuple[list[float], list[float]]:
+    """Return times and sizes, with nothing next to where a process came or left."""
+    times, sizes = list(one.times), list(one.sizes)
+    if not one.from_begin:
+        times, sizes = [times[0] - _EDGE, *times], [0.0, *sizes]
+    if not one.to_end:
+        times, sizes = [*times, times[-1] + _EDGE], [*sizes, 0.0]
+    return times, sizes
