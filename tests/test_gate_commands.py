@@ -221,4 +221,4 @@ def test_one_call_reports_in_several_formats(tmp_path: Path) -> None:
     assert "the format of 'gate.html' isn't known: let it end in one of" in wrong.err
     nowhere = of.benchdb("gate", "last:1", "--save", "no/gate.md")
     assert nowhere.code == 2
-    assert "no/gate.md can't be written (No such file or directory): name another" in nowhere.err
+    assert "there is no folder no: make it, or name another" in nowhere.err
