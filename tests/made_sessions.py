@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,13 @@ class History:
         at: str | None = None,
         beside: tuple[SubjectRevision, ...] = (),
         runtime: str | None = None,
+        uid: str | None = None,
         **said: Any,
     ) -> str:
         """Record a session: of each test a value, several, or what became of it."""
         self.day += 1
-        uid = f"session-{self.day:03d}-{branch}"
+        if uid is None:
+            uid = f"session-{self.day:03d}-{re.sub('[^a-z0-9]', '-', branch)}"
         committed = EPOCH + timedelta(days=self.day)
         subject = SubjectRevision("common", "1", at or commit(self.day), committed, branch, False)
         recorder = Recorder(

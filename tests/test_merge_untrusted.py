@@ -123,3 +123,17 @@ def test_a_trigger_on_a_table_is_not_run(tmp_path: Path) -> None:
     ran = merge(ours.path.parent, theirs.path)
     assert ran.returncode == 2
     assert "has a trigger that benchdb did not make, 'it', which" in ran.stderr
+
+
+def test_a_uid_that_no_session_gets_is_left_out(tmp_path: Path) -> None:
+    ours, theirs = history(tmp_path / "ours"), history(tmp_path / "theirs")
+    ours.add({"test_it": 1.0})
+    uid = theirs.add({"test_it": 1.0}, branch="faster")
+    for odd in (f"x\nsession:{uid}", "--fail-on", ""):
+        other = history(tmp_path / f"other-{len(odd)}")
+        other.add({"test_it": 1.0}, branch="faster", uid=odd)
+        ran = merge(ours.path.parent, "--untrusted", "--sessions", "list", other.path)
+        assert "left out 1 session, with a uid that no session gets" in ran.stderr
+        assert ran.stderr.count("\n") == 1
+        assert (ours.path.parent / "list").read_text() == ""
+    assert sessions(ours.path) == [("session-001-main", "main")]

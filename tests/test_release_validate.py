@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conda_channels import environ_in, make_channel, module_stub, python_stub, release
-from made_sessions import FAIL, History
+from made_sessions import FAIL, SKIP, History
 
 if TYPE_CHECKING:
     from subprocess import CompletedProcess
@@ -77,6 +77,7 @@ class Candidate:
         self.channel = channel
         self.history = History(folder)
         self.packages: PackageSet | None = None
+        self.branch = "main"
         (folder / "recipe").mkdir()
         (folder / "recipe/meta.yaml").write_text(RECIPE)
 
@@ -86,7 +87,7 @@ class Candidate:
             for name, level in levels.items():
                 runs[name] = level if isinstance(level, str) else self.history.near(level)
             with_packages = {} if self.packages is None else {"packages": self.packages}
-            self.history.add(runs, runtime=runtime, **with_packages)
+            self.history.add(runs, branch=self.branch, runtime=runtime, **with_packages)
 
     def validate(self, *arguments: str | Path, **variables: str) -> CompletedProcess[str]:
         given = ("validate", "recipe", "-c", self.channel, "--no-cluster")
@@ -188,15 +189,21 @@ def test_the_very_first_release_may_go_where_its_tests_pass(candidate: Candidate
     candidate.record("1.10.0", 1)
     found = candidate.found("--first-release")
     assert found["go"]
-    assert {"grade": "ok", "what": "measured", "said": "none of 4 tests failed"} in found[
-        "findings"
-    ]
+    passed = {"grade": "ok", "what": "measured", "said": "4 tests passed in 1 session"}
+    assert passed in found["findings"]
+
+
+def test_a_first_release_in_which_no_test_passed_is_a_no(candidate: Candidate) -> None:
+    candidate.record("1.10.0", 2, **{f"test_{number}": SKIP for number in range(4)})
+    (reason,) = candidate.reasons("--first-release")
+    assert reason == "measured: no test passed in 2 sessions: that is no data"
 
 
 def test_sessions_of_other_pins_are_left_out(candidate: Candidate) -> None:
     candidate.record("1.9.0")
     for dask, level, sessions in (("2026.7.0", 1.0, 12), ("2026.8.0", 1.1, 8)):
-        candidate.packages = PackageSet(f"set-{dask}", (Package("dask", dask),))
+        packages = (Package("dask", dask, "conda"), Package("python", "3.11.9", "conda"))
+        candidate.packages = PackageSet(f"set-{dask}", packages)
         candidate.record("1.10.0", sessions, test_2=level)
     found = candidate.found()["findings"]
     assert any(one["what"] == "regressed" for one in found)
@@ -285,10 +292,22 @@ def test_a_pull_request_of_others_has_no_part_in_it(candidate: Candidate, tmp_pa
     found = candidate.found()["findings"]
     assert any(one["what"] == "regressed" for one in found)
     said = (
-        "24 sessions left out: off the trunk, not recorded into this file, and not at what is "
-        "checked out"
+        "24 sessions off the trunk left out, of someone:slow-idea: --branch counts those of one, "
+        "too"
     )
     assert {"grade": "note", "what": "measured", "said": said} in found
+
+
+def test_a_branch_has_no_part_in_it_unless_it_is_named(candidate: Candidate) -> None:
+    candidate.record("1.9.0")
+    candidate.record("1.10.0", test_2=1.1)
+    candidate.branch = "release-1.10"
+    candidate.record("1.9.5", test_2=1.1)
+    candidate.record("1.10.0", 20, test_2=0.9)
+    regressed = [one for one in candidate.reasons() if one.startswith("regressed")]
+    assert "test_2: duration +" in regressed[0]
+    named = candidate.reasons("--branch", "release-1.10")
+    assert not any(one.startswith("regressed") for one in named)
 
 
 def test_what_is_as_fast_may_go_however_many_tests_there_are(candidate: Candidate) -> None:

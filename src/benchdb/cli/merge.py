@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -135,6 +136,7 @@ class _Sift:
         for uids, why in (
             (found.trunk, "of the trunk, by what it says"),
             (found.doubtful, "another form of one that is here"),
+            (found.odd, "with a uid that no session gets"),
         ):
             if uids:
                 say(f"{file}: left out {counted(len(uids), 'session')}, {why}: {_named(uids)}")
@@ -161,7 +163,13 @@ class _Sift:
 
 def _named(uids: Sequence[str]) -> str:
     more = ", …" if len(uids) > _NAMED else ""
-    return f"{', '.join(uids[:_NAMED])}{more}"
+    return f"{', '.join(map(_told, uids[:_NAMED]))}{more}"
+
+
+def _told(uid: str) -> str:
+    from benchdb.store.values import shown
+
+    return uid if re.fullmatch(r"[\w-]+", uid) else shown(uid)
 
 
 def tell_conflicts(path: Location) -> None:

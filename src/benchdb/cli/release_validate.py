@@ -41,6 +41,13 @@ _FORMATS: Final = ("table", "markdown", "html", "json")
 )
 @click.option("--first-release", "first", is_flag=True, help="There is none to compare with.")
 @click.option(
+    "--branch",
+    "branches",
+    metavar="BRANCH",
+    multiple=True,
+    help="Count sessions of this branch as those of the trunk, whoever recorded them.",
+)
+@click.option(
     "--run",
     "suite",
     metavar="ARGUMENTS",
@@ -98,6 +105,7 @@ def command(
     channels: tuple[str, ...],
     against: str | None,
     first: bool,
+    branches: tuple[str, ...],
     suite: str | None,
     pip: tuple[str, ...],
     without: tuple[str, ...],
@@ -145,6 +153,7 @@ def command(
             prefix=environment,
             against=against,
             first=first,
+            branches=branches,
             suite=words,
             repeat=repeat,
             pip=pip,

@@ -18,11 +18,11 @@ from benchdb.report.text import counted, short
 from benchdb.report.units import scale_of
 from benchdb.review.comparison import compare_sides
 from benchdb.review.events import find_changes
-from benchdb.review.one_side import outcomes
+from benchdb.review.one_side import became
 from benchdb.review.sides import Sides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from benchdb.comparisons import (
         ComparedCase,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from benchdb.findings import Event
     from benchdb.recipes import Recipe
     from benchdb.release.issues import Known
-    from benchdb.review.one_side import Outcome
+    from benchdb.review.one_side import Became, Outcome
     from benchdb.store.connection import Connection
 
 #: The share of false events that is allowed for, as `benchdb changes` does.
@@ -57,7 +57,8 @@ def measured(
     known: Known,
     *,
     first: bool = False,
-    ran: bool = False,
+    branches: Collection[str] = (),
+    ran: Collection[str] | None = None,
 ) -> tuple[str, list[Finding], SidesCompared | None]:
     """Hold a runtime that is to be released against the last release.
 
@@ -73,16 +74,15 @@ def measured(
         Its waivers say which tests' regressions somebody takes the blame for.
     first
         Whether there is no earlier release to compare with.
-    ran
-        Whether the contender's sessions were recorded for this: then those at HEAD's commit that
-        others recorded count no more than any that is off the trunk.
+    branches, ran
+        As `benchdb.release.deciding.Deciding` takes them.
 
     Returns
     -------
     The runtime that it was compared with, what was found, and the comparison.
     """
     version = recipe.version
-    deciding = Deciding(connection, settings, recipe, at_head=not ran)
+    deciding = Deciding(connection, settings, recipe, branches=branches, ran=ran)
     sides = Sides(connection, settings, deciding.sessions)
     runtimes = sides.runtimes()
     found: list[Finding] = []
@@ -94,8 +94,8 @@ def measured(
     last = None if first else against or last_release(runtimes, version)
     if first:
         if not found:
-            alone = outcomes(connection, settings, sides.side(_named(version)))
-            found += _of_first(alone, known, version)
+            side = sides.side(_named(version))
+            found += _of_first(became(connection, settings, side), side, known, version)
         earlier = last_release(runtimes, version)
         said = f"{earlier} was recorded: leave --first-release out, to compare with it"
         if earlier is None:
@@ -113,12 +113,12 @@ def measured(
         try:
             one, two = sides.pair(_named(last), _named(version))
             compared = compare_sides(connection, settings, one, two)
-            alone = outcomes(connection, settings, two)
+            alone = became(connection, settings, two).outcomes
         except UserError as error:
             found.append(Finding("no", "last release", str(error)))
         else:
             found += _of_comparison(compared, alone, version, known)
-    found += deciding.left_out({version, last or ""})
+    found += deciding.left_out()
     baseline = compared.baseline if compared is not None else None
     return last or "", [*found, *_open_events(connection, settings, baseline)], compared
 
@@ -135,13 +135,16 @@ def _named(runtime: str) -> str:
     return f"runtime:{runtime}"
 
 
-def _of_first(alone: Sequence[Outcome], known: Known, version: str) -> Iterator[Finding]:
-    """Say what failed in a release that nothing came before."""
-    failing = [one for one in alone if one.happened]
+def _of_first(of: Became, side: Side, known: Known, version: str) -> Iterator[Finding]:
+    """Say what failed in a release that nothing came before, and what passed."""
+    failing = [one for one in of.outcomes if one.happened]
     yield from _limited(_of_new(one, known, version) for one in failing)
-    if not failing:
-        cases = {one.case for one in alone}
-        yield Finding("ok", "measured", f"none of {counted(len(cases), 'test')} failed")
+    sessions = counted(len(side.sessions), "session")
+    if not of.passed:
+        yield Finding("no", "measured", f"no test passed in {sessions}: that is no data")
+    else:
+        said = f"{counted(len(of.passed), 'test')} passed in {sessions}"
+        yield Finding("ok", "measured", said)
 
 
 def _of_new(one: Outcome, known: Known, version: str) -> Finding:

@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from benchdb.errors import NoDatabase, reason
+from benchdb.errors import NoDatabase, UserError, reason
 from benchdb.recipes import Finding, Validation
 from benchdb.release.checking import Published, check, published, python_of
 from benchdb.release.conda.building import build
@@ -17,6 +17,7 @@ from benchdb.release.environments import kept_pins
 from benchdb.release.measured import measured
 from benchdb.report.text import counted
 from benchdb.store.opening import reading
+from benchdb.store.queries import recorded_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,6 +44,8 @@ class Plan:
         The channel that is built into, and the folder of the environment.
     against, first
         The runtime to compare with, None for the last release; or that there is none.
+    branches
+        Off the trunk, of which sessions count, too.
     suite
         Arguments of pytest, to run in the environment; None to take what was recorded.
     repeat
@@ -60,6 +63,7 @@ class Plan:
     prefix: Path
     against: str | None
     first: bool
+    branches: Sequence[str]
     suite: Sequence[str] | None
     repeat: int
     pip: Sequence[str]
@@ -87,7 +91,9 @@ def validate(
     made = _Validation(recipe, plan, say)
     made.environment()
     made.findings += known.findings(recipe, made.solved)
+    ran = None
     if plan.suite is not None and made.checked is not None:
+        ran = _recorded(database)
         made.run_suite(database)
     against, compared = "", None
     try:
@@ -99,12 +105,22 @@ def validate(
                 plan.against,
                 known,
                 first=plan.first,
-                ran=plan.suite is not None,
+                branches=plan.branches,
+                ran=None if ran is None else recorded_here(connection) - ran,
             )
         made.findings += found
     except NoDatabase as error:
         made.findings.append(Finding("no", "measured", f"no data: {error.with_option('--db')}"))
     return made.result(against, compared)
+
+
+def _recorded(database: Location) -> set[str]:
+    """Return the uids of the sessions that were recorded there up to now."""
+    try:
+        with reading(database) as connection:
+            return recorded_here(connection)
+    except UserError:  # none yet, or an empty one: who can't record into it will say so
+        return set()
 
 
 def _own() -> dict[str, str]:

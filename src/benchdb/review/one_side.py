@@ -32,8 +32,24 @@ class Outcome:
     ran: int
 
 
-def outcomes(connection: Connection, settings: Settings, side: Side) -> list[Outcome]:
-    """Return what became of each case in the sessions of a side, by case and metric."""
+@dataclass(frozen=True, slots=True)
+class Became:
+    """What became of the cases of a side.
+
+    Parameters
+    ----------
+    outcomes
+        How often each failed, was lost and the like, by case and metric.
+    passed
+        The cases that passed in one session at least.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    passed: frozenset[Case]
+
+
+def became(connection: Connection, settings: Settings, side: Side) -> Became:
+    """Return what became of the cases in the sessions of a side."""
     rows = [session.row for session in side.sessions]
     history = read_history(connection, settings, sessions=rows, every_session=True, each_run=True)
     halves = Halves(history, (), None)
@@ -42,4 +58,7 @@ def outcomes(connection: Connection, settings: Settings, side: Side) -> list[Out
         Outcome(case, metric, happened(of_side), ran[case][1])
         for (case, metric), (_, of_side) in halves.counted.items()
     ]
-    return sorted(found, key=lambda one: (one.case, one.metric.name))
+    return Became(
+        tuple(sorted(found, key=lambda one: (one.case, one.metric.name))),
+        frozenset(case for case, _ in halves.measured),
+    )

@@ -7,8 +7,9 @@ put a session that is here in doubt, and nothing that people are said to have de
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from benchdb.review.series import is_trunk
 from benchdb.store.queries import stored_sessions
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from benchdb.config import Settings
     from benchdb.store.connection import Connection
+
+
+#: What follows reads lists of uids: none may hold a line's end, or look like an option.
+_UID: Final = re.compile(r"[0-9A-Za-z][\w-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +37,14 @@ class Untrusted:
         Uids of those that may not, as they say that they are of the trunk.
     doubtful
         Uids of those that may not, as another form of them is here.
+    odd
+        Uids that no session gets.
     """
 
     keys: frozenset[tuple[str, str]]
     trunk: tuple[str, ...]
     doubtful: tuple[str, ...]
+    odd: tuple[str, ...]
 
 
 def sifted(
@@ -59,11 +67,14 @@ def sifted(
     keys: set[tuple[str, str]] = set()
     trunk: list[str] = []
     doubtful: list[str] = []
+    odd: list[str] = []
     for one in stored_sessions(source, hidden=True):
-        if is_trunk(one, settings.trunk):
+        if not _UID.fullmatch(one.uid):
+            odd.append(one.uid)
+        elif is_trunk(one, settings.trunk):
             trunk.append(one.uid)
         elif one.conflict or one.digest not in there.get(one.uid, {one.digest}):
             doubtful.append(one.uid)
         elif one.digest is not None:
             keys.add((one.uid, one.digest))
-    return Untrusted(frozenset(keys), tuple(trunk), tuple(dict.fromkeys(doubtful)))
+    return Untrusted(frozenset(keys), tuple(trunk), tuple(dict.fromkeys(doubtful)), tuple(odd))
