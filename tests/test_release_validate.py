@@ -310,6 +310,18 @@ def test_a_branch_has_no_part_in_it_unless_it_is_named(candidate: Candidate) -> 
     assert not any(one.startswith("regressed") for one in named)
 
 
+def test_a_candidate_that_ran_on_a_branch_alone_is_no_data(candidate: Candidate) -> None:
+    candidate.record("1.9.0")
+    candidate.branch = "release-1.10"
+    candidate.record("1.10.0")
+    found = candidate.found()["findings"]
+    said = (
+        "no session on the trunk ran in runtime 1.10.0: record one with "
+        "COILED_RUNTIME_VERSION=1.10.0"
+    )
+    assert {"grade": "no", "what": "measured", "said": said} in found
+
+
 def test_what_is_as_fast_may_go_however_many_tests_there_are(candidate: Candidate) -> None:
     for runtime in ("1.9.0", "1.10.0"):
         candidate.record(runtime, **{f"test_{number}": 1.0 for number in range(60)})

@@ -85,6 +85,10 @@ class Deciding:
         self._of_other_pins = self._with_other_pins(rows)
         self.sessions = [one for one in trusted if one.row not in self._of_other_pins]
 
+    def has_others_of(self, runtime: str) -> bool:
+        """Tell whether sessions off the trunk ran in a runtime, and don't decide."""
+        return not self._by_runtime.get(runtime, set()).isdisjoint(self._untrusted)
+
     def left_out(self) -> Iterator[Finding]:
         """Say how many sessions of releases don't decide, and why."""
         runs = set().union(*self._by_runtime.values())

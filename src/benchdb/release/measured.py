@@ -87,8 +87,10 @@ def measured(
     runtimes = sides.runtimes()
     found: list[Finding] = []
     if version not in runtimes:
+        of_trunk = " on the trunk" if deciding.has_others_of(version) else ""
         said = (
-            f"no session ran in runtime {version}: record one with COILED_RUNTIME_VERSION={version}"
+            f"no session{of_trunk} ran in runtime {version}: "
+            f"record one with COILED_RUNTIME_VERSION={version}"
         )
         found.append(Finding("no", "measured", said))
     last = None if first else against or last_release(runtimes, version)
