@@ -72,13 +72,19 @@ class Project:
         path = self.folder / file
         text = path.read_text("utf-8")
         assert text.count(old) == 1
-        path.write_text(text.replace(old, new), "utf-8")
+        self._write(path, text.replace(old, new))
 
     def freeze(self, what: str, content: dict[str, str]) -> None:
         """Say what columns were first, as the docs tell."""
         path = self.folder / "src/benchdb/store/frozen.py"
         line = re.compile(rf"^{what}(.*) = .*$", re.MULTILINE)
-        path.write_text(line.sub(rf"{what}\1 = {content}", path.read_text("utf-8")), "utf-8")
+        self._write(path, line.sub(rf"{what}\1 = {content}", path.read_text("utf-8")))
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, "utf-8")
+        # What was compiled in the same second from as many bytes would be taken for its own.
+        for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
+            compiled.unlink()
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {**os.environ, "PYTHONPATH": str(self.folder / "src")}
