@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class LoopbackApi:
+class LoopbackApi(ABC):
     """A server that answers by `answer`, which a subclass gives, until it is closed."""
 
     def __init__(self) -> None:
@@ -36,9 +37,9 @@ class LoopbackApi:
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
+    @abstractmethod
     def answer(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, Any]:
         """Return the status and the content of an answer."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """End it."""

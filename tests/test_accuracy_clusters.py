@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster
-from truth import SHARED_SCHEDULER, SHARED_WORKERS, off, truths
+from truth import COLUMNS, SHARED_SCHEDULER, SHARED_WORKERS, off, truths
 
 from benchdb.collect.dask_memory import measure_memory
 from benchdb.collect.dask_scheduler import measure_scheduler
@@ -25,19 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suites import Suite
-
-COLUMNS = {
-    "average_memory",
-    "peak_memory",
-    "compute_time",
-    "disk_spill_time",
-    "serializing_time",
-    "transfer_time",
-    "scheduler_cpu_avg",
-    "scheduler_memory_max",
-    "scheduler_max_tick",
-    "worker_max_tick",
-}
 
 #: What each kind of cluster can't tell apart.
 SHARED = {

@@ -229,17 +229,17 @@ def test_the_keywords_of_the_docs_are_ones_that_the_installed_client_takes(
 
 SUITE = """
     import os
-    from pathlib import Path
 
     import pytest
     from benchdb.clusters import coiled_cluster
     from benchdb.clusters.tags import ci_tags
+    from benchdb.clusters.where import keywords_from, read_where
     from distributed import Client
 
     @pytest.fixture(params=["team/nightly", None])
     def client(request):
-        keywords = coiled_cluster.keywords_from(
-            Path("cluster_kwargs.yaml"), "small_cluster", override="override.yaml"
+        keywords = keywords_from(
+            read_where("coiled"), "cluster_kwargs.yaml", "small_cluster", override="override.yaml"
         )
         tags = {"test": request.node.name} | ci_tags(os.environ)
         with coiled_cluster.running(keywords, software=request.param, tags=tags) as cluster:

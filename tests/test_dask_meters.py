@@ -18,7 +18,7 @@ import pytest
 distributed = pytest.importorskip("distributed")
 
 from distributed import Client, LocalCluster  # noqa: E402
-from truth import SHARED_SCHEDULER, SHARED_WORKERS  # noqa: E402
+from truth import COLUMNS, SHARED_SCHEDULER, SHARED_WORKERS  # noqa: E402
 
 from benchdb.collect import dask_window  # noqa: E402
 from benchdb.collect.dask_cluster import (  # noqa: E402
@@ -43,18 +43,6 @@ if TYPE_CHECKING:
 
 MIB = 2**20
 METERS = (measure_memory, measure_task_durations, measure_scheduler)
-COLUMNS = {
-    "average_memory",
-    "peak_memory",
-    "compute_time",
-    "disk_spill_time",
-    "serializing_time",
-    "transfer_time",
-    "scheduler_cpu_avg",
-    "scheduler_memory_max",
-    "scheduler_max_tick",
-    "worker_max_tick",
-}
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="exact peaks and SIGSTOP are Linux's")
 

@@ -20,6 +20,20 @@ SHARED_WORKERS = (
     " LocalCluster with processes=False run in it"
 )
 
+#: What all meters of a cluster together fill in.
+COLUMNS = {
+    "average_memory",
+    "peak_memory",
+    "compute_time",
+    "disk_spill_time",
+    "serializing_time",
+    "transfer_time",
+    "scheduler_cpu_avg",
+    "scheduler_memory_max",
+    "scheduler_max_tick",
+    "worker_max_tick",
+}
+
 SELF = Path(__file__).parents[1] / "benchmarks/self"
 
 

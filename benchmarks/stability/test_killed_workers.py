@@ -57,7 +57,9 @@ def kill_a_worker(client: Client, done: int, unless: Future) -> None:
         dask_worker.loop.call_later(0.2, os._exit, 1)
 
     number = len(client.nthreads())
+    until = time.monotonic() + DEADLINE
     while client.run_on_scheduler(finished) < done and not unless.done():
+        assert time.monotonic() < until, f"stuck: {done} tasks not done after {DEADLINE} s"
         time.sleep(0.01)
     victim = min(client.nthreads())
     client.run(die, workers=[victim], on_error="ignore")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import inspect
 import secrets
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.clusters.coiled_access import answering, ask, package
-from benchdb.clusters.keywords import check_keywords, read_keywords
+from benchdb.clusters.keywords import check_keywords
 from benchdb.clusters.tags import fit_tags
 from benchdb.errors import UserError
 
@@ -27,25 +26,6 @@ _DEFAULTS: Final = {"wait_for_workers": True, "show_widget": False, "configure_l
 def known_keywords() -> list[str]:
     """Return the keywords of the installed ``coiled.Cluster`` that a cluster can be given."""
     return [name for name in inspect.signature(package().Cluster).parameters if name not in _OURS]
-
-
-def keywords_from(
-    path: Path | str, group: str | None = None, *, override: Path | str | None = None
-) -> dict[str, Any]:
-    """Return the keywords of a group of clusters from YAML files, held against Coiled's.
-
-    Parameters
-    ----------
-    path, group, override
-        As in `benchdb.clusters.keywords.read_keywords`.
-
-    Raises
-    ------
-    UserError
-        As there.
-    """
-    changed = None if override is None else Path(override)
-    return read_keywords(Path(path), group, override=changed, known=known_keywords())
 
 
 @contextmanager

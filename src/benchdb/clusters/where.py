@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchdb.clusters.keywords import check_keywords, read_keywords
@@ -11,7 +12,6 @@ from benchdb.errors import WrongSetting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 #: What distributed takes in front of an address; one without is TCP's.
 _PROTOCOLS: Final = ("tcp", "tls", "ws", "wss", "ucx", "ucxx")
@@ -77,10 +77,10 @@ def known_keywords(where: Where) -> list[str]:
 
 def keywords_from(
     where: Where,
-    path: Path,
+    path: Path | str,
     group: str | Sequence[str] | None = None,
     *,
-    override: Path | None = None,
+    override: Path | str | None = None,
 ) -> dict[str, Any]:
     """Return the keywords that a file gives for a group of clusters of that kind.
 
@@ -94,8 +94,9 @@ def keywords_from(
     UserError
         As there.
     """
+    changed = None if override is None else Path(override)
     known = known_keywords(where)
-    return read_keywords(path, group, override=override, known=known, kind=where.kind)
+    return read_keywords(Path(path), group, override=changed, known=known, kind=where.kind)
 
 
 @contextmanager
