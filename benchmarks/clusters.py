@@ -40,7 +40,7 @@ class Standing(NamedTuple):
     definition: Any
     request: Any
     failed: int
-    workers: int
+    workers: int | None
 
 
 STANDING: pytest.StashKey[Standing] = pytest.StashKey()
@@ -121,16 +121,18 @@ def note_fixture(definition: Any, request: Any, *, failed: bool) -> None:
     """Remember a module's cluster, or that it didn't start."""
     before = request.node.stash.get(STANDING, None)
     failures = (before.failed if before else 0) + 1 if failed else 0
-    workers = 0 if failed else _number(definition.cached_result[0])
+    workers = None if failed else _number(definition.cached_result[0])
     request.node.stash[STANDING] = Standing(definition, request, failures, workers)
 
 
-def _number(cluster: Any) -> int:
+def _number(cluster: Any) -> int | None:
     from benchdb.clusters.workers import connected, count_workers
+    from benchdb.errors import UserError
 
-    with contextlib.suppress(Exception), connected(cluster) as client:
+    # A scheduler that doesn't answer now is the next test's trouble, which asks again.
+    with contextlib.suppress(UserError, TimeoutError, OSError), connected(cluster) as client:
         return count_workers(client)
-    return 0
+    return None
 
 
 def renew(item: pytest.Item) -> None:
@@ -150,12 +152,19 @@ def renew(item: pytest.Item) -> None:
     cluster = result[0]
     if isinstance(cluster, str) and not option(item.config, "--cluster-restart"):
         return
-    from benchdb.clusters.workers import connected, restart
+    from benchdb.clusters.workers import NoNanny, connected, restart
     from benchdb.errors import UserError
 
     try:
         with connected(cluster) as client:
             restart(cluster, client, standing.workers)
+    except NoNanny as error:
+        consequence = "tests meet what others left on them"
+        if not isinstance(cluster, str):
+            consequence = "each test gets a cluster of its own"
+            standing.definition.finish(standing.request)
+        if chosen(item.config).kind != "local":  # here it takes less time than a restart
+            note_trouble(item.config, f"{error}: {consequence}")
     except (UserError, TimeoutError, OSError, RuntimeError) as error:
         note_trouble(item.config, f"before {item.nodeid}: {error}")
         if isinstance(cluster, str):
@@ -168,8 +177,10 @@ def renew(item: pytest.Item) -> None:
 
 
 def note_trouble(config: pytest.Config, line: str) -> None:
-    """Keep a line for the summary."""
-    config.stash.setdefault(TROUBLES, []).append(line)
+    """Keep a line for the summary, once."""
+    lines = config.stash.setdefault(TROUBLES, [])
+    if line not in lines:
+        lines.append(line)
 
 
 def is_shared(cluster: Any, folder: str | None) -> bool:
@@ -256,21 +267,31 @@ def circumstances(config: pytest.Config, module: str, given: Mapping[str, Any]) 
 # -- signals
 
 
+class Ended(KeyboardInterrupt):
+    """SIGTERM has come. Not `pytest.exit`'s, an Exception, which any handler of those would eat."""
+
+
 class Interrupts:
-    """Notes that pytest was interrupted."""
+    """Notes that pytest was interrupted, and says by its exit code if that was SIGTERM."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._ended = False
 
-    def pytest_keyboard_interrupt(self) -> None:
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         self._config.stash[INTERRUPTED] = True
+        self._ended = isinstance(excinfo.value, Ended)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._ended:
+            session.exitstatus = 128 + signal.SIGTERM
 
 
 def end_on_sigterm() -> Callable[[], None]:
     """Have SIGTERM end pytest as Ctrl-C does, fixtures and all; return what undoes that."""
 
     def end(*_: object) -> None:
-        pytest.exit("SIGTERM", returncode=128 + signal.SIGTERM)
+        raise Ended("SIGTERM")
 
     if threading.current_thread() is not threading.main_thread():
         return lambda: None

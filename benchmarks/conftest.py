@@ -141,7 +141,7 @@ def pytest_fixture_setup(
         return (yield)
     try:
         result = yield
-    except Exception:
+    except (Exception, pytest.fail.Exception):  # the latter is none of the former
         clusters.note_fixture(fixturedef, request, failed=True)
         raise
     clusters.note_fixture(fixturedef, request, failed=False)

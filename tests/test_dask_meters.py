@@ -154,7 +154,9 @@ def threads_function() -> Any:
 
 
 def until(condition: Any) -> None:
+    deadline = time.monotonic() + 120
     while not condition():
+        assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.01)
 
 
@@ -486,6 +488,18 @@ def test_a_frozen_worker_holds_up_no_one_and_is_named(
     assert set(readings.columns) >= COLUMNS
     assert len(said(readings)) == len(METERS)
     assert all(f"{address} (no answer in 0.3 s)" in note for note in said(readings))
+    until(lambda: processes.run(left_behind, workers=[address])[address] == [])
+
+
+def left_behind(dask_worker: Any) -> list[str]:
+    """Return what meters keep in a worker's process while they measure."""
+    import sys
+    import threading
+
+    ours = [name for name in vars(sys) if name.startswith("_benchdb")]
+    kept = [name for name in ours if vars(sys)[name] and "ended" not in name]
+    kept += [thread.name for thread in threading.enumerate() if "benchdb" in thread.name]
+    return kept + list(vars(dask_worker).get("_benchdb_ticks", ()))
 
 
 def test_a_cluster_without_benchdb_is_measured(foreign: str, readings: Readings) -> None:

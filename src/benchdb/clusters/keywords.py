@@ -11,7 +11,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.clusters.yaml_files import read_mapping
@@ -93,6 +95,38 @@ def check_keywords(keywords: Mapping[str, Any], known: Collection[str], where: s
     for name in keywords:
         if name not in known:
             raise UserError(f"{where}: there is no keyword {name}{_near(name, known)}")
+
+
+def whole_number(name: str, given: object) -> int:
+    """Return the value of a keyword that says how many.
+
+    Raises
+    ------
+    UserError
+        If it is none, or below 1.
+    """
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise UserError(f"{name}: {given!r} is no whole number above 0, such as 2")
+    return given
+
+
+def seconds(name: str, given: object) -> float:
+    """Return the value of a keyword that says how long: a number of seconds, or ``2 minutes``.
+
+    Raises
+    ------
+    UserError
+        If it is none, or not above 0.
+    """
+    from dask.utils import parse_timedelta
+
+    found = math.nan
+    if isinstance(given, (str, int, float)) and not isinstance(given, bool):
+        with contextlib.suppress(ValueError, KeyError):
+            found = float(parse_timedelta(given))
+    if not 0 < found < math.inf:
+        raise UserError(f"{name}: {given!r} is no time above 0, such as 60 or 2 minutes")
+    return found
 
 
 def _sections(

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.clusters.keywords import check_keywords
+from benchdb.clusters.keywords import check_keywords, whole_number
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ _LAST: Final = 5.0
 _GLANCE: Final = 0.02
 
 _ENDED: Final = ("failed", "closing", "closed")
+
+#: Where workers are threads of this process, its memory is no measure of theirs: they would pause
+#: as soon as the tests' process is as large as one of them may be.
+_OF_THREADS: Final = {
+    f"distributed.worker.memory.{limit}": False for limit in ("spill", "pause", "terminate")
+}
 
 #: Keywords that this layer sets, and those that distributed has given up.
 _OURS: Final = frozenset({"self", "asynchronous", "loop", "start", "ip", "worker_kwargs", "kwargs"})
@@ -88,7 +94,8 @@ def running(
 
     check_keywords(keywords, known_keywords(), "the cluster's keywords")
     given = {**_DEFAULTS, "death_timeout": start_timeout, **keywords}
-    number = given.pop("n_workers", None) or CPU_COUNT
+    asked = given.pop("n_workers", None)
+    number = CPU_COUNT if asked is None else whole_number("n_workers", asked)
     with (
         tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as folder,
         dask.config.set(
@@ -97,6 +104,7 @@ def running(
                 "temporary-directory": folder,
                 # A worker that takes longer to restart is given up, as on a busy machine.
                 "distributed.deploy.lost-worker-timeout": "10 minutes",
+                **(_OF_THREADS if given.get("processes") is False else {}),
             }
         ),
     ):

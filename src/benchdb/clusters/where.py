@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from benchdb.clusters.keywords import check_keywords, read_keywords
+from benchdb.clusters.keywords import check_keywords, read_keywords, seconds, whole_number
 from benchdb.errors import WrongSetting
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def running(
             yield cluster
         return
     own = dict(keywords)
-    patience = {key: float(own.pop(key)) for key in ("start_timeout",) if key in own}
+    patience = {key: seconds(key, own.pop(key)) for key in ("start_timeout",) if key in own}
     if where.kind == "local":
         from benchdb.clusters import local
 
@@ -146,6 +146,7 @@ def running(
 
     check_keywords(keywords, _OF_ADDRESS, f"the keywords of {where.address}")
     timeout = patience.get("start_timeout", ANSWER_TIMEOUT)
+    number = whole_number("n_workers", own.get("n_workers", 1))
     with connected(where.address, timeout=timeout) as client:
-        wait_for_workers(client, own.get("n_workers") or 1, timeout=timeout)
+        wait_for_workers(client, number, timeout=timeout)
     yield where.address

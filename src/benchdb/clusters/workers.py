@@ -160,7 +160,13 @@ def wait_for_workers(
     )
 
 
-def restart(cluster: Any, client: Any, number: int, *, timeout: float = RESTART_TIMEOUT) -> None:
+class NoNanny(UserError):
+    """Workers that nothing would start again."""
+
+
+def restart(
+    cluster: Any, client: Any, number: int | None, *, timeout: float = RESTART_TIMEOUT
+) -> None:
     """Make all workers anew, as many as there were: none has what tasks left behind.
 
     Parameters
@@ -168,24 +174,27 @@ def restart(cluster: Any, client: Any, number: int, *, timeout: float = RESTART_
     cluster
         What the client was connected to; it is scaled where it can be.
     number
-        How many workers there must be.
+        How many workers there must be; as many as there are if None.
     timeout
         Seconds for all of it.
 
     Raises
     ------
+    NoNanny
+        If some have no nanny; nothing is restarted then.
     UserError
-        If they don't come back, in one line.
+        If they don't come back, or there are none, in one line.
     """
     deadline = time.monotonic() + timeout
-    if hasattr(cluster, "scale") and count_workers(client, timeout=timeout) != number:
+    here = count_workers(client, timeout=timeout)
+    number = here if number is None else number
+    if number < 1:
+        raise UserError("the cluster has no workers: look at its logs")
+    if hasattr(cluster, "scale") and here != number:
         cluster.scale(number)
         wait_for_workers(client, number, timeout=deadline - time.monotonic(), exactly=True)
     if bare := _without_nanny(client, timeout):
-        raise UserError(
-            f"{bare} of the workers have no nanny, so they would not come back from a restart: "
-            "start them with one, or don't restart"
-        )
+        raise NoNanny(f"{bare} of the workers have no nanny, and wouldn't survive a restart")
     left = max(deadline - time.monotonic(), 1.0)
     try:
         within(client, timeout, lambda: client.restart(timeout=left, wait_for_workers=True))
@@ -200,7 +209,7 @@ def restart(cluster: Any, client: Any, number: int, *, timeout: float = RESTART_
 def _without_nanny(client: Any, timeout: float) -> int:
     def count(dask_scheduler: Any) -> int:
         workers = dask_scheduler.workers.values()
-        return sum(not worker.nanny and "://" in worker.address for worker in workers)
+        return sum(not worker.nanny for worker in workers)
 
     bare: int = within(client, timeout, lambda: client.run_on_scheduler(count))
     return bare

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.collect.dask_window import WORKER_DEADLINE, brief, no_client, worker_addresses
+from benchdb.collect.dask_window import WORKER_DEADLINE, brief, no_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +32,8 @@ def cluster_logs(client: Client, *, deadline: float = WORKER_DEADLINE) -> dict[s
     Returns
     -------
     dict
-        ``scheduler``, ``worker ADDRESS`` and ``nanny ADDRESS``, each with its lines, the oldest
-        first. Distributed keeps some 10,000 of them for each process.
+        ``scheduler``, ``worker ADDRESS`` and, where it has one, ``nanny ADDRESS``, each with its
+        lines, the oldest first. Distributed keeps some 10,000 of them for each process.
     """
     if why := no_client(client):
         return {"scheduler": why}
@@ -58,16 +58,23 @@ async def _asked(client: Any, deadline: float) -> dict[str, str]:
             return name, f"not to be had: {brief(error)}"
 
     scheduler = one("scheduler", client.run_on_scheduler(_of_scheduler()), _DEADLINE)
-    workers = await asyncio.wait_for(worker_addresses(client), _DEADLINE)
+    workers = await asyncio.wait_for(client.run_on_scheduler(_nannies()), _DEADLINE)
     questions = [scheduler]
-    for address in workers:
-        for name, nanny in (("worker", False), ("nanny", True)):
+    for address, has_nanny in workers.items():
+        for name, nanny in (("worker", False), ("nanny", True))[: 1 + has_nanny]:
             asked = client.run(_of_worker(), workers=[address], nanny=nanny)
             questions.append(one(f"{name} {address}", asked, deadline))
     return dict(await asyncio.gather(*questions))
 
 
 # Made inside of functions so that they travel by value: benchdb needn't be installed there.
+
+
+def _nannies() -> Callable[..., dict[str, bool]]:
+    def nannies(dask_scheduler: Any) -> dict[str, bool]:
+        return {address: bool(one.nanny) for address, one in dask_scheduler.workers.items()}
+
+    return nannies
 
 
 def _of_scheduler() -> Callable[..., str]:

@@ -9,28 +9,21 @@ recorded, under names of their own.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from benchdb.collect import dask_timelines
 from benchdb.collect.clock import Clock
 from benchdb.collect.dask_timelines import Timeline, combined, shift
-from benchdb.collect.dask_window import Window, WorkersWindow
+from benchdb.collect.dask_window import ServerFunctions, Window, WorkersWindow
 from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from distributed import Client
 
     from benchdb.collect.readings import Readings
 
 
-class _WorkerFunctions(NamedTuple):
-    begin: Callable[..., tuple[tuple[str, int], bool, float]]
-    end: Callable[..., tuple[int | None, tuple[array[float], array[float]] | None]]
-
-
-def worker_functions() -> _WorkerFunctions:
+def worker_functions() -> ServerFunctions:
     """Return functions that begin and end the exact peak and the samples of a worker's memory."""
     begin_peak, _, end_peak, life_peak = peak_functions()
     start, stop = dask_timelines.worker_functions()
@@ -54,13 +47,14 @@ def worker_functions() -> _WorkerFunctions:
             peak = life_peak()  # the process came inside the block: its life is its part of it
         return peak, stop(window)
 
-    return _WorkerFunctions(begin, end)
+    return ServerFunctions(begin, end)
 
 
 class _MemoryWindow(WorkersWindow):
     what = "memory of the cluster"
     kind = "memory"
     of_workers = "worker_peak_memory"
+    of_worker = staticmethod(worker_functions)
 
     async def begin(self) -> None:
         """Set the peaks of the workers back, and begin to sample."""
@@ -78,7 +72,7 @@ class _MemoryWindow(WorkersWindow):
         )
         answered = Clock.now().timestamp()
         self._shift = shift(there, asked, answered)
-        given = await self.begin_on_workers(worker_functions().begin)
+        given = await self.begin_on_workers()
         self._from = Clock.now().timestamp()
         self._unreset = {address for address, (_, reset, _) in given.items() if not reset}
         self._shared = identity_function()() in (process for process, _, _ in given.values())
@@ -90,7 +84,7 @@ class _MemoryWindow(WorkersWindow):
         """Take the peaks and the samples of the workers, and what the scheduler heard of others."""
         client: Any = self.client
         to = Clock.now().timestamp()
-        given = await self.end_on_workers(worker_functions().end)
+        given = await self.end_on_workers()
         recorded = {address: samples for address, (_, samples) in given.items() if samples}
         end = dask_timelines.scheduler_functions().end
         heard = await client.run_on_scheduler(end, self.name, set(recorded))

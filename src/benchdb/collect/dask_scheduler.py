@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchdb.collect.dask_window import Window, WorkersWindow
+from benchdb.collect.dask_window import ServerFunctions, Window, WorkersWindow
 from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
@@ -60,12 +60,7 @@ def tick_functions() -> _TickFunctions:
     return _TickFunctions(begin, end)
 
 
-class _ServerFunctions(NamedTuple):
-    begin: Callable[..., Any]
-    end: Callable[..., Any]
-
-
-def worker_functions() -> _ServerFunctions:
+def worker_functions() -> ServerFunctions:
     """Return functions that begin and end the longest tick on a worker."""
     begin_tick, end_tick = tick_functions()
 
@@ -75,10 +70,10 @@ def worker_functions() -> _ServerFunctions:
     def end(window: str, seconds: float, dask_worker: Any) -> float:
         return end_tick(window, dask_worker)
 
-    return _ServerFunctions(begin, end)
+    return ServerFunctions(begin, end)
 
 
-def scheduler_functions() -> _ServerFunctions:
+def scheduler_functions() -> ServerFunctions:
     """Return functions that begin and end a window on a scheduler; both run on its loop thread."""
     begin_tick, end_tick = tick_functions()
     begin_peak, _, end_peak, _ = peak_functions()
@@ -111,18 +106,19 @@ def scheduler_functions() -> _ServerFunctions:
             memory = max(*sampled, psutil.Process().memory_info().rss, 0)
         return cpu, wall, int(memory), end_tick(window, dask_scheduler)
 
-    return _ServerFunctions(begin, end)
+    return ServerFunctions(begin, end)
 
 
 class _SchedulerWindow(WorkersWindow):
     what = "work of the scheduler"
     kind = "scheduler"
     of_workers = "worker_max_tick"
+    of_worker = staticmethod(worker_functions)
 
     async def begin(self) -> None:
         """Begin to watch the ticks of all processes, and note what the scheduler has used."""
         client: Any = self.client
-        await self.begin_on_workers(worker_functions().begin)
+        await self.begin_on_workers()
         process, self._before = await client.run_on_scheduler(
             scheduler_functions().begin, self.name
         )
@@ -142,7 +138,7 @@ class _SchedulerWindow(WorkersWindow):
                 "scheduler_cpu_avg and scheduler_memory_max include this process: the scheduler of"
                 " a LocalCluster runs in it"
             )
-        ticks = await self.end_on_workers(worker_functions().end)
+        ticks = await self.end_on_workers()
         if ticks:
             self.blocks.maximum("worker_max_tick", max(ticks.values()))
 

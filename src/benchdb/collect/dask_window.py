@@ -36,6 +36,16 @@ _GLANCE: Final = 0.1
 
 _MOST_NAMED: Final = 3
 
+#: Questions whose answers nobody waits for; the loop itself would forget them.
+_UNHEARD: Final[set[asyncio.Future[Any]]] = set()
+
+
+class ServerFunctions(NamedTuple):
+    """What begins and ends something on a scheduler or a worker."""
+
+    begin: Callable[..., Any]
+    end: Callable[..., Any]
+
 
 class Answers(NamedTuple):
     """What workers said, by address, and why the others said nothing."""
@@ -70,6 +80,23 @@ async def ask_workers(
         else:
             given[address] = answer
     return Answers(given, missing)
+
+
+def tell_workers(
+    client: Client, function: Callable[..., Any], *args: object, workers: Iterable[str]
+) -> None:
+    """Have each of the workers run a function when it can, and wait for none of them."""
+    untyped: Any = client
+    for address in workers:
+        telling = asyncio.ensure_future(untyped.run(function, *args, workers=[address]))
+        _UNHEARD.add(telling)
+        telling.add_done_callback(_heard)
+
+
+def _heard(told: asyncio.Future[Any]) -> None:
+    _UNHEARD.discard(told)
+    if not told.cancelled():
+        told.exception()  # taken, so that nothing is said of it
 
 
 async def worker_addresses(client: Client) -> list[str]:
@@ -148,6 +175,9 @@ class Window(ABC):
     async def finish(self) -> None:
         """Measure, and write the values into the readings."""
 
+    async def give_up(self) -> None:  # noqa: B027 - of most windows nothing remains
+        """Leave nothing of a begin that failed, and wait for nobody."""
+
     def note(self, why: str) -> None:
         """Say that something was not measured."""
         self.readings.note(f"{self.what} not measured: {why}")
@@ -168,6 +198,8 @@ class Window(ABC):
             self.note("an asynchronous client needs `async with`")
         elif self._may_begin():
             self._measuring = self._wait_for(self.begin, DEADLINE)
+            if not self._measuring:
+                self._wait_for(self.give_up, HURRIED_DEADLINE, is_noted=False)
         return self
 
     def __exit__(
@@ -185,6 +217,8 @@ class Window(ABC):
             return self.__enter__()
         if self._may_begin():
             self._measuring = await self._await(self.begin)
+            if not self._measuring:
+                await self.give_up()
         return self
 
     async def __aexit__(
@@ -226,12 +260,15 @@ class Window(ABC):
         what = "lost its scheduler" if self.client.status == "connecting" else "was closed"
         return f"the client {what} inside the block"
 
-    def _wait_for(self, step: Callable[[], Awaitable[None]], seconds: float) -> bool:
+    def _wait_for(
+        self, step: Callable[[], Awaitable[None]], seconds: float, *, is_noted: bool = True
+    ) -> bool:
         try:
             client: Any = self.client
             client.sync(self._watched, step, callback_timeout=seconds)
         except Exception as error:
-            self._failed(error, seconds)
+            if is_noted:
+                self._failed(error, seconds)
             return False
         return True
 
@@ -267,32 +304,86 @@ class Window(ABC):
 class WorkersWindow(Window):
     """A window in which every worker begins and ends something too.
 
-    Workers that come inside the block are only asked to end; those that leave can't be asked.
+    Workers that come inside the block are only asked to end; those that leave can't be asked. Those
+    that are silent are told to end, too, for when they hear again.
     """
 
     #: What a worker that is missing is missing in, as a note names it.
     of_workers: ClassVar[str]
 
-    async def begin_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Run ``function(window)`` on all workers; return their answers by address."""
-        workers = await worker_addresses(self.client)
-        answers = await ask_workers(self.client, function, self.name, workers=workers)
+    #: Run on each worker, with a window's name, where it begins, and with the seconds since, too,
+    #: where it ends.
+    of_worker: ClassVar[Callable[[], ServerFunctions]]
+
+    def __init__(self, client: Client, readings: Readings) -> None:
+        super().__init__(client, readings)
+        self._asked: list[str] = []
+        self._begun_at = time.perf_counter()
+
+    async def begin_on_workers(self) -> dict[str, Any]:
+        """Let the window begin on all workers; return their answers by address."""
+        self._asked = await worker_addresses(self.client)
+        begin = _unless_ended(type(self).of_worker().begin)
+        answers = await ask_workers(self.client, begin, self.name, workers=self._asked)
         self._silent = answers.missing
         self._begun = frozenset(answers.given)
         self._begun_at = time.perf_counter()
         return answers.given
 
-    async def end_on_workers(self, function: Callable[..., Any]) -> dict[str, Any]:
-        """Run ``function(window, seconds since the begin)`` on the workers there are now.
+    async def end_on_workers(self) -> dict[str, Any]:
+        """Let the window end on the workers that there are now; return their answers by address.
 
         Those that were silent at the begin are not waited for again.
         """
         present = await worker_addresses(self.client)
         seconds = time.perf_counter() - self._begun_at
         asked = [address for address in present if address not in self._silent]
-        answers = await ask_workers(self.client, function, self.name, seconds, workers=asked)
+        end = type(self).of_worker().end
+        answers = await ask_workers(self.client, end, self.name, seconds, workers=asked)
+        self._end_unheard(address for address in present if address not in answers.given)
         self.note_missing(
             self._silent | answers.missing, f"{self.of_workers} is without these workers"
         )
         self.note_left(self._begun.difference(present), f"{self.of_workers} is without")
         return answers.given
+
+    async def give_up(self) -> None:
+        """Let the window end on all workers that were asked to begin it."""
+        self._end_unheard(self._asked)
+
+    def _end_unheard(self, workers: Iterable[str]) -> None:
+        """Let the window end on workers that may begin it yet, or have it ended already."""
+        seconds = time.perf_counter() - self._begun_at
+        end = _for_good(type(self).of_worker().end)
+        tell_workers(self.client, end, self.name, seconds, workers=workers)
+
+
+#: Where a worker's process keeps the names of windows that must not begin any more.
+_ENDED: Final = "_benchdb_ended_windows"
+
+
+def _unless_ended(begin: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function for a worker that may hear of the end of a window before of its begin."""
+    attribute = _ENDED
+
+    def begin_unless_ended(window: str, dask_worker: Any) -> Any:
+        import sys
+
+        if window in vars(sys).get(attribute, ()):
+            return None
+        return begin(window, dask_worker)
+
+    return begin_unless_ended
+
+
+def _for_good(end: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that ends a window on a worker so that it won't begin later."""
+    attribute = _ENDED
+
+    def end_for_good(window: str, seconds: float, dask_worker: Any) -> None:
+        import sys
+
+        vars(sys).setdefault(attribute, set()).add(window)
+        end(window, seconds, dask_worker)
+
+    return end_for_good
