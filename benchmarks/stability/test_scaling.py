@@ -13,11 +13,14 @@ from benchmarks.sums import Sums
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from distributed import Client
+    from distributed import Client, Scheduler
     from distributed.deploy import Cluster
 
 #: Seconds in which workers must come or go; a few are usual.
 DEADLINE = 120
+
+#: Pieces of data, which are spread over the workers.
+NUMBER_OF_PARTS = 64
 
 
 @pytest.fixture
@@ -38,6 +41,34 @@ def test_scale_up_and_down(memory: float, scalable_cluster: Cluster, small_clien
         scale(scalable_cluster, small_client, workers)
         np.testing.assert_allclose(means.result(timeout=DEADLINE), sums.mean(0))
     assert sums.are_in(kept)
+
+
+def test_retired_workers(memory: float, scalable_cluster: Cluster, small_client: Client) -> None:
+    """Whether data that nothing can compute again are handed over before half of workers leave."""
+    # Not by scaling down alone: LocalCluster closes workers and what they have is lost, at least
+    # from 2024.8 to 2026.8.
+    workers = small_client.run_on_scheduler(by_name)
+    leaving = workers[(len(workers) + 1) // 2 :]
+    if not leaving:
+        pytest.skip("there is one worker alone, which nothing could be handed to")
+    size = int(memory / 8 / NUMBER_OF_PARTS)
+    kept = small_client.scatter([part(number, size) for number in range(NUMBER_OF_PARTS)])
+    small_client.retire_workers(leaving, close_workers=True)
+    scale(scalable_cluster, small_client, len(workers) - len(leaving))
+    for number, future in enumerate(kept):
+        # One at a time: together they may be more than the client has memory for.
+        assert future.result(timeout=DEADLINE) == part(number, size)
+
+
+def part(number: int, size: int) -> bytes:
+    return number.to_bytes() * size
+
+
+def by_name(dask_scheduler: Scheduler) -> list[str]:
+    """Return the workers' addresses; those that a smaller cluster is without come last."""
+    workers = dask_scheduler.workers.values()
+    names = {worker.address: str(worker.name) for worker in workers}
+    return sorted(names, key=lambda address: (len(names[address]), names[address]))
 
 
 def scale(cluster: Cluster, client: Client, number: int) -> None:
