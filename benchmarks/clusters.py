@@ -68,7 +68,10 @@ def keywords(config: pytest.Config, module: str) -> dict[str, Any]:
     where = chosen(config)
     given = option(config, "--cluster-kwargs")
     override = config.invocation_params.dir / given if given else None
-    joined = keywords_from(where, KEYWORDS, (module, FIXTURE), override=override)
+    modules = {path.stem for path in HERE.rglob("test_*.py")}
+    joined = keywords_from(
+        where, KEYWORDS, (module, FIXTURE), override=override, others={FIXTURE, *modules}
+    )
     memory = option(config, "--worker-memory")
     if memory is not None and where.kind == "local":
         joined["memory_limit"] = memory
@@ -100,7 +103,7 @@ def failing_in_a_line(config: pytest.Config | None = None) -> Iterator[None]:
         yield
     except UserError as error:
         if config is None or not config.stash.get(INTERRUPTED, False):
-            pytest.fail(str(error), pytrace=False)
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
         note_trouble(config, str(error))
 
 
@@ -129,9 +132,11 @@ def _number(cluster: Any) -> int | None:
     from benchdb.clusters.workers import connected, count_workers
     from benchdb.errors import UserError
 
-    # A scheduler that doesn't answer now is the next test's trouble, which asks again.
+    # On Coiled some may be still to come. A scheduler that doesn't answer now is the next test's
+    # trouble, which asks again.
+    planned = len(getattr(cluster, "plan", ()))
     with contextlib.suppress(UserError, TimeoutError, OSError), connected(cluster) as client:
-        return count_workers(client)
+        return max(planned, count_workers(client))
     return None
 
 
@@ -152,27 +157,25 @@ def renew(item: pytest.Item) -> None:
     cluster = result[0]
     if isinstance(cluster, str) and not option(item.config, "--cluster-restart"):
         return
+    from benchdb.clusters.local import ending_what_tasks_started
     from benchdb.clusters.workers import NoNanny, connected, restart
-    from benchdb.errors import UserError
 
+    is_ours = not isinstance(cluster, str)
     try:
-        with connected(cluster) as client:
+        with ending_what_tasks_started(cluster), connected(cluster) as client:
             restart(cluster, client, standing.workers)
+        return
     except NoNanny as error:
-        consequence = "tests meet what others left on them"
-        if not isinstance(cluster, str):
-            consequence = "each test gets a cluster of its own"
-            standing.definition.finish(standing.request)
+        consequence = "each test gets a cluster of its own" if is_ours else "they aren't restarted"
         if chosen(item.config).kind != "local":  # here it takes less time than a restart
             note_trouble(item.config, f"{error}: {consequence}")
-    except (UserError, TimeoutError, OSError, RuntimeError) as error:
-        note_trouble(item.config, f"before {item.nodeid}: {error}")
-        if isinstance(cluster, str):
-            return  # nor is it ours to replace
+    except Exception as error:  # whatever it is, it's no fault of this test
+        note_trouble(item.config, f"before {item.nodeid}: {error or type(error).__name__}")
+    if is_ours:
         try:
             # What stands on it, such as data of the module's, goes too and is made anew.
             standing.definition.finish(standing.request)
-        except Exception as lingering:
+        except (Exception, pytest.fail.Exception) as lingering:
             note_trouble(item.config, f"before {item.nodeid}: {lingering}")
 
 
@@ -223,14 +226,16 @@ def keep_logs(item: pytest.Item, client: Any, row: Any) -> None:
                 _attach(row, Path(folder), "cluster_log", f"{name}.log", text + "\n")
 
 
-def keep_circumstances(row: Any, used: Mapping[str, Any], client: Any) -> None:
+def keep_circumstances(row: Any, used: Mapping[str, Any], client: Any = None) -> None:
     """Attach what the cluster of a row was started with, secrets hidden."""
     if not row:
         return
     from benchdb.clusters.yaml_files import written
     from benchdb.collect.redaction import redact_tree
 
-    said = {**used, "scheduler": getattr(client.scheduler, "address", None)}
+    said = dict(used)
+    if client is not None:
+        said["scheduler"] = client.scheduler.address
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         text = written(redact_tree(said))
         _attach(row, Path(folder), "cluster_kwargs", "cluster_kwargs.merged.yaml", text)
@@ -247,7 +252,10 @@ def circumstances(config: pytest.Config, module: str, given: Mapping[str, Any]) 
     from importlib.metadata import PackageNotFoundError, version
 
     where = chosen(config)
-    names = ("--cluster", "--cluster-kwargs", "--cluster-restart", "--worker-memory")
+    names = (
+        *("--cluster", "--cluster-kwargs", "--cluster-restart", "--worker-memory"),
+        *("--scratch", "--benchmark-scale"),
+    )
     versions = {"python": platform.python_version()}
     for name in ("benchdb", "coiled", "dask", "distributed"):
         with contextlib.suppress(PackageNotFoundError):
@@ -256,8 +264,8 @@ def circumstances(config: pytest.Config, module: str, given: Mapping[str, Any]) 
         "module": module,
         "cluster": where.address or where.kind,
         "keywords": dict(given),
-        "options": {name: option(config, name) for name in (*names, "--benchmark-scale")},
-        "client": versions,
+        "options": {name: option(config, name) for name in names},
+        "versions": versions,
     }
     if where.kind == "coiled":
         said |= {"software": software() or "package sync", "tags": tags(module)}

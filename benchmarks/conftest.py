@@ -149,6 +149,7 @@ def pytest_fixture_setup(
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.stash[clusters.FAILED] = False  # in an earlier attempt, it may have
     clusters.renew(item)
 
 

@@ -212,3 +212,34 @@ def test_names_of_secrets_are_known(name):
 @pytest.mark.parametrize("name", ["PWD", "SSH_AUTH_SOCK", "TOKEN_FILE", "KEYBOARD", "AUTHOR", ""])
 def test_names_that_only_sound_secret_are_not(name):
     assert not looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "PGPASSWORD",
+            "MYPASS",
+            "KAGGLE_KEY",
+            "FERNET_KEY",
+            "dbpassword",
+            "userpass",
+            "pass_word",
+        ),
+        *("clientsecret", "secretaccesskey", "apitoken", "accesstoken", "accountkey", "hmac_key"),
+        *("tokens", "tls_client_key", "encryptionkey", "dbPassword"),
+    ],
+)
+def test_names_of_secrets_however_they_are_spelled(name):
+    assert looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("max_tokens", "tokenizer", "compass", "bypass", "SORT_KEY", "PUBLIC_KEY", "monkey"),
+        *("n_workers", "memory_limit", "region", "keyboard", "passes", "secretary", "key", "KEY"),
+    ],
+)
+def test_names_that_only_resemble_a_secrets(name):
+    assert not looks_secret(name)

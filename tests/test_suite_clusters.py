@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -99,6 +101,8 @@ def is_running(pid: int) -> bool:
 
 
 BROKEN = """
+import subprocess
+
 def test_1_ends_its_worker(small_client):
     (pid,) = small_client.run(os.getpid).values()
     future = small_client.submit(os._exit, 3)
@@ -112,6 +116,9 @@ def test_3_fails(small_cluster, small_client):
     print("workers:", len(small_client.run(os.getpid)))
     small_client.log_event("a", "b")
     raise AssertionError("as it must")
+
+def test_3a_leaves_a_process(small_client):
+    small_client.submit(lambda: subprocess.Popen(["sleep", "1000"]) and None).result()
 
 def test_4_adds_a_worker(small_cluster, small_client):
     small_cluster.scale(2)
@@ -133,8 +140,13 @@ def test_what_a_test_does_to_its_cluster_is_no_other_tests_trouble(benchmarks: S
 
     done = benchmarks.run("benchmarks", "--benchmark", "--cluster-kwargs=one.yaml")
 
-    done.assert_outcomes(passed=4, failed=1, deselected=1)
-    done.stdout.fnmatch_lines(["*left out as long: 1 (-m long runs them)*"])
+    done.assert_outcomes(passed=5, failed=1, deselected=1)
+    done.stdout.fnmatch_lines(
+        [
+            "*left out as long: 1 (-m long runs them)*",
+            "cluster: before *test_4*: tasks left processes behind, which were killed (sleep *",
+        ]
+    )
     outcomes = {name: said[1] for name, said in benchmarks.outcomes().items()}
     assert outcomes.pop("test_3_fails") == "failed"
     assert set(outcomes.values()) == {"passed"}
@@ -145,7 +157,7 @@ def test_what_a_test_does_to_its_cluster_is_no_other_tests_trouble(benchmarks: S
         "select kind, artifact.name, url, test_run.name from artifact "
         "join test_run using (session_id, ordinal)"
     )
-    assert [kind for kind, *_ in kept].count("cluster_kwargs") == 5
+    assert [kind for kind, *_ in kept].count("cluster_kwargs") == 6
     logs = {name: url for kind, name, url, test in kept if kind == "cluster_log"}
     assert {test for kind, *_, test in kept if kind == "cluster_log"} == {"test_3_fails"}
     assert {name.split("-")[0] for name in logs} == {"scheduler.log", "worker", "nanny"}
@@ -187,6 +199,39 @@ def test_workers_that_do_not_come_are_a_line_and_the_next_test_runs(benchmarks: 
     assert left(benchmarks) == []
 
 
+LINGERING = """
+from contextlib import contextmanager
+from pathlib import Path
+
+@pytest.fixture(scope="module")
+def start_cluster(cluster_kwargs, request):
+    from benchdb.clusters import local
+    from benchmarks import clusters
+
+    @contextmanager
+    def start():
+        with clusters.failing_in_a_line(request.config):
+            with local.running(cluster_kwargs, close_timeout=1) as cluster:
+                yield cluster
+    return start
+
+def note(small_client):
+    (pid,) = small_client.run(os.getpid).values()
+    with open("pids", "a") as file:
+        file.write(f"{pid} ")
+    return pid
+
+def test_one(small_cluster, small_client):
+    os.kill(note(small_client), signal.SIGSTOP)
+
+    def refuse(dask_scheduler):
+        dask_scheduler.handlers["restart"] = lambda: None
+
+    small_client.run_on_scheduler(refuse)
+
+def test_two(small_client):
+    note(small_client)
+"""
 SLEEPER = """
 import subprocess
 import time
@@ -281,7 +326,98 @@ def test_a_frozen_worker_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     assert list(tmp_path.iterdir()) == []
 
 
+@linux
+def test_workers_that_do_not_go_are_killed_and_named_and_the_next_test_gets_others(
+    benchmarks: Suite,
+) -> None:
+    write(benchmarks, "test_lingering", LINGERING)
+
+    done = benchmarks.run("benchmarks", "--cluster-kwargs=one.yaml")
+
+    done.assert_outcomes(passed=2)
+    done.stdout.fnmatch_lines(
+        [
+            "cluster: before *test_two: the cluster's workers didn't restart (TypeError*",
+            "cluster: before *test_two: workers didn't end within 1 seconds and were killed*",
+        ]
+    )
+    pids = list(map(int, (benchmarks.folder / "pids").read_text().split()))
+    assert len(set(pids)) == 2
+    assert not [pid for pid in pids if is_running(pid)]
+    assert left(benchmarks) == []
+
+
+@linux
+def test_what_is_interrupted_as_it_starts_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from distributed import LocalCluster
+
+    from benchdb.clusters import local
+
+    made: list[Any] = []
+    init = LocalCluster.__init__
+
+    def interrupted(self: Any, *given: Any, **named: Any) -> None:
+        made.append(self)
+        init(self, *given, **named)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(local, "known_keywords", lambda: ["n_workers"])
+    monkeypatch.setattr(LocalCluster, "__init__", interrupted)
+    with pytest.raises(KeyboardInterrupt), local.running({"n_workers": 1}):
+        raise AssertionError("the block ran")
+    (cluster,) = made
+    assert (cluster.status.name, cluster.scheduler.status.name) == ("closed", "closed")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "keywords", "said"),
+    [
+        ("local", "n_workers: '2'", "n_workers: '2' is no whole number above 0"),
+        ("local", "n_workers: 0", "n_workers: 0 is no whole number above 0"),
+        ("local", "memory_limit: lots", "memory_limit: 'lots' is no size, such as 4GiB"),
+        ("local", "start_timeout: soon", "start_timeout: 'soon' is no time above 0"),
+        ("tcp://127.0.0.1:9", "start_timeout: -1", "start_timeout: -1 is no time above 0"),
+        ("tcp://127.0.0.1:9", "n_workers: 1.5", "n_workers: 1.5 is no whole number above 0"),
+    ],
+)
+def test_values_of_keywords_that_make_no_sense_are_a_line(
+    tmp_path: Path, where: str, keywords: str, said: str
+) -> None:
+    from benchdb.clusters.where import keywords_from, running
+
+    path = tmp_path / "cluster_kwargs.yaml"
+    path.write_text(f"default: {{{keywords}}}\n")
+    given = keywords_from(read_where(where), path)
+    with pytest.raises(UserError, match=f"^{said}"), running(read_where(where), given):
+        raise AssertionError("it started")
+
+
 # -- by address
+
+
+@linux
+def test_a_scheduler_that_does_not_answer_is_a_line_in_time() -> None:
+    from distributed.client import default_client
+
+    from benchdb.clusters.workers import connected
+
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen()
+        address = f"tcp://127.0.0.1:{deaf.getsockname()[1]}"
+        before = threading.active_count()
+        with (
+            pytest.raises(UserError, match=f"^no scheduler answers at {address} within 0.5 sec"),
+            connected(address, timeout=0.5),
+        ):
+            raise AssertionError("it connected")
+    assert threading.active_count() == before
+    with pytest.raises(ValueError, match=r"clients? found"):
+        default_client()
 
 
 @pytest.fixture(scope="module")
@@ -500,6 +636,12 @@ def test_what_stands_under_a_kind_holds_for_it_alone(tmp_path: Path) -> None:
         "n_workers": 3,
         "region": "x",
     }
+    override.write_text("large: {n_workers: 7}\nnew: {n_workers: 5}\n")
+    with pytest.raises(UserError, match="has no section new"):
+        read_keywords(base, ("new", "small"), override=override)
+    assert read_keywords(
+        base, ("new", "large"), override=override, others=["new"], kind="local"
+    ) == {"n_workers": 5, "memory_limit": "4GiB"}
     base.write_text("default: {local: 3}\n")
     with pytest.raises(UserError, match="the section default, local, must hold keywords"):
         read_keywords(base, kind="local")
@@ -513,6 +655,9 @@ def test_secrets_are_hidden_wherever_they_stand_in_a_tree() -> None:
         "environ": {"API_TOKEN": "abc", "URL": "https://me:word@host/"},
         "items": [1, None, True, "plain"],
         "token": 12345,
+        "preload_argv": ["--password", "abc", "--host", "h", "MYPASS=abc"],
+        "command": "run --password abc --host h",
+        "tokens": {"a": "abc"},
     }
     assert redact_tree(tree, environ={}) == {
         "tags": {"team": "x"},
@@ -520,4 +665,7 @@ def test_secrets_are_hidden_wherever_they_stand_in_a_tree() -> None:
         "environ": {"API_TOKEN": "***", "URL": "https://***@host/"},
         "items": [1, None, True, "plain"],
         "token": "***",
+        "preload_argv": ["--password", "***", "--host", "h", "MYPASS=***"],
+        "command": "run --password *** --host h",
+        "tokens": "***",
     }

@@ -35,6 +35,7 @@ def read_keywords(
     group: str | Sequence[str] | None = None,
     *,
     override: Path | None = None,
+    others: Collection[str] = (),
     known: Collection[str] | None = None,
     kind: str | None = None,
 ) -> dict[str, Any]:
@@ -49,9 +50,12 @@ def read_keywords(
     path
         The file.
     group
-        A section; of several the first that the file has. The section ``default`` alone without.
+        A section; of several, what the first says wins over what the others do, and all but the
+        last may be missing. The section ``default`` alone without.
     override
         Another file with sections of the same names.
+    others
+        Names of sections that an override may have though the file has not.
     known
         The keywords that there are; any where it isn't said.
     kind
@@ -67,21 +71,22 @@ def read_keywords(
     sections = _sections(path, known, kind)
     if override is not None:
         for name, changed in _sections(override, known, kind).items():
-            if name not in sections and name != DEFAULT:
+            if name not in sections and name != DEFAULT and name not in others:
                 raise UserError(
                     f"{override}: {path} has no section {name}{_near(name, sections)}; "
                     "an override changes the sections that there are"
                 )
             sections[name] = _joined(sections.get(name, {}), changed)
-    if group is not None and not isinstance(group, str):
-        group = next((one for one in group if one in sections), group[-1])
-    if group is not None and group not in sections:
+    names = [] if group is None else [group] if isinstance(group, str) else list(group)
+    if names and names[-1] not in sections:
         raise UserError(
-            f"{path} has no section {group}{_near(group, sections)}; an empty one takes what "
-            f"`{DEFAULT}` says"
+            f"{path} has no section {names[-1]}{_near(names[-1], sections)}; an empty one takes "
+            f"what `{DEFAULT}` says"
         )
     keywords = sections.get(DEFAULT, {})
-    return keywords if group is None else _joined(keywords, sections[group])
+    for name in reversed(names):
+        keywords = _joined(keywords, sections.get(name, {}))
+    return keywords
 
 
 def check_keywords(keywords: Mapping[str, Any], known: Collection[str], where: str) -> None:
@@ -108,6 +113,22 @@ def whole_number(name: str, given: object) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or given < 1:
         raise UserError(f"{name}: {given!r} is no whole number above 0, such as 2")
     return given
+
+
+def size(name: str, given: str) -> int:
+    """Return the value of a keyword that says how large, such as ``4 GiB``, in bytes.
+
+    Raises
+    ------
+    UserError
+        If it is none.
+    """
+    from dask.utils import parse_bytes
+
+    try:
+        return int(parse_bytes(given))
+    except ValueError:
+        raise UserError(f"{name}: {given!r} is no size, such as 4GiB") from None
 
 
 def seconds(name: str, given: object) -> float:

@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.clusters.keywords import check_keywords, whole_number
+from benchdb.clusters.keywords import check_keywords, size, whole_number
 from benchdb.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ CLOSE_TIMEOUT: Final = 30.0
 
 #: Seconds that a process may take to end when it was killed.
 _LAST: Final = 5.0
+
+#: Seconds that a process may take to see that its worker has ended.
+_GRACE: Final = 0.5
 
 #: Seconds between two looks at who has come.
 _GLANCE: Final = 0.02
@@ -96,6 +99,8 @@ def running(
     given = {**_DEFAULTS, "death_timeout": start_timeout, **keywords}
     asked = given.pop("n_workers", None)
     number = CPU_COUNT if asked is None else whole_number("n_workers", asked)
+    if isinstance(limit := given.get("memory_limit"), str) and limit != "auto":
+        size("memory_limit", limit)
     with (
         tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as folder,
         dask.config.set(
@@ -109,11 +114,15 @@ def running(
         ),
     ):
         before = _children()
+        # In two steps, so that there is something to close if the second is interrupted.
+        cluster: Any = object.__new__(LocalCluster)
         try:
             # Workers later: to wait for them here would have no end.
-            make: Any = LocalCluster
-            cluster: LocalCluster = make(n_workers=0, **given)
-        except Exception as error:
+            cluster.__init__(n_workers=0, **given)
+        except BaseException as error:
+            _close_half(cluster)
+            if not isinstance(error, Exception):
+                raise
             raise UserError(
                 f"the cluster didn't start ({type(error).__name__}: {_line(error)}): look at what "
                 "it was given"
@@ -148,33 +157,64 @@ def _bring(cluster: Any, number: int, timeout: float) -> None:
         time.sleep(_GLANCE)
 
 
+def _close_half(cluster: Any) -> None:
+    """Close a cluster that didn't come to an end of its start, as far as it got."""
+    deadline = time.monotonic() + _LAST
+    status = getattr(cluster, "status", None)
+    # Its loop goes on with the start, and before its end there is nothing that could be closed.
+    while status is not None and status.name in ("created", "starting"):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_GLANCE)
+        status = cluster.status
+    with suppress(Exception):
+        cluster.close(timeout=_LAST)
+
+
 def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200]
 
 
 def _close(started: Any, timeout: float) -> None:
     """Close a cluster; kill what doesn't go."""
-    workers, others = _workers(started), []
-    for worker in workers:
-        with suppress(_psutil().Error):
-            others += worker.children(recursive=True)
+    workers, others = _workers(started), _of_tasks(started)
     try:
         started.close(timeout=timeout)
     except (TimeoutError, AssertionError, OSError):
         started.shutdown_on_close = False  # else Python's end would wait for it again
     finally:  # interrupted, too
         lingering = _kill({*workers, *_workers(started)})
-        left = _kill(others)
+        left = _end(others)
+        if started.status.name != "closed":
+            with suppress(Exception):
+                started.sync(started.scheduler.close, callback_timeout=_LAST)
     if lingering:
         raise UserError(
             f"workers didn't end within {timeout:g} seconds and were killed (processes "
             f"{lingering}): look at what the test left running on them"
         )
     if left:
-        raise UserError(
-            f"tasks left processes behind, which were killed ({left}): let the test end what it "
-            "starts"
-        )
+        raise UserError(left)
+
+
+@contextmanager
+def ending_what_tasks_started(cluster: Any) -> Iterator[None]:
+    """Kill the processes that tasks have started, once a block has ended the workers.
+
+    Parameters
+    ----------
+    cluster
+        As `running` gave it; with any other, nothing is killed.
+
+    Raises
+    ------
+    UserError
+        If there were any after the block, which names them.
+    """
+    others = _of_tasks(cluster)
+    yield
+    if left := _end(others):
+        raise UserError(left)
 
 
 # -- processes
@@ -189,11 +229,20 @@ def _psutil() -> Any:
 def _workers(cluster: Any) -> list[psutil.Process]:
     """Return the processes of the workers that there are."""
     psutil, found = _psutil(), []
-    for worker in list(cluster.workers.values()):
+    for worker in list(getattr(cluster, "workers", {}).values()):
         pid = getattr(worker, "pid", None)
         if pid and pid != os.getpid():  # without processes they live in this one
             with suppress(psutil.Error):
                 found.append(psutil.Process(pid))
+    return found
+
+
+def _of_tasks(cluster: Any) -> list[psutil.Process]:
+    """Return the processes below those of the workers."""
+    found = []
+    for worker in _workers(cluster):
+        with suppress(_psutil().Error):
+            found += worker.children(recursive=True)
     return found
 
 
@@ -207,6 +256,17 @@ def _is_of_dask(process: psutil.Process) -> bool:
         line = " ".join(process.cmdline())
         return "multiprocessing" in line and "resource_tracker" not in line
     return False
+
+
+def _end(others: Collection[psutil.Process]) -> str:
+    """Kill what workers have left, and return what is to be said of it; empty if nothing."""
+    _psutil().wait_procs(others, timeout=_GRACE)  # some end with their worker, a moment later
+    if not (killed := _kill(others)):
+        return ""
+    return (
+        f"tasks left processes behind, which were killed ({killed}): let the test end what it "
+        "starts"
+    )
 
 
 def _kill(processes: Collection[psutil.Process]) -> str:

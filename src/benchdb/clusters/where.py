@@ -11,7 +11,7 @@ from benchdb.clusters.keywords import check_keywords, read_keywords, seconds, wh
 from benchdb.errors import WrongSetting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 #: What distributed takes in front of an address; one without is TCP's.
 _PROTOCOLS: Final = ("tcp", "tls", "ws", "wss", "ucx", "ucxx")
@@ -81,12 +81,13 @@ def keywords_from(
     group: str | Sequence[str] | None = None,
     *,
     override: Path | str | None = None,
+    others: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the keywords that a file gives for a group of clusters of that kind.
 
     Parameters
     ----------
-    path, group, override
+    path, group, override, others
         As in `benchdb.clusters.keywords.read_keywords`.
 
     Raises
@@ -96,7 +97,9 @@ def keywords_from(
     """
     changed = None if override is None else Path(override)
     known = known_keywords(where)
-    return read_keywords(Path(path), group, override=changed, known=known, kind=where.kind)
+    return read_keywords(
+        Path(path), group, override=changed, others=others, known=known, kind=where.kind
+    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 import uuid
 from contextlib import contextmanager, suppress
@@ -20,6 +21,9 @@ ANSWER_TIMEOUT: Final = 30.0
 
 #: Seconds in which workers must be back after a restart.
 RESTART_TIMEOUT: Final = 60.0
+
+#: Seconds that a deadline of distributed's own may be late.
+_LAST_MOMENT: Final = 0.5
 
 #: Seconds between two looks at how many workers there are.
 _GLANCE: Final = 0.05
@@ -48,17 +52,21 @@ def connected(cluster: Any, *, timeout: float = ANSWER_TIMEOUT) -> Iterator[Clie
     UserError
         If none answers, in one line.
     """
-    from distributed import Client
-
     address = cluster if isinstance(cluster, str) else getattr(cluster, "scheduler_address", "")
-    connect: Any = Client
+    begun = time.monotonic()
+    # In two steps, so that there is something to close if the second fails.
+    client: Any = object.__new__(_client_class())
     try:
-        client = connect(cluster, timeout=timeout)
-    except Exception as error:
+        client.__init__(cluster, timeout=timeout)
+    except BaseException as error:
+        _give_up(client)
+        if not isinstance(error, Exception):
+            raise
         what = " ".join(str(error).split())[:200] or type(error).__name__
+        late = f" within {timeout:g} seconds" if time.monotonic() - begun >= timeout else ""
         raise UserError(
-            f"no scheduler answers at {address} within {timeout:g} seconds ({what}): is it "
-            "running, and is that its address?"
+            f"no scheduler answers at {address}{late} ({what}): is it running, and is that its "
+            "address?"
         ) from error
     plugins: list[tuple[str, str]] = []
     _note_plugins(client, plugins)
@@ -71,6 +79,38 @@ def connected(cluster: Any, *, timeout: float = ANSWER_TIMEOUT) -> Iterator[Clie
                 within(client, timeout, lambda: _without(client, plugins))
         with suppress(Exception):
             client.close(timeout=timeout)
+
+
+@functools.cache
+def _client_class() -> Any:
+    """Return a client class that keeps to its timeout whatever the scheduler does.
+
+    Distributed's own waits without an end where a port is open and nothing answers, as when the
+    scheduler's process is stopped.
+    """
+    from distributed import Client
+
+    untyped: Any = Client
+
+    class PunctualClient(untyped):  # type: ignore[misc]
+        async def _start(self, **given: Any) -> Any:
+            starting = asyncio.ensure_future(super()._start(**given))
+            # A moment more, as distributed's own errors say more than ours.
+            await asyncio.wait({starting}, timeout=float(self._timeout) + _LAST_MOMENT)
+            if starting.done():
+                return starting.result()
+            starting.cancel()
+            raise TimeoutError("its port is open, and nothing comes from it")
+
+    return PunctualClient
+
+
+def _give_up(client: Any) -> None:
+    """Leave neither a thread nor a default client of one that couldn't connect."""
+    with suppress(Exception):
+        client.close(timeout=_LAST_MOMENT)
+    with suppress(Exception):
+        client._loop_runner.stop()
 
 
 def _note_plugins(client: Any, plugins: list[tuple[str, str]]) -> None:
@@ -186,24 +226,33 @@ def restart(
         If they don't come back, or there are none, in one line.
     """
     deadline = time.monotonic() + timeout
-    here = count_workers(client, timeout=timeout)
+
+    try:
+        _restart(cluster, client, number, deadline)
+    except UserError:
+        raise
+    except Exception as error:
+        late = f" within {timeout:g} seconds" if time.monotonic() >= deadline else ""
+        raise UserError(
+            f"the cluster's workers didn't restart{late} ({type(error).__name__}): look at its logs"
+        ) from error
+
+
+def _restart(cluster: Any, client: Any, number: int | None, deadline: float) -> None:
+    def left() -> float:
+        return max(deadline - time.monotonic(), _GLANCE)
+
+    here = count_workers(client, timeout=left())
     number = here if number is None else number
     if number < 1:
         raise UserError("the cluster has no workers: look at its logs")
     if hasattr(cluster, "scale") and here != number:
         cluster.scale(number)
-        wait_for_workers(client, number, timeout=deadline - time.monotonic(), exactly=True)
-    if bare := _without_nanny(client, timeout):
+        wait_for_workers(client, number, timeout=left(), exactly=True)
+    if bare := _without_nanny(client, left()):
         raise NoNanny(f"{bare} of the workers have no nanny, and wouldn't survive a restart")
-    left = max(deadline - time.monotonic(), 1.0)
-    try:
-        within(client, timeout, lambda: client.restart(timeout=left, wait_for_workers=True))
-    except Exception as error:
-        raise UserError(
-            f"the cluster's workers didn't restart within {timeout:g} seconds "
-            f"({type(error).__name__}): look at its logs"
-        ) from error
-    wait_for_workers(client, number, timeout=max(deadline - time.monotonic(), 1.0))
+    within(client, left(), lambda: client.restart(timeout=left(), wait_for_workers=True))
+    wait_for_workers(client, number, timeout=left())
 
 
 def _without_nanny(client: Any, timeout: float) -> int:

@@ -32,8 +32,17 @@ _SECRET_WORDS: Final = _words(
 _SECRET_ENDS: Final = _words("pass pw auth pat sas sig signature cookie")
 _SECRET_KEYS: Final = _words(
     "api access account auth private secret shared signing encryption master storage ssh",
-    "subscription session deploy license service",
+    "subscription session deploy license service hmac fernet client server",
 )
+#: The same as one word, with another in front of it or not: ``PGPASSWORD``, ``secretaccesskey``.
+_SECRET_FORM: Final = re.compile(
+    r".*(?:password|passwd|passphrase|passcode|secret|credentials?|token"
+    r"|(?:api|access|account|auth|private|secret|encryption)key)|tokens|\w{2,6}pass"
+)
+#: Words that end like that and are none.
+_ORDINARY_WORDS: Final = _words("compass bypass")
+#: A variable of the environment that ends so; its value is seldom a key to sort or to look up by.
+_KEY_VARIABLE: Final = re.compile(r"(?!.*(?:PUBLIC|PRIMARY|FOREIGN|SORT|CACHE|GROUP)_KEY$)\w+_KEY")
 #: ... unless its last word says that it is about one.
 _ABOUT_WORDS: Final = _words(
     "file files path dir folder url uri name type kind id count counts limit length size sock",
@@ -93,6 +102,10 @@ _ASSIGNMENT: Final = re.compile(r"(?P<name>[A-Za-z_][\w.-]*)=.*", re.DOTALL)
 #: Options of tools that take ``NAME:PASSWORD``.
 _USER_OPTIONS: Final = frozenset({"-u", "--user", "--proxy-user", "--userpwd"})
 _OPTION: Final = re.compile(r"(?P<name>--?[A-Za-z][\w.-]*)=(?P<value>.*)", re.DOTALL)
+_OPTION_ALONE: Final = re.compile(r"--?[A-Za-z][\w.-]*")
+_OPTION_AND_VALUE: Final = re.compile(
+    r"(?<!\S)(?P<option>--[A-Za-z][\w.-]*)(?P<between>\s+)[^\s-]\S*"
+)
 _NODE_ID: Final = re.compile(r"[^\s=]*\.py(?:::|$)")
 #: Options of pytest whose values are expressions over names.
 _EXPRESSIONS: Final = frozenset({"-k", "-m", "-p", "-W", "--deselect", "--ignore", "--ignore-glob"})
@@ -161,10 +174,18 @@ def redact_tree(value: Any, name: str = "", environ: Mapping[str, str] | None = 
             return HIDDEN
         return {str(key): redact_tree(held, str(key), environ) for key, held in value.items()}
     if isinstance(value, (list, tuple, set)):
-        return [redact_tree(held, name, environ) for held in value]
+        shown, option = [], ""
+        for held in value:  # it may be a command line
+            shown.append(redact_tree(held, option or name, environ))
+            option = held if isinstance(held, str) and _OPTION_ALONE.fullmatch(held) else ""
+        return shown
     if value is None or isinstance(value, (bool, int, float)):
         return HIDDEN if value and name and looks_secret(name) else value
-    return redact_value(name, str(value), environ)
+    return _OPTION_AND_VALUE.sub(_redact_option, redact_value(name, str(value), environ))
+
+
+def _redact_option(found: re.Match[str]) -> str:
+    return f"{found['option']}{found['between']}{HIDDEN}" if looks_secret(found[1]) else found[0]
 
 
 def looks_secret(name: str) -> bool:
@@ -175,6 +196,11 @@ def looks_secret(name: str) -> bool:
     if not words or words[-1] in _ABOUT_WORDS:
         return False
     if words[-1] in _SECRET_ENDS or not _SECRET_WORDS.isdisjoint(words):
+        return True
+    whole = "".join(words)
+    if _SECRET_FORM.fullmatch(whole) and whole not in _ORDINARY_WORDS:
+        return True
+    if name.isupper() and _KEY_VARIABLE.fullmatch(name):
         return True
     return len(words) > 1 and words[-1] == "key" and words[-2] in _SECRET_KEYS
 
