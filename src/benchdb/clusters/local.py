@@ -157,18 +157,18 @@ def _bring(cluster: Any, number: int, timeout: float) -> None:
         time.sleep(_GLANCE)
 
 
-def _close_half(cluster: Any) -> None:
+def _close_half(begun: Any) -> None:
     """Close a cluster that didn't come to an end of its start, as far as it got."""
     deadline = time.monotonic() + _LAST
-    status = getattr(cluster, "status", None)
+    status = getattr(begun, "status", None)
     # Its loop goes on with the start, and before its end there is nothing that could be closed.
     while status is not None and status.name in ("created", "starting"):
         if time.monotonic() > deadline:
             break
         time.sleep(_GLANCE)
-        status = cluster.status
+        status = begun.status
     with suppress(Exception):
-        cluster.close(timeout=_LAST)
+        begun.close(timeout=_LAST)
 
 
 def _line(error: BaseException) -> str:
