@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
 distributed = pytest.importorskip("distributed")
@@ -71,9 +73,9 @@ def threads() -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture(scope="module")
-def foreign() -> Iterator[str]:
-    """The address of a scheduler with a worker in an environment without benchdb."""
+@contextmanager
+def scheduler_with_worker() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start a scheduler with a worker in one process, without benchdb; yield it and its address."""
     script = """
 import asyncio, sys
 sys.modules["benchdb"] = None  # importing it fails, as where it isn't installed
@@ -90,11 +92,18 @@ asyncio.run(main())
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:
-        yield process.stdout.readline().strip()
+        yield process, process.stdout.readline().strip()
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[str]:
+    """The address of a scheduler with a worker in an environment without benchdb."""
+    with scheduler_with_worker() as (_, address):
+        yield address
 
 
 @pytest.fixture
@@ -116,6 +125,18 @@ def busy_for(seconds: float) -> Any:
             pass
 
     return busy
+
+
+def resident_with(size: int) -> Any:
+    """Return a task that allocates memory and returns how much its process has then."""
+
+    def resident() -> int:
+        import psutil
+
+        block = bytearray(b"x") * size
+        return int(psutil.Process().memory_info().rss) if block else 0
+
+    return resident
 
 
 def stand_still() -> Any:
@@ -151,6 +172,21 @@ def threads_function() -> Any:
         return [one.name for one in threading.enumerate() if "benchdb" in one.name]
 
     return names
+
+
+def left_behind_function() -> Any:
+    """Return a function that lists what meters keep in a server's process while they measure."""
+
+    def left_behind(dask_worker: Any) -> list[str]:
+        import sys
+        import threading
+
+        kept = {**vars(sys), **vars(dask_worker)}
+        ours = [name for name in kept if name.startswith("_benchdb") and "ended" not in name]
+        threads = [one.name for one in threading.enumerate() if "benchdb" in one.name]
+        return [name for name in ours if kept[name]] + threads
+
+    return left_behind
 
 
 def until(condition: Any) -> None:
@@ -376,6 +412,23 @@ def test_workers_that_come_in_the_block_are_measured(readings: Readings) -> None
     assert exact - quiet.rounds["worker_peak_memory", None, None][0] > 150 * MIB
 
 
+@linux
+def test_a_worker_that_was_starting_when_the_block_began_is_measured(readings: Readings) -> None:
+    """Its process may be older than the block, or seem so by a clock of whole seconds."""
+    with (
+        LocalCluster(n_workers=0, threads_per_worker=1, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        cluster.scale(1)
+        until(lambda: psutil.Process().children(recursive=True))
+        with measure_memory(client, readings):
+            client.wait_for_workers(1)
+            height = client.submit(resident_with(200 * MIB), pure=False).result()
+
+    (exact,) = readings.rounds["worker_peak_memory", None, None]
+    assert exact >= 0.98 * height  # which counts each thread a little late
+
+
 def test_threads_that_come_in_the_block_have_no_peak_of_their_own(
     threads: Client, readings: Readings
 ) -> None:
@@ -400,6 +453,16 @@ def test_two_clusters_at_once_are_measured_as_one(
         for client in (threads, processes):
             client.submit(busy_for(0.2), 0, pure=False).result()
     assert readings.columns["compute_time"] >= 0.4
+
+
+def test_averages_of_two_clusters_at_once_are_noted(
+    threads: Client, processes: Client, readings: Readings
+) -> None:
+    for meter in (measure_memory, measure_scheduler):
+        with meter(threads, readings), meter(processes, readings):
+            pass
+    assert len(said(readings)) == 2
+    assert all("of two clusters was measured at the same time" in one for one in said(readings))
 
 
 def test_memory_of_a_cluster_and_of_this_process_in_one_test_is_noted(
@@ -445,6 +508,8 @@ def test_nothing_is_left_on_a_scheduler(foreign: str, readings: Readings, meter:
         with Client(foreign) as client, meter(client, readings):
             client.close()
         until(lambda: plugins_and_callbacks(watcher) == before)
+        until(lambda: watcher.run_on_scheduler(left_behind_function()) == [])
+        until(lambda: not any(watcher.run(left_behind_function()).values()))
 
 
 def test_meters_that_began_end_when_a_later_one_is_interrupted(suite: Suite) -> None:
@@ -471,6 +536,43 @@ def test_meters_that_began_end_when_a_later_one_is_interrupted(suite: Suite) -> 
     assert suite.runs("peak_memory > 0, compute_time, duration") == [(1, 0.0, None)]
 
 
+@contextmanager
+def frozen_for(seconds: float, pid: int) -> Iterator[None]:
+    """Freeze a process at the begin of the block; it thaws when the time is over, if not before."""
+    thaw = threading.Timer(seconds, os.kill, (pid, signal.SIGCONT))
+    thaw.start()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        thaw.cancel()
+        thaw.join()
+        os.kill(pid, signal.SIGCONT)
+
+
+def raise_in(window: Any, ending: type[BaseException], pid: int, stack: ExitStack) -> None:
+    """Raise something in a block while a process is frozen, that of a worker."""
+    with window:
+        stack.enter_context(frozen_for(4, pid))
+        raise ending("as asked for")
+
+
+@linux
+@pytest.mark.parametrize(
+    ("ending", "hurries"), [(pytest.skip.Exception, False), (KeyboardInterrupt, True)]
+)
+def test_only_an_interrupted_block_ends_in_a_hurry(
+    processes: Client, monkeypatch: pytest.MonkeyPatch, ending: type[BaseException], hurries: bool
+) -> None:
+    monkeypatch.setattr(dask_window, "HURRIED_DEADLINE", 6)
+    readings, pid = Readings(), next(iter(processes.run(os.getpid).values()))
+    with ExitStack() as stack, pytest.raises(ending):
+        raise_in(measure_memory(processes, readings), ending, pid, stack)
+
+    assert "average_memory" in readings.columns
+    assert any("no answer in 2 s" in note for note in readings.notes) is hurries
+
+
 @linux
 def test_a_frozen_worker_holds_up_no_one_and_is_named(
     processes: Client, readings: Readings, monkeypatch: pytest.MonkeyPatch
@@ -488,18 +590,8 @@ def test_a_frozen_worker_holds_up_no_one_and_is_named(
     assert set(readings.columns) >= COLUMNS
     assert len(said(readings)) == len(METERS)
     assert all(f"{address} (no answer in 0.3 s)" in note for note in said(readings))
-    until(lambda: processes.run(left_behind, workers=[address])[address] == [])
-
-
-def left_behind(dask_worker: Any) -> list[str]:
-    """Return what meters keep in a worker's process while they measure."""
-    import sys
-    import threading
-
-    ours = [name for name in vars(sys) if name.startswith("_benchdb")]
-    kept = [name for name in ours if vars(sys)[name] and "ended" not in name]
-    kept += [thread.name for thread in threading.enumerate() if "benchdb" in thread.name]
-    return kept + list(vars(dask_worker).get("_benchdb_ticks", ()))
+    left = left_behind_function()
+    until(lambda: processes.run(left, workers=[address])[address] == [])
 
 
 def test_a_cluster_without_benchdb_is_measured(foreign: str, readings: Readings) -> None:
@@ -679,6 +771,26 @@ def test_a_scheduler_that_is_killed_inside_the_block_is_noted(readings: Readings
 
     what = "the client lost its scheduler inside the block"
     assert readings.notes == [f"work of the scheduler not measured: {what}"]
+
+
+@linux
+def test_a_frozen_scheduler_is_waited_for_once_and_keeps_nothing(
+    readings: Readings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first meter that ends waits for it; the others know by then."""
+    with scheduler_with_worker() as (process, address), Client(address) as client:
+        with ExitStack() as stack:
+            for meter in METERS:
+                stack.enter_context(meter(client, readings))
+            os.kill(process.pid, signal.SIGSTOP)
+            monkeypatch.setattr(dask_window, "DEADLINE", 2)
+            monkeypatch.setattr(dask_window, "HURRIED_DEADLINE", 0.3)
+        os.kill(process.pid, signal.SIGCONT)
+        until(lambda: client.run_on_scheduler(left_behind_function()) == [])
+        until(lambda: not any(client.run(left_behind_function()).values()))
+
+    ends = [note.partition("the scheduler did not answer in ")[2] for note in readings.notes]
+    assert ends == ["2 s", "0.3 s", "0.3 s"]
 
 
 def test_a_client_that_is_closed_before_the_block_is_noted(

@@ -37,10 +37,48 @@ def test_of_nothing_there_is_nothing() -> None:
     assert combined([timeline((0, 5))], 3, 3) == (5, 5)
 
 
-def test_many_samples_of_many_processes_are_summed_at_fewer_moments() -> None:
-    step = 10 / MOST
-    many = [timeline(*((step * (n + k / 9), 7.0) for n in range(MOST))) for k in range(9)]
-    assert combined(many, 0, 10) == (pytest.approx(63), 63)
+def test_the_highest_of_many_samples_of_many_processes_is_among_them() -> None:
+    """A spike as wide as a sample, in any process and at any time, whatever the others do."""
+    step, number = 100 / MOST, 40
+    for process, sample in ((0, 1), (7, 1000), (39, MOST - 2)):
+        sizes = [[5.0 + k % 3] * MOST for k in range(number)]
+        sizes[process][sample] += 900
+        many = [
+            timeline(*((step * (n + k / number), sizes[k][n]) for n in range(MOST)))
+            for k in range(number)
+        ]
+        held = sum(one[0] for one in sizes)
+        average, peak = combined(many, 0, 100)
+        assert peak == pytest.approx(held + 900)
+        assert average == pytest.approx(held + 900 * step / 100)
+
+
+def test_the_sum_is_that_at_each_moment_as_others_would_sum_it() -> None:
+    np = pytest.importorskip("numpy")
+    random = np.random.default_rng(7)
+    begin, many = 1.7e9, []
+    for k in range(6):
+        times = begin + np.sort(random.uniform(-1, 11, 60))
+        samples = zip(times.tolist(), random.uniform(1e8, 9e9, 60).tolist(), strict=True)
+        many.append(timeline(*samples, from_begin=k > 0, to_end=k > 1))
+    average, peak = combined(many, begin, begin + 10)
+    moments = np.linspace(begin, begin + 10, 400_001)
+    total = sum(
+        np.interp(
+            moments,
+            one.times,
+            one.sizes,
+            left=None if one.from_begin else 0,
+            right=None if one.to_end else 0,
+        )
+        for one in many
+    )
+    assert average == pytest.approx(total.mean(), rel=1e-4)
+    assert peak == pytest.approx(total.max(), rel=1e-3)
+
+
+def test_two_samples_of_one_moment_are_one() -> None:
+    assert combined([timeline((0, 4), (2, 4), (2, 9), (4, 4))], 0, 4) == (4, 4)
 
 
 def test_a_clock_that_may_be_right_is_believed() -> None:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 THIS_PROCESS: Final = "this process"
 
 
+#: By kind, what averages and maxima of two clusters at once say nothing of.
+_OF_ONE: Final = {"memory": "memory", "scheduler": "the schedulers' work"}
+
+
 class Blocks:
     """What the blocks of one test have seen so far, written into its readings' columns."""
 
-    __slots__ = ("_averages", "_maxima", "_met", "_open", "_sums", "readings")
+    __slots__ = ("_averages", "_maxima", "_met", "_open", "_sums", "readings", "silent")
 
     def __init__(self, readings: Readings) -> None:
         self.readings = readings
@@ -28,11 +32,19 @@ class Blocks:
         self._sums: dict[str, float] = {}
         self._maxima: dict[str, float] = {}
         self._averages: dict[str, tuple[float, float]] = {}
+        #: Addresses that did not answer a window: since when, by the monotonic clock, and why.
+        self.silent: dict[str, tuple[float, str]] = {}
 
     def enter(self, kind: str, subject: str) -> bool:
         """Return False if a block of this kind on this subject is open already."""
         if (kind, subject) in self._open:
             return False
+        beside = {subject, *(other for of, other in self._open if of == kind)} - {THIS_PROCESS}
+        if kind in _OF_ONE and len(beside) > 1:
+            self.readings.note(
+                f"{_OF_ONE[kind]} of two clusters was measured at the same time, and is no sum:"
+                " measure each in a block of its own"
+            )
         self._open.add((kind, subject))
         self._met.add((kind, subject == THIS_PROCESS))
         if {(kind, True), (kind, False)} <= self._met:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.collect.dask_window import WORKER_DEADLINE, brief, no_client
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 #: The newest lines of each that are kept.
 _LINES: Final = 10_000
 
-#: Seconds in which the scheduler must say who its workers are, and what it logged.
+#: Seconds in which the scheduler must say who its workers are.
 _DEADLINE: Final = 30.0
 
 
@@ -27,20 +28,22 @@ def cluster_logs(client: Client, *, deadline: float = WORKER_DEADLINE) -> dict[s
     client
         A client that is connected, and not asynchronous.
     deadline
-        Seconds that each worker, and each nanny, has for its answer. All are asked at once.
+        Seconds that each of them has to send its own; all are asked at once. Who the workers are
+        the scheduler must say within 30 seconds.
 
     Returns
     -------
     dict
         ``scheduler``, ``worker ADDRESS`` and, where it has one, ``nanny ADDRESS``, each with its
-        lines, the oldest first. Distributed keeps some 10,000 of them for each process.
+        lines, the oldest first; ``workers`` where nobody says who they are. Distributed keeps
+        some 10,000 of them for each process.
     """
     if why := no_client(client):
         return {"scheduler": why}
     untyped: Any = client
     try:
         found: dict[str, str] = untyped.sync(
-            _asked, client, deadline, callback_timeout=2 * _DEADLINE + deadline
+            _asked, client, deadline, callback_timeout=_DEADLINE + 2 * deadline
         )
     except Exception as error:
         return {"scheduler": f"not to be had: {brief(error)}"}
@@ -48,23 +51,34 @@ def cluster_logs(client: Client, *, deadline: float = WORKER_DEADLINE) -> dict[s
 
 
 async def _asked(client: Any, deadline: float) -> dict[str, str]:
-    async def one(name: str, question: Any, seconds: float) -> tuple[str, str]:
+    async def one(ask: Callable[[], Any], seconds: float) -> Any:
         try:
-            answer = await asyncio.wait_for(question, seconds)
-            return name, answer if isinstance(answer, str) else next(iter(answer.values()))
+            return await asyncio.wait_for(ask(), seconds)
         except TimeoutError:
-            return name, f"no answer in {seconds:g} s"
+            return f"no answer in {seconds:g} s"
         except Exception as error:
-            return name, f"not to be had: {brief(error)}"
+            return f"not to be had: {brief(error)}"
 
-    scheduler = one("scheduler", client.run_on_scheduler(_of_scheduler()), _DEADLINE)
-    workers = await asyncio.wait_for(client.run_on_scheduler(_nannies()), _DEADLINE)
-    questions = [scheduler]
-    for address, has_nanny in workers.items():
-        for name, nanny in (("worker", False), ("nanny", True))[: 1 + has_nanny]:
-            asked = client.run(_of_worker(), workers=[address], nanny=nanny)
-            questions.append(one(f"{name} {address}", asked, deadline))
-    return dict(await asyncio.gather(*questions))
+    async def of_one(address: str, nanny: bool) -> str:
+        ask = partial(client.run, _of_worker(), workers=[address], nanny=nanny)
+        answer = await one(ask, deadline)
+        return answer if isinstance(answer, str) else str(next(iter(answer.values())))
+
+    async def of_workers() -> dict[str, str]:
+        workers = await one(partial(client.run_on_scheduler, _nannies()), _DEADLINE)
+        if isinstance(workers, str):
+            return {"workers": f"who they are: {workers}"}
+        names = {
+            f"{'nanny' if nanny else 'worker'} {address}": of_one(address, nanny)
+            for address, has_nanny in workers.items()
+            for nanny in ((False, True) if has_nanny else (False,))
+        }
+        return dict(zip(names, await asyncio.gather(*names.values()), strict=True))
+
+    scheduler, workers = await asyncio.gather(
+        one(partial(client.run_on_scheduler, _of_scheduler()), deadline), of_workers()
+    )
+    return {"scheduler": scheduler, **workers}
 
 
 # Made inside of functions so that they travel by value: benchdb needn't be installed there.

@@ -9,12 +9,13 @@ recorded, under names of their own.
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchdb.collect import dask_timelines
 from benchdb.collect.clock import Clock
+from benchdb.collect.dask_leftovers import ServerFunctions
 from benchdb.collect.dask_timelines import Timeline, combined, shift
-from benchdb.collect.dask_window import ServerFunctions, Window, WorkersWindow
+from benchdb.collect.dask_window import ServersWindow, Window
 from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
@@ -23,71 +24,67 @@ if TYPE_CHECKING:
     from benchdb.collect.readings import Readings
 
 
-def worker_functions() -> ServerFunctions:
+class _Ended(NamedTuple):
+    """What a worker tells of its memory at the end, by the names of what it sends.
+
+    `peak` is that of the window, None where it didn't begin there or can't be told; `life` that of
+    the whole life of the process. Both are in bytes.
+    """
+
+    process: tuple[str, int]
+    peak: int | None
+    life: int | None
+    samples: tuple[array[float], array[float]] | None
+
+
+def memory_functions() -> ServerFunctions:
     """Return functions that begin and end the exact peak and the samples of a worker's memory."""
     begin_peak, _, end_peak, life_peak = peak_functions()
-    start, stop = dask_timelines.worker_functions()
-    interval, most = dask_timelines.INTERVAL, dask_timelines.MOST
+    begin_recording, end_recording, _ = dask_timelines.recording_functions()
     identity = identity_function()
 
     def begin(window: str, dask_worker: Any) -> tuple[tuple[str, int], bool, float]:
         """Return which process this is, if its peak was set back, and seconds since the epoch."""
-        return identity(), begin_peak(window), start(window, interval, most, dask_worker)
+        return identity(), begin_peak(window), begin_recording(window, dask_worker)
 
     def end(
-        window: str, seconds: float, dask_worker: Any
-    ) -> tuple[int | None, tuple[array[float], array[float]] | None]:
-        """Return the peak in bytes, and times and sizes of the samples, as far as known."""
-        import time
-
-        import psutil
-
-        peak = end_peak(window)
-        if peak is None and time.time() - psutil.Process().create_time() < seconds:
-            peak = life_peak()  # the process came inside the block: its life is its part of it
-        return peak, stop(window)
+        window: str, dask_worker: Any
+    ) -> tuple[tuple[str, int], int | None, int | None, tuple[array[float], array[float]] | None]:
+        """Return what `_Ended` has."""
+        return identity(), end_peak(window), life_peak(), end_recording(window)
 
     return ServerFunctions(begin, end)
 
 
-class _MemoryWindow(WorkersWindow):
+class _MemoryWindow(ServersWindow):
     what = "memory of the cluster"
     kind = "memory"
     of_workers = "worker_peak_memory"
-    of_worker = staticmethod(worker_functions)
+    of_worker = staticmethod(memory_functions)
+    of_scheduler = staticmethod(dask_timelines.listening_functions)
+    nothing = (set(),)
 
     async def begin(self) -> None:
         """Set the peaks of the workers back, and begin to sample."""
-        from distributed.protocol import pickle
-
-        dumps: Any = pickle.dumps
-
-        client: Any = self.client
-        stop, window = dask_timelines.worker_functions().stop, self.name
-        functions = dask_timelines.scheduler_functions()
-        # The scheduler first: should the rest fail, it lets the workers stop when the client goes.
         asked = Clock.now().timestamp()
-        there = await client.run_on_scheduler(
-            functions.begin, window, client.id, dumps(lambda: stop(window))
-        )
+        # The scheduler first: should the rest fail, it ends it on workers when the client goes.
+        there = await self.begin_on_scheduler()
         answered = Clock.now().timestamp()
         self._shift = shift(there, asked, answered)
         given = await self.begin_on_workers()
         self._from = Clock.now().timestamp()
         self._unreset = {address for address, (_, reset, _) in given.items() if not reset}
-        self._shared = identity_function()() in (process for process, _, _ in given.values())
+        self._processes = {process for process, _, _ in given.values()}
         self._shifts = {
             address: shift(there, answered, self._from) for address, (_, _, there) in given.items()
         }
 
     async def finish(self) -> None:
         """Take the peaks and the samples of the workers, and what the scheduler heard of others."""
-        client: Any = self.client
         to = Clock.now().timestamp()
-        given = await self.end_on_workers()
-        recorded = {address: samples for address, (_, samples) in given.items() if samples}
-        end = dask_timelines.scheduler_functions().end
-        heard = await client.run_on_scheduler(end, self.name, set(recorded))
+        given = {address: _Ended(*told) for address, told in (await self.end_on_workers()).items()}
+        recorded = {address: one.samples for address, one in given.items() if one.samples}
+        heard = await self.end_on_scheduler(set(recorded))
         timelines = [
             Timeline(_moved(times, self._shifts.get(address, 0.0)), sizes)
             for address, (times, sizes) in recorded.items()
@@ -99,10 +96,13 @@ class _MemoryWindow(WorkersWindow):
         average, peak = combined(timelines, self._from, max(to, self._from))
         self.blocks.average("average_memory", average, to - self._from, whole=True)
         self.blocks.maximum("peak_memory", round(peak))
-        peaks = [peak for peak, _ in given.values() if peak is not None]
-        if peaks:
-            self.blocks.maximum_metric("worker_peak_memory", max(peaks))
-        if self._shared:
+        this = identity_function()()
+        # The life of a process that came with its worker is its part of the block.
+        older = {this, *self._processes}
+        peaks = [one.life if one.process not in older else one.peak for one in given.values()]
+        if known := [peak for peak in peaks if peak is not None]:
+            self.blocks.maximum_metric("worker_peak_memory", max(known))
+        if this in self._processes:
             self.readings.note(
                 "average_memory, peak_memory and worker_peak_memory are of this whole process: the"
                 " workers of a LocalCluster with processes=False run in it"

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from benchdb.collect.dask_window import ServerFunctions, Window, WorkersWindow
+from benchdb.collect.dask_leftovers import ServerFunctions
+from benchdb.collect.dask_window import ServersWindow, Window
 from benchdb.collect.process_memory import identity_function, peak_functions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from distributed import Client
 
     from benchdb.collect.readings import Readings
 
 
-class _TickFunctions(NamedTuple):
-    begin: Callable[[str, Any], None]
-    end: Callable[[str, Any], float]
-
-
-def tick_functions() -> _TickFunctions:
+def tick_functions() -> ServerFunctions:
     """Return functions that begin and end the longest tick of a server's event loop.
 
     ``digests_max`` keeps the longest tick of a whole life, which dashboards may show. So a window
@@ -36,46 +30,33 @@ def tick_functions() -> _TickFunctions:
             measure()
         return float(server.digests_max.get(name, 0.0))
 
-    def begin(window: str, server: Any) -> None:
+    def begin(window: str, dask_worker: Any) -> None:
         """Note the longest tick so far for the other windows, and begin anew."""
-        windows = vars(server).setdefault("_benchdb_ticks", {})
-        longest = tick_now(server)
+        windows = vars(dask_worker).setdefault("_benchdb_ticks", {})
+        longest = tick_now(dask_worker)
         windows.setdefault("life", 0.0)
         for other in windows:
             windows[other] = max(windows[other], longest)
         windows[window] = 0.0
-        server.digests_max[name] = 0.0
+        dask_worker.digests_max[name] = 0.0
 
-    def end(window: str, server: Any) -> float:
+    def end(window: str, dask_worker: Any) -> float:
         """Return the longest tick of the window in seconds."""
-        windows = vars(server).get("_benchdb_ticks", {})
-        longest = tick_now(server)
+        windows = vars(dask_worker).get("_benchdb_ticks", {})
+        longest = tick_now(dask_worker)
         if window not in windows:  # a server that came inside the block: all its life
             return float(max(windows.get("life", 0.0), longest))
         result: float = max(windows.pop(window), longest)
         if set(windows) == {"life"}:
-            server.digests_max[name] = max(windows.pop("life"), longest)
+            dask_worker.digests_max[name] = max(windows.pop("life"), longest)
         return result
-
-    return _TickFunctions(begin, end)
-
-
-def worker_functions() -> ServerFunctions:
-    """Return functions that begin and end the longest tick on a worker."""
-    begin_tick, end_tick = tick_functions()
-
-    def begin(window: str, dask_worker: Any) -> None:
-        begin_tick(window, dask_worker)
-
-    def end(window: str, seconds: float, dask_worker: Any) -> float:
-        return end_tick(window, dask_worker)
 
     return ServerFunctions(begin, end)
 
 
-def scheduler_functions() -> ServerFunctions:
+def work_functions() -> ServerFunctions:
     """Return functions that begin and end a window on a scheduler; both run on its loop thread."""
-    begin_tick, end_tick = tick_functions()
+    begin_tick, end_tick, _ = tick_functions()
     begin_peak, _, end_peak, _ = peak_functions()
     identity = identity_function()
 
@@ -109,27 +90,23 @@ def scheduler_functions() -> ServerFunctions:
     return ServerFunctions(begin, end)
 
 
-class _SchedulerWindow(WorkersWindow):
+class _SchedulerWindow(ServersWindow):
     what = "work of the scheduler"
     kind = "scheduler"
     of_workers = "worker_max_tick"
-    of_worker = staticmethod(worker_functions)
+    of_worker = staticmethod(tick_functions)
+    of_scheduler = staticmethod(work_functions)
+    nothing = (0.0, 0.0, 0)
 
     async def begin(self) -> None:
         """Begin to watch the ticks of all processes, and note what the scheduler has used."""
-        client: Any = self.client
         await self.begin_on_workers()
-        process, self._before = await client.run_on_scheduler(
-            scheduler_functions().begin, self.name
-        )
+        process, self._before = await self.begin_on_scheduler()
         self._shared = process == identity_function()()
 
     async def finish(self) -> None:
         """Take the scheduler's CPU, memory and ticks, and the workers' ticks."""
-        client: Any = self.client
-        cpu, wall, memory, tick = await client.run_on_scheduler(
-            scheduler_functions().end, self.name, *self._before
-        )
+        cpu, wall, memory, tick = await self.end_on_scheduler(*self._before)
         self.blocks.average("scheduler_cpu_avg", cpu / wall if wall else 0.0, wall)
         self.blocks.maximum("scheduler_memory_max", memory)
         self.blocks.maximum("scheduler_max_tick", tick)

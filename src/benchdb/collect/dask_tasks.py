@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchdb.collect.dask_window import Window, ask_workers, worker_addresses
+from benchdb.collect.dask_window import Window, worker_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -87,7 +87,7 @@ class _TasksWindow(Window):
         present = await worker_addresses(client)
         self.note_left(self._asked.difference(present), "they may be without the latest of")
         self._asked = {address for address in present if address not in self._silent}
-        answers = await ask_workers(client, flush_function(), workers=self._asked)
+        answers = await self.ask(flush_function(), workers=self._asked)
         self._silent |= answers.missing
         totals: dict[str, float] = await client.run_on_scheduler(totals_function())
         return totals

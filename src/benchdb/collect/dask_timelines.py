@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from benchdb.collect.dask_leftovers import ServerFunctions
+
 if TYPE_CHECKING:
     from array import array
     from collections.abc import Callable, Iterable
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
 #: Seconds between two samples of a worker's process: 20 us of CPU time each.
 INTERVAL: Final = 0.05
-
-#: Seconds between two looks of the scheduler at the heartbeats: half of the fastest.
-GLANCE: Final = 0.25
 
 # Seconds in which a process comes or leaves, for arithmetic.
 _EDGE: Final = 1e-6
@@ -44,20 +43,16 @@ class Timeline(NamedTuple):
     to_end: bool = True
 
 
-class _WorkerFunctions(NamedTuple):
-    start: Callable[..., float]
-    stop: Callable[..., tuple[array[float], array[float]] | None]
+def recording_functions() -> ServerFunctions:
+    """Return functions that begin and end the recording of the process that a worker runs in.
 
-
-def worker_functions() -> _WorkerFunctions:
-    """Return functions that start and stop the recording of the process that a worker runs in.
-
-    Workers in one process share a recording: the first that stops it gets it. It ends by itself
-    when all workers that started it are closed.
+    Workers in one process share a recording: the first that ends it gets it. It ends by itself
+    when all workers that began it are closed.
     """
     attribute = "_benchdb_memory_timelines"
+    interval, most = INTERVAL, MOST
 
-    def start(window: str, interval: float, most: int, dask_worker: Any) -> float:
+    def begin(window: str, dask_worker: Any) -> float:
         """Take a sample now and more in a thread; return the time in seconds since the epoch."""
         import sys
         import threading
@@ -67,7 +62,7 @@ def worker_functions() -> _WorkerFunctions:
         import psutil
 
         recordings = vars(sys).setdefault(attribute, {})
-        epoch, begun = time.time(), time.perf_counter()
+        epoch, since = time.time(), time.perf_counter()
         if window in recordings:
             recordings[window]["workers"].append(dask_worker)
             return epoch
@@ -78,7 +73,7 @@ def worker_functions() -> _WorkerFunctions:
 
         def sample() -> None:
             sizes.append(process.memory_info().rss)
-            times.append(epoch + time.perf_counter() - begun)
+            times.append(epoch + time.perf_counter() - since)
 
         def run() -> None:
             pause = interval
@@ -91,7 +86,7 @@ def worker_functions() -> _WorkerFunctions:
                     recordings.pop(window, None)
                     return
 
-        def stop() -> tuple[array[float], array[float]]:
+        def end() -> tuple[array[float], array[float]]:
             done.set()
             thread.join()
             sample()
@@ -100,17 +95,17 @@ def worker_functions() -> _WorkerFunctions:
         sample()
         thread = threading.Thread(target=run, name="benchdb-memory", daemon=True)
         thread.start()
-        recordings[window] = {"workers": workers, "stop": stop}
+        recordings[window] = {"workers": workers, "end": end}
         return epoch
 
-    def stop(window: str) -> tuple[array[float], array[float]] | None:
+    def end(window: str) -> tuple[array[float], array[float]] | None:
         """Take the last sample; return times and sizes, None where another worker did."""
         import sys
 
         recording = vars(sys).get(attribute, {}).pop(window, None)
-        return None if recording is None else recording["stop"]()
+        return None if recording is None else recording["end"]()
 
-    return _WorkerFunctions(start, stop)
+    return ServerFunctions(begin, end)
 
 
 def heartbeats_function() -> Callable[..., tuple[Callable[[], None], Callable[..., _Heard]]]:
@@ -160,52 +155,25 @@ def heartbeats_function() -> Callable[..., tuple[Callable[[], None], Callable[..
     return heartbeats
 
 
-class _SchedulerFunctions(NamedTuple):
-    begin: Callable[..., float]
-    end: Callable[..., _Heard]
-
-
-def scheduler_functions() -> _SchedulerFunctions:
+def listening_functions() -> ServerFunctions:
     """Return functions that begin and end a scheduler's record of its workers' heartbeats."""
     heartbeats = heartbeats_function()
-    glance, most = GLANCE, MOST
+    most = MOST
+    attribute = "_benchdb_heartbeats"
 
-    def begin(window: str, client_id: str, stop: bytes, dask_scheduler: Any) -> float:
-        """Note what heartbeats tell; return the time in seconds since the epoch.
-
-        Where the client is lost, `stop`, a pickled function, is run on all workers.
-        """
+    def begin(window: str, dask_scheduler: Any) -> float:
+        """Return the time in seconds since the epoch."""
         import time
 
-        from tornado.ioloop import PeriodicCallback
-
-        epoch, begun = time.time(), time.perf_counter()
-        look, seen = heartbeats(dask_scheduler, most, lambda: epoch + time.perf_counter() - begun)
-
-        def end(measured: set[str]) -> _Heard:
-            callback.stop()
-            dask_scheduler.periodic_callbacks.pop(name, None)
-            look()
-            return seen(measured)
-
-        async def let_workers_stop() -> None:
-            message = {"op": "run", "function": stop, "wait": True}
-            await dask_scheduler.broadcast(msg=message, on_error="ignore")
-
-        def tick() -> None:
-            if client_id in dask_scheduler.clients:
-                look()
-            else:  # its test is gone, and won't ask any more
-                end(set())
-                dask_scheduler.loop.add_callback(let_workers_stop)
-
-        name = f"benchdb-memory-{window}"
-        callback: Any = PeriodicCallback(tick, glance * 1000)
-        callback.benchdb_end = end
-        dask_scheduler.periodic_callbacks[name] = callback
-        callback.start()
+        epoch, since = time.time(), time.perf_counter()
+        look, seen = heartbeats(dask_scheduler, most, lambda: epoch + time.perf_counter() - since)
+        vars(dask_scheduler).setdefault(attribute, {})[window] = look, seen
         look()
         return epoch
+
+    def glance(window: str, dask_scheduler: Any) -> None:
+        look, _ = vars(dask_scheduler)[attribute][window]
+        look()
 
     def end(window: str, measured: set[str], dask_scheduler: Any) -> _Heard:
         """Return times, sizes, and whether it is there, of each process not `measured` itself.
@@ -215,12 +183,15 @@ def scheduler_functions() -> _SchedulerFunctions:
         measured
             Addresses of workers whose processes have recorded themselves.
         """
-        result: _Heard = dask_scheduler.periodic_callbacks[f"benchdb-memory-{window}"].benchdb_end(
-            measured
-        )
+        record = vars(dask_scheduler).get(attribute, {}).pop(window, None)
+        if record is None:
+            return []
+        look, seen = record
+        look()
+        result: _Heard = seen(measured)
         return result
 
-    return _SchedulerFunctions(begin, end)
+    return ServerFunctions(begin, end, glance)
 
 
 def shift(there: float, asked: float, answered: float) -> float:
@@ -246,26 +217,43 @@ def combined(timelines: Iterable[Timeline], begin: float, end: float) -> tuple[f
     """
     import numpy as np
 
-    given = [_with_edges(one) for one in timelines if one.times]
-    moments = np.unique(np.concatenate([[begin, end], *(times for times, _ in given)]))
-    moments = moments[(moments >= begin) & (moments <= end)]
-    if len(moments) > 4 * MOST:
-        moments = np.append(moments[:: -(-len(moments) // (4 * MOST))], end)
-    total = np.zeros(len(moments))
-    for times, sizes in given:
-        total += np.interp(moments, times, sizes)
+    # At each sample of a timeline its slope changes, and so the sum's does: every moment is looked
+    # at, in time that grows with the number of samples alone.
+    at, changes, first = [np.array([0.0, end - begin])], [np.zeros(2)], 0.0
+    for one in timelines:
+        if one.times:
+            times, sizes = _with_edges(one)
+            slopes = np.diff(sizes) / np.diff(times)
+            at.append(times - begin)
+            changes.append(np.diff(slopes, prepend=0.0, append=0.0))
+            first += float(sizes[0])
+    moments = np.concatenate(at)
+    order = np.argsort(moments, kind="stable")
+    moments, slope = moments[order], np.cumsum(np.concatenate(changes)[order])
+    steps = np.diff(moments)
+    total = first + np.concatenate([[0.0], np.cumsum(slope[:-1] * steps)])
+    inside = (moments >= 0) & (moments <= end - begin)
+    moments, total = moments[inside], total[inside]
+    highest = float(total.max())
     seconds = end - begin
     if seconds <= 0:
-        return float(total[-1]), float(total.max())
+        return float(total[-1]), highest
     integral = float((np.diff(moments) * (total[1:] + total[:-1]) / 2).sum())
-    return integral / seconds, float(total.max())
+    return integral / seconds, highest
 
 
-def _with_edges(one: Timeline) -> tuple[list[float], list[float]]:
-    """Return times and sizes, with nothing next to where a process came or left."""
-    times, sizes = list(one.times), list(one.sizes)
+def _with_edges(one: Timeline) -> tuple[Any, Any]:
+    """Return times, each later than the one before, and sizes.
+
+    There is nothing next to where a process came or left.
+    """
+    import numpy as np
+
+    times, sizes = np.array(one.times), np.array(one.sizes)
+    later = np.diff(times, prepend=-np.inf) > 0
+    times, sizes = times[later], sizes[later]
     if not one.from_begin:
-        times, sizes = [times[0] - _EDGE, *times], [0.0, *sizes]
+        times, sizes = np.append(times[0] - _EDGE, times), np.append(0.0, sizes)
     if not one.to_end:
-        times, sizes = [*times, times[-1] + _EDGE], [*sizes, 0.0]
+        times, sizes = np.append(times, times[-1] + _EDGE), np.append(sizes, 0.0)
     return times, sizes

@@ -11,7 +11,16 @@ import asyncio
 import time
 import uuid
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Self
+
+from benchdb.collect.dask_leftovers import (
+    ServerFunctions,
+    for_good,
+    unless_ended,
+    watched,
+    when_lost,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -34,34 +43,35 @@ HURRIED_DEADLINE = 3.0
 #: Seconds between two looks at whether the client still has its scheduler.
 _GLANCE: Final = 0.1
 
+#: Seconds between two looks of the scheduler at a window: half of the fastest heartbeat.
+GLANCE: Final = 0.25
+
 _MOST_NAMED: Final = 3
 
 #: Questions whose answers nobody waits for; the loop itself would forget them.
 _UNHEARD: Final[set[asyncio.Future[Any]]] = set()
 
 
-class ServerFunctions(NamedTuple):
-    """What begins and ends something on a scheduler or a worker."""
-
-    begin: Callable[..., Any]
-    end: Callable[..., Any]
-
-
 class Answers(NamedTuple):
-    """What workers said, by address, and why the others said nothing."""
+    """What workers said, by address, why the others said nothing, and who of these was silent."""
 
     given: dict[str, Any]
     missing: dict[str, str]
+    silent: frozenset[str]
 
 
 async def ask_workers(
-    client: Client, function: Callable[..., Any], *args: object, workers: Iterable[str]
+    client: Client,
+    function: Callable[..., Any],
+    *args: object,
+    workers: Iterable[str],
+    seconds: float,
 ) -> Answers:
-    """Run a function on each of the workers, each with a deadline of its own.
+    """Run a function on each of the workers, each with a deadline of its own, in seconds.
 
     `distributed.Client.run` over several workers waits for the slowest without limit.
     """
-    seconds = WORKER_DEADLINE
+    silent = set()
 
     async def ask(address: str) -> tuple[str, Any, str]:
         question: Any = client.run(function, *args, workers=[address])
@@ -69,6 +79,7 @@ async def ask_workers(
             answers = await asyncio.wait_for(question, seconds)
             return address, answers[address], ""
         except TimeoutError:
+            silent.add(address)
             return address, None, f"no answer in {seconds:g} s"
         except Exception as error:
             return address, None, brief(error)
@@ -79,7 +90,7 @@ async def ask_workers(
             missing[address] = trouble
         else:
             given[address] = answer
-    return Answers(given, missing)
+    return Answers(given, missing, frozenset(silent))
 
 
 def tell_workers(
@@ -88,9 +99,19 @@ def tell_workers(
     """Have each of the workers run a function when it can, and wait for none of them."""
     untyped: Any = client
     for address in workers:
-        telling = asyncio.ensure_future(untyped.run(function, *args, workers=[address]))
-        _UNHEARD.add(telling)
-        telling.add_done_callback(_heard)
+        _tell(untyped.run(function, *args, workers=[address]))
+
+
+def tell_scheduler(client: Client, function: Callable[..., Any], *args: object) -> None:
+    """Have the scheduler run a function when it can, and don't wait for it."""
+    untyped: Any = client
+    _tell(untyped.run_on_scheduler(function, *args))
+
+
+def _tell(question: Awaitable[Any]) -> None:
+    telling = asyncio.ensure_future(question)
+    _UNHEARD.add(telling)
+    telling.add_done_callback(_heard)
 
 
 def _heard(told: asyncio.Future[Any]) -> None:
@@ -160,7 +181,8 @@ class Window(ABC):
         self.name = uuid.uuid4().hex
         self._asynchronous = bool(getattr(client, "asynchronous", False))
         self._measuring = False
-        self._entered = ""
+        self._entered = self._scheduler = ""
+        self._worker_seconds = WORKER_DEADLINE
 
     @property
     def blocks(self) -> Blocks:
@@ -177,6 +199,28 @@ class Window(ABC):
 
     async def give_up(self) -> None:  # noqa: B027 - of most windows nothing remains
         """Leave nothing of a begin that failed, and wait for nobody."""
+
+    async def ask(
+        self, function: Callable[..., Any], *args: object, workers: Iterable[str]
+    ) -> Answers:
+        """Run a function on workers, but on none that has just been silent to another window."""
+        silent, now = self.blocks.silent, time.monotonic()
+        asked = set(workers)
+        known = {
+            address: why
+            for address, (since, why) in silent.items()
+            if address in asked and now - since < self._worker_seconds
+        }
+        answers = await ask_workers(
+            self.client,
+            function,
+            *args,
+            workers=asked.difference(known),
+            seconds=self._worker_seconds,
+        )
+        now = time.monotonic()
+        silent.update((address, (now, answers.missing[address])) for address in answers.silent)
+        return answers._replace(missing=answers.missing | known)
 
     def note(self, why: str) -> None:
         """Say that something was not measured."""
@@ -197,9 +241,7 @@ class Window(ABC):
         if self._asynchronous:
             self.note("an asynchronous client needs `async with`")
         elif self._may_begin():
-            self._measuring = self._wait_for(self.begin, DEADLINE)
-            if not self._measuring:
-                self._wait_for(self.give_up, HURRIED_DEADLINE, is_noted=False)
+            self._measuring = self._take(self.begin, DEADLINE)
         return self
 
     def __exit__(
@@ -209,16 +251,13 @@ class Window(ABC):
         traceback: TracebackType | None,
     ) -> None:
         if self._may_finish():
-            hurried = error is not None and not isinstance(error, Exception)
-            self._wait_for(self.finish, HURRIED_DEADLINE if hurried else DEADLINE)
+            self._take(self.finish, _deadline(error))
 
     async def __aenter__(self) -> Self:
         if not self._asynchronous:
             return self.__enter__()
         if self._may_begin():
-            self._measuring = await self._await(self.begin)
-            if not self._measuring:
-                await self.give_up()
+            self._measuring = await self._take_async(self.begin, DEADLINE)
         return self
 
     async def __aexit__(
@@ -230,7 +269,7 @@ class Window(ABC):
         if not self._asynchronous:
             self.__exit__(kind, error, traceback)
         elif self._may_finish():
-            await self._await(self.finish)
+            await self._take_async(self.finish, _deadline(error))
 
     def _may_begin(self) -> bool:
         if why := no_client(self.client):
@@ -240,7 +279,8 @@ class Window(ABC):
             self.note(f"the client is {self.client.status}")
             return False
         scheduler = self.client.scheduler
-        self._entered = str(scheduler.address) if scheduler is not None else ""
+        self._scheduler = str(scheduler.address) if scheduler is not None else ""
+        self._entered = self._scheduler
         if self.blocks.enter(self.kind, self._entered):
             return True
         self._entered = ""
@@ -260,25 +300,43 @@ class Window(ABC):
         what = "lost its scheduler" if self.client.status == "connecting" else "was closed"
         return f"the client {what} inside the block"
 
-    def _wait_for(
-        self, step: Callable[[], Awaitable[None]], seconds: float, *, is_noted: bool = True
-    ) -> bool:
+    def _take(self, step: Callable[[], Awaitable[None]], seconds: float) -> bool:
+        """Take a step, and leave nothing if it fails or is interrupted; tell whether it didn't."""
+        client, done = _untyped(self.client), False
+        seconds = self._patience(seconds)
         try:
-            client: Any = self.client
             client.sync(self._watched, step, callback_timeout=seconds)
+            done = True
         except Exception as error:
-            if is_noted:
-                self._failed(error, seconds)
-            return False
-        return True
+            self._failed(error, seconds)
+        finally:
+            if not done:
+                with suppress(Exception):
+                    client.sync(self.give_up, callback_timeout=HURRIED_DEADLINE)
+        return done
 
-    async def _await(self, step: Callable[[], Awaitable[None]]) -> bool:
+    async def _take_async(self, step: Callable[[], Awaitable[None]], seconds: float) -> bool:
+        done = False
+        seconds = self._patience(seconds)
         try:
-            await asyncio.wait_for(self._watched(step), DEADLINE)
+            await asyncio.wait_for(self._watched(step), seconds)
+            done = True
         except Exception as error:
-            self._failed(error, DEADLINE)
-            return False
-        return True
+            self._failed(error, seconds)
+        finally:
+            if not done:
+                with suppress(Exception):
+                    await self.give_up()
+        return done
+
+    def _patience(self, seconds: float) -> float:
+        """Return how long a step may take: not long if the scheduler has just been silent."""
+        since, _ = self.blocks.silent.get(self._scheduler, (-DEADLINE, ""))
+        if time.monotonic() - since < DEADLINE:
+            seconds = min(seconds, HURRIED_DEADLINE)
+        # Less than a step has: so the silence of a worker is never the scheduler's.
+        self._worker_seconds = min(WORKER_DEADLINE, seconds / 3)
+        return seconds
 
     async def _watched(self, step: Callable[[], Awaitable[None]]) -> None:
         """Take a step unless the client loses its scheduler, which would hold it up for long."""
@@ -294,6 +352,7 @@ class Window(ABC):
 
     def _failed(self, error: Exception, seconds: float) -> None:
         if isinstance(error, TimeoutError):
+            self.blocks.silent[self._scheduler] = time.monotonic(), ""
             self.note(f"the scheduler did not answer in {seconds:g} s")
         elif self.client.status != "running":
             self.note(self._gone())
@@ -301,8 +360,19 @@ class Window(ABC):
             self.note(brief(error))
 
 
-class WorkersWindow(Window):
-    """A window in which every worker begins and ends something too.
+def _deadline(error: BaseException | None) -> float:
+    """Return the seconds for the end of a window whose block ended with an error, or None."""
+    # Not every other BaseException: pytest's own, which skip and fail a test, are of those, too.
+    in_a_hurry = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
+    return HURRIED_DEADLINE if isinstance(error, in_a_hurry) else DEADLINE
+
+
+def _untyped(client: Any) -> Any:
+    return client
+
+
+class ServersWindow(Window):
+    """A window in which the scheduler and every worker begin and end something too.
 
     Workers that come inside the block are only asked to end; those that leave can't be asked. Those
     that are silent are told to end, too, for when they hear again.
@@ -311,23 +381,24 @@ class WorkersWindow(Window):
     #: What a worker that is missing is missing in, as a note names it.
     of_workers: ClassVar[str]
 
-    #: Run on each worker, with a window's name, where it begins, and with the seconds since, too,
-    #: where it ends.
+    #: Run on each worker, with a window's name.
     of_worker: ClassVar[Callable[[], ServerFunctions]]
+
+    #: The same of the scheduler. Where the client is lost, it is ended with `nothing`.
+    of_scheduler: ClassVar[Callable[[], ServerFunctions]]
+    nothing: ClassVar[tuple[Any, ...]]
 
     def __init__(self, client: Client, readings: Readings) -> None:
         super().__init__(client, readings)
         self._asked: list[str] = []
-        self._begun_at = time.perf_counter()
 
     async def begin_on_workers(self) -> dict[str, Any]:
         """Let the window begin on all workers; return their answers by address."""
         self._asked = await worker_addresses(self.client)
-        begin = _unless_ended(type(self).of_worker().begin)
-        answers = await ask_workers(self.client, begin, self.name, workers=self._asked)
+        begin = unless_ended(type(self).of_worker().begin)
+        answers = await self.ask(begin, self.name, (), workers=self._asked)
         self._silent = answers.missing
         self._begun = frozenset(answers.given)
-        self._begun_at = time.perf_counter()
         return answers.given
 
     async def end_on_workers(self) -> dict[str, Any]:
@@ -336,10 +407,9 @@ class WorkersWindow(Window):
         Those that were silent at the begin are not waited for again.
         """
         present = await worker_addresses(self.client)
-        seconds = time.perf_counter() - self._begun_at
         asked = [address for address in present if address not in self._silent]
         end = type(self).of_worker().end
-        answers = await ask_workers(self.client, end, self.name, seconds, workers=asked)
+        answers = await self.ask(end, self.name, workers=asked)
         self._end_unheard(address for address in present if address not in answers.given)
         self.note_missing(
             self._silent | answers.missing, f"{self.of_workers} is without these workers"
@@ -347,43 +417,27 @@ class WorkersWindow(Window):
         self.note_left(self._begun.difference(present), f"{self.of_workers} is without")
         return answers.given
 
+    async def begin_on_scheduler(self) -> Any:
+        """Let the window begin on the scheduler; return its answer."""
+        client: Any = self.client
+        functions = watched(type(self).of_scheduler(), GLANCE)
+        lost = when_lost(self.name, type(self).of_worker().end)
+        given = client.id, self.nothing, lost
+        return await client.run_on_scheduler(unless_ended(functions.begin), self.name, given)
+
+    async def end_on_scheduler(self, *given: object) -> Any:
+        """Let the window end on the scheduler; return its answer."""
+        client: Any = self.client
+        end = watched(type(self).of_scheduler(), GLANCE).end
+        return await client.run_on_scheduler(end, self.name, given)
+
     async def give_up(self) -> None:
-        """Let the window end on all workers that were asked to begin it."""
+        """Let the window end wherever it may have begun."""
         self._end_unheard(self._asked)
+        end = for_good(watched(type(self).of_scheduler(), GLANCE).end)
+        tell_scheduler(self.client, end, self.name, (self.nothing,))
 
     def _end_unheard(self, workers: Iterable[str]) -> None:
         """Let the window end on workers that may begin it yet, or have it ended already."""
-        seconds = time.perf_counter() - self._begun_at
-        end = _for_good(type(self).of_worker().end)
-        tell_workers(self.client, end, self.name, seconds, workers=workers)
-
-
-#: Where a worker's process keeps the names of windows that must not begin any more.
-_ENDED: Final = "_benchdb_ended_windows"
-
-
-def _unless_ended(begin: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function for a worker that may hear of the end of a window before of its begin."""
-    attribute = _ENDED
-
-    def begin_unless_ended(window: str, dask_worker: Any) -> Any:
-        import sys
-
-        if window in vars(sys).get(attribute, ()):
-            return None
-        return begin(window, dask_worker)
-
-    return begin_unless_ended
-
-
-def _for_good(end: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function that ends a window on a worker so that it won't begin later."""
-    attribute = _ENDED
-
-    def end_for_good(window: str, seconds: float, dask_worker: Any) -> None:
-        import sys
-
-        vars(sys).setdefault(attribute, set()).add(window)
-        end(window, seconds, dask_worker)
-
-    return end_for_good
+        end = for_good(type(self).of_worker().end)
+        tell_workers(self.client, end, self.name, (), workers=workers)

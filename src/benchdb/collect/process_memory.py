@@ -140,7 +140,7 @@ def peak() -> int | None:
 
 
 class _Sampler:
-    """A thread that samples the memory of this process and its children while it is started."""
+    """A thread that samples the memory of this process and its children from begin to end."""
 
     def __init__(self, interval: float) -> None:
         import psutil
@@ -157,13 +157,13 @@ class _Sampler:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="benchdb-memory", daemon=True)
 
-    def start(self) -> None:
+    def begin(self) -> None:
         """Take the first sample, and more in a thread."""
         self._last = (time.perf_counter(), self._sample())
         self._started = self._last[0]
         self._thread.start()
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """Take the last sample; average and peak are known then."""
         self._done.set()
         self._thread.join()
@@ -227,19 +227,19 @@ def measure_process_memory(readings: Readings, *, interval: float = INTERVAL) ->
     window = f"block-{id(readings)}"
     sampler = None
     try:
-        sampler = _Sampler(interval)
-        sampler.start()
         _begin(window)
+        begun = _Sampler(interval)
+        begun.begin()  # last: nothing after it may fail and leave its thread
+        sampler = begun
     except Exception as error:
         readings.note(f"memory of the process was not measured: {error!r}")
-        sampler = None
     try:
         yield
     finally:
         exact = _end(window)
         blocks.leave(_KIND, THIS_PROCESS)
         if sampler is not None:
-            sampler.stop()
+            sampler.end()
             blocks.average("average_memory", sampler.average, sampler.seconds, whole=True)
             # Whenever the process stood at its own peak, its children held no less than that.
             own = exact + (sampler.least_of_children or 0) if exact else 0

@@ -13,9 +13,11 @@ from contextlib import (
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from benchdb.collect.clock import Stopwatch
+    from benchdb.collect.readings import Readings
     from benchdb.plugin.running import RunningTest
 
 
@@ -24,11 +26,31 @@ class Meters:
 
     Each method returns a context manager, for ``with`` or (with an asynchronous client)
     ``async with``. Two of one kind around each other measure once; several blocks add up.
+
+    Parameters
+    ----------
+    readings
+        Where the values go.
+    stopwatch
+        What times the block of `everything`.
+    versions
+        Run-time versions of this environment's packages, as `note_cluster` takes them.
+    report
+        What keeps Dask's performance report, made of a client and the readings.
     """
 
-    def __init__(self, running: RunningTest) -> None:
-        self._running = running
-        self._readings = running.readings
+    def __init__(
+        self,
+        readings: Readings,
+        stopwatch: Stopwatch,
+        *,
+        versions: Mapping[str, str],
+        report: Callable[[Any, Any], Any] | None = None,
+    ) -> None:
+        self.readings = readings
+        self.versions = versions
+        self._stopwatch = stopwatch
+        self._report = report or (lambda *_: nullcontext())
         self._seen: set[str] = set()
 
     def memory(self, client: Any = None) -> Any:
@@ -36,7 +58,7 @@ class Meters:
         if client is None:
             from benchdb.collect.process_memory import measure_process_memory
 
-            return measure_process_memory(self._readings)
+            return measure_process_memory(self.readings)
         from benchdb.collect.dask_memory import measure_memory
 
         return self._with_cluster(client, measure_memory)
@@ -57,7 +79,7 @@ class Meters:
         """Store name, id and details URL of a cluster, and return them."""
         from benchdb.collect.dask_cluster import set_cluster_info
 
-        return set_cluster_info(cluster, self._readings)
+        return set_cluster_info(cluster, self.readings)
 
     def performance_report(self, client: Any) -> Any:
         """Keep Dask's performance report of the block as an artifact."""
@@ -74,17 +96,8 @@ class Meters:
             client, measure_memory, measure_task_durations, measure_scheduler, self._time
         )
 
-    def _report(self, client: Any, _: Any) -> Any:
-        running = self._running
-        try:
-            path = running.artifacts.new_file(running.item.nodeid, "performance-report.html")
-        except OSError as error:
-            running.readings.note(f"Dask's performance report not written: {error}")
-            return nullcontext()
-        return _KeptReport(running, client, path)
-
     def _time(self, client: Any, _: Any) -> Any:
-        return self._running.stopwatch
+        return self._stopwatch
 
     def _with_cluster(self, client: Any, *meters: Callable[[Any, Any], Any]) -> _Block:
         return _Block(self, client, meters)
@@ -109,13 +122,13 @@ class _Block:
     def __enter__(self) -> _Block:
         from benchdb.collect.dask_cluster import note_cluster, set_cluster_info
 
-        running = self._owner._running
-        if self._owner.is_new_cluster(self._client):
-            note_cluster(self._client, running.readings, local_versions=local_versions(running))
-            set_cluster_info(self._client, running.readings)
+        owner, readings = self._owner, self._owner.readings
+        if owner.is_new_cluster(self._client):
+            note_cluster(self._client, readings, local_versions=owner.versions)
+            set_cluster_info(self._client, readings)
         with ExitStack() as stack:  # closes those that began if a later one is interrupted
             for meter in self._meters:
-                stack.enter_context(meter(self._client, running.readings))
+                stack.enter_context(meter(self._client, readings))
             self._stack = stack.pop_all()
         return self
 
@@ -125,15 +138,13 @@ class _Block:
     async def __aenter__(self) -> _Block:
         from benchdb.collect.dask_cluster import note_cluster_async, set_cluster_info
 
-        running = self._owner._running
-        if self._owner.is_new_cluster(self._client):
-            await note_cluster_async(
-                self._client, running.readings, local_versions=local_versions(running)
-            )
-            set_cluster_info(self._client, running.readings)
+        owner, readings = self._owner, self._owner.readings
+        if owner.is_new_cluster(self._client):
+            await note_cluster_async(self._client, readings, local_versions=owner.versions)
+            set_cluster_info(self._client, readings)
         async with AsyncExitStack() as stack:
             for meter in self._meters:
-                entered = meter(self._client, running.readings)
+                entered = meter(self._client, readings)
                 if isinstance(entered, AbstractAsyncContextManager):
                     await stack.enter_async_context(entered)
                 else:
@@ -183,8 +194,17 @@ class _KeptReport:
                 self._report.path.unlink()
 
 
-def local_versions(running: RunningTest) -> dict[str, str]:
-    """Return the run-time versions of this environment's packages, as the session knows them."""
+def meters_of(running: RunningTest) -> Meters:
+    """Return the meters of a running test."""
     from benchdb.plugin.start import VERSIONS
 
-    return running.item.config.stash.get(VERSIONS, {})
+    def report(client: Any, readings: Any) -> Any:
+        try:
+            path = running.artifacts.new_file(running.item.nodeid, "performance-report.html")
+        except OSError as error:
+            readings.note(f"Dask's performance report not written: {error}")
+            return nullcontext()
+        return _KeptReport(running, client, path)
+
+    versions = running.item.config.stash.get(VERSIONS, {})
+    return Meters(running.readings, running.stopwatch, versions=versions, report=report)

@@ -96,9 +96,9 @@ class RunningTest:
     @cached_property
     def meters(self) -> Meters:
         """What the fixtures about clusters give."""
-        from benchdb.plugin.meters import Meters
+        from benchdb.plugin.meters import meters_of
 
-        return Meters(self)
+        return meters_of(self)
 
     @cached_property
     def test_run(self) -> Any:
