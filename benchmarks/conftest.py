@@ -93,6 +93,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.is_blocked("benchdb"):
+        raise pytest.UsageError(
+            "the suite is made of benchdb's fixtures: run it without -p no:benchdb"
+        )
     from benchdb.errors import UserError
 
     config.addinivalue_line("markers", "quick: short enough for a demonstration")

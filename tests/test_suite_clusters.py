@@ -420,17 +420,17 @@ def test_a_scheduler_that_does_not_answer_is_a_line_in_time() -> None:
         default_client()
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a scheduler that was started by command, with one worker."""
+@contextlib.contextmanager
+def by_command(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Start a scheduler and a worker as at a prompt; give the scheduler's address and process."""
     from benchdb.clusters.workers import connected, wait_for_workers
 
-    folder = tmp_path_factory.mktemp("cluster")
     told = folder / "scheduler.json"
     dask = [sys.executable, "-m", "dask"]
     file = ["--scheduler-file", str(told)]
     port = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard"]
     worker = ["--nthreads", "1", "--memory-limit", "600MB", "--no-dashboard"]
+    processes = []
     with contextlib.ExitStack() as stack:
         for command in (["scheduler", *port], ["worker", *worker]):
             process = stack.enter_context(
@@ -442,11 +442,29 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
                 )
             )
             stack.callback(process.terminate)
-            wait_for(told.exists)
+            processes.append(process)
+            wait_for(lambda: told.exists() or processes[0].poll() is not None)
         address = str(json.loads(told.read_text())["address"])
         with connected(address, timeout=PATIENCE) as client:
             wait_for_workers(client, 1, timeout=PATIENCE)
+        yield address, processes[0]
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a scheduler that was started by command, with one worker."""
+    with by_command(tmp_path_factory.mktemp("cluster")) as (address, _):
         yield address
+
+
+@linux
+def test_a_scheduler_that_is_killed_is_a_line_at_once(tmp_path: Path) -> None:
+    from benchdb.clusters.workers import connected, run_on_workers
+
+    with by_command(tmp_path) as (address, scheduler), connected(address) as client:
+        threading.Timer(0.3, scheduler.kill).start()
+        with pytest.raises(UserError, match=r"the scheduler \(it is gone\)"):
+            run_on_workers(client, lambda: time.sleep(1000), timeout=1000)
 
 
 BY_ADDRESS = """

@@ -18,7 +18,7 @@ import pytest
 from mortals import mortals
 
 from benchdb.errors import UnreachableHistory, UnusableHistory
-from benchdb.store.locks import ProcessLock
+from benchdb.locks import ProcessLock
 from benchdb.sync.folder import Folder
 from benchdb.sync.probe import probe
 

@@ -184,7 +184,7 @@ def test_check_says_for_each_problem_what_mends_it(files: Files) -> None:
 def test_what_a_killed_process_had_fetched_is_removed_by_the_next(
     files: Files, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from benchdb.store.scratch import scratch_folder
+    from benchdb.scratch import scratch_folder
 
     there = tmp_path / "temporary"
     there.mkdir()

@@ -103,10 +103,10 @@ def import_files(
         What ``--db`` said.
     """
     from benchdb.report.text import counted, literal
+    from benchdb.scratch import scratch_folder
     from benchdb.store.importing import Importing
     from benchdb.store.merge import merge_file
     from benchdb.store.opening import connected, explaining
-    from benchdb.store.scratch import scratch_folder
 
     undirected: list[str] = []
     with scratch_folder() as folder, progress_bar() as progress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-import tempfile
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.clusters.keywords import check_keywords, size, whole_number
 from benchdb.errors import UserError
+from benchdb.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -69,7 +69,8 @@ def running(
 ) -> Iterator[LocalCluster]:
     """Start a cluster on this machine for a ``with`` block, and end it at the block's end.
 
-    What its scheduler and workers write is in a folder that goes with it.
+    What its scheduler and workers write is in a folder that goes with it; that of a process that
+    was killed goes when the next one starts.
 
     Parameters
     ----------
@@ -102,11 +103,11 @@ def running(
     if isinstance(limit := given.get("memory_limit"), str) and limit != "auto":
         size("memory_limit", limit)
     with (
-        tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as folder,
+        scratch_folder() as folder,
         dask.config.set(
             {
                 # Not local_directory=: that reaches the workers alone; the scheduler writes, too.
-                "temporary-directory": folder,
+                "temporary-directory": str(folder),
                 # A worker that takes longer to restart is given up, as on a busy machine.
                 "distributed.deploy.lost-worker-timeout": "10 minutes",
                 **(_OF_THREADS if given.get("processes") is False else {}),

@@ -289,12 +289,26 @@ def run_on_workers(client: Any, function: Callable[..., Any], *, timeout: float)
             wrong[address] = "no answer" if is_late else f"{type(error).__name__}: {what}"
 
     async def all_of_them() -> dict[str, Any]:
-        addresses = await asyncio.wait_for(client.run_on_scheduler(_addresses()), timeout)
+        addresses = await asyncio.wait_for(client.run_on_scheduler(_addresses()), ANSWER_TIMEOUT)
         answers = await asyncio.gather(*map(one, addresses))
         return dict(zip(addresses, answers, strict=True))
 
+    async def unless_lost() -> dict[str, Any]:
+        asking = asyncio.ensure_future(all_of_them())
+        try:
+            while client.status == "running" and not asking.done():
+                await asyncio.wait({asking}, timeout=_GLANCE)
+            if asking.done():
+                return asking.result()
+        finally:
+            asking.cancel()
+        raise ConnectionError
+
+    answers: dict[str, Any] = {}
     try:
-        answers = within(client, 2 * timeout + 1, all_of_them)
+        answers = within(client, ANSWER_TIMEOUT + timeout + 1, unless_lost)
+    except ConnectionError:
+        wrong["the scheduler"] = "it is gone"
     except Exception as error:
         wrong["the scheduler"] = type(error).__name__
     if wrong:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchdb.errors import reason
+from benchdb.locks import ProcessLock, is_locked, patiently
 from benchdb.plugin.observer import NOTES, is_benchmarked
 from benchdb.plugin.start import WORKER_INPUT
-from benchdb.store.locks import ProcessLock, is_locked, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from benchdb.store.locks import ProcessLock, is_locked
+from benchdb.locks import ProcessLock, is_locked
 
 if TYPE_CHECKING:
     from benchdb.plugin.running import RunningTest

@@ -12,12 +12,12 @@ import sqlite3
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from benchdb.scratch import scratch_folder
 from benchdb.store import copying
 from benchdb.store.columns import insertion, quoted
 from benchdb.store.database import FileConnection, connect, create_schema
 from benchdb.store.digest import SESSION_TABLES, session_digest
 from benchdb.store.queries import of_uids
-from benchdb.store.scratch import scratch_folder
 from benchdb.store.statements import chunks, marks
 
 if TYPE_CHECKING:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from benchdb.config import Location
+    from benchdb.locks import ProcessLock
 
 _Made = TypeVar("_Made")
 
@@ -118,7 +119,7 @@ class FileConnection(sqlite3.Connection):
         """See `Connection.column_kinds`."""
         return {row[1]: kind_of(row[2]) for row in self.execute(f'PRAGMA table_info("{table}")')}
 
-    def claim(self, location: Location, uid: str) -> locks.ProcessLock:
+    def claim(self, location: Location, uid: str) -> ProcessLock:
         """See `Connection.claim`; the claim lies beside the file, whatever copy of it is open."""
         assert isinstance(location, Path)
         return locks.session_lock(location, uid)

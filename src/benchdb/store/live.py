@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from benchdb.locks import ProcessLock
 from benchdb.store import shared
 from benchdb.store.database import Schema, connect, create_schema, inspect, use_journal
-from benchdb.store.locks import ProcessLock
 from benchdb.store.lost import close_lost_sessions, described, end_session, unclosed
 from benchdb.store.values import stored_instant, text
 

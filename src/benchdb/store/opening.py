@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import DamagedFile, ForeignFile, NoDatabase, UserError
+from benchdb.scratch import scratch_folder
 from benchdb.store.database import (
     Found,
     Schema,
@@ -24,7 +25,6 @@ from benchdb.store.database import (
 )
 from benchdb.store.lost import close_lost_sessions, open_sessions
 from benchdb.store.progress import untold
-from benchdb.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,10 +11,10 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchdb.scratch import scratch_folder
 from benchdb.store.database import FileConnection, create_schema
 from benchdb.store.live import LiveSession
 from benchdb.store.recorder import Recorder
-from benchdb.store.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UserError
+from benchdb.scratch import scratch_folder
 from benchdb.store.database import connect
 from benchdb.store.opening import make_writable
 from benchdb.store.progress import untold
-from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_file
 from benchdb.sync.history import pull
 from benchdb.sync.machine import Machine, explaining_room

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import NoAccess, UnreachableHistory, UnusableHistory
-from benchdb.store.locks import HeldByAnother, patiently
+from benchdb.locks import HeldByAnother, patiently
 from benchdb.sync.artifacts import ARTIFACTS
 from benchdb.sync.objects import Got, dated
 from benchdb.sync.protocol.names import SEGMENTS, SNAPSHOTS

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import DamagedHistory
+from benchdb.scratch import scratch_folder
 from benchdb.store.fitness import is_unfit
 from benchdb.store.progress import untold
-from benchdb.store.scratch import scratch_folder
 from benchdb.sync.artifacts import ARTIFACTS, is_checksum, is_file
 from benchdb.sync.former import PUBLISHED
 from benchdb.sync.machine import Machine, explaining_room

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from benchdb.errors import UserError
+from benchdb.scratch import scratch_folder
 from benchdb.store.merge import merge_file
 from benchdb.store.progress import untold
-from benchdb.store.scratch import scratch_folder
 from benchdb.sync.fetching import Fetching, side_by_side
 from benchdb.sync.folding import fold
 from benchdb.sync.intake import Intake

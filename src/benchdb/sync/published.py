@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import BenchdbError, DamagedFile, UserError
+from benchdb.scratch import scratch_folder
 from benchdb.store.annotations import left_out
 from benchdb.store.check import check, unsound
 from benchdb.store.database import Schema, connect
@@ -22,7 +23,6 @@ from benchdb.store.merge import merge_file
 from benchdb.store.opening import look_at, make_writable
 from benchdb.store.progress import untold
 from benchdb.store.prune import prune
-from benchdb.store.scratch import scratch_folder
 from benchdb.sync.former import (
     MOVE,
     PUBLISHED,

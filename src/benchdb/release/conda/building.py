@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from benchdb.errors import UnusableChannel, WrongRecipe, WrongSetting, reason
+from benchdb.locks import HeldByAnother, patiently
 from benchdb.recipes import Package
 from benchdb.release.conda.indexing import index, is_package
 from benchdb.release.conda.panics import Panic, said, tamed
 from benchdb.release.conda.specs import check_versions, dependency
 from benchdb.release.variants import SUFFIX
-from benchdb.store.locks import HeldByAnother, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

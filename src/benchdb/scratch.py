@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchdb.store.locks import ProcessLock, is_locked
+from benchdb.locks import ProcessLock, is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
