@@ -30,9 +30,6 @@ STARTS = 2
 #: Seconds in which the workers must have imported what tasks need; a loaded machine is slow.
 IMPORT_TIMEOUT = 120.0
 
-#: Seconds in which they must have written a file.
-SHARED_TIMEOUT = 60.0
-
 
 class Standing(NamedTuple):
     """The cluster of a module as pytest holds it."""
@@ -184,31 +181,6 @@ def note_trouble(config: pytest.Config, line: str) -> None:
     lines = config.stash.setdefault(TROUBLES, [])
     if line not in lines:
         lines.append(line)
-
-
-def is_shared(cluster: Any, folder: str | None) -> bool:
-    """Tell whether all workers can write in a folder what is then to be read here."""
-    from benchdb.clusters.workers import connected, run_on_workers
-
-    with (
-        tempfile.TemporaryDirectory(
-            prefix="benchmarks-", dir=folder, ignore_cleanup_errors=True
-        ) as made,
-        connected(cluster) as client,
-    ):
-
-        def write() -> bool:
-            import os
-            import uuid
-
-            try:
-                with open(os.path.join(made, uuid.uuid4().hex), "x"):
-                    return True
-            except OSError:
-                return False
-
-        written = run_on_workers(client, write, timeout=SHARED_TIMEOUT)
-        return all(written.values()) and len(os.listdir(made)) == len(written)
 
 
 # -- what is kept of a test

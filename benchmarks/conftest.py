@@ -6,13 +6,13 @@ import argparse
 import importlib.util
 import math
 import os
-import tempfile
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import clusters
+from . import clusters, files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -58,8 +58,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--scratch",
-        metavar="DIR",
-        help="where workloads write files: a folder that the workers see under the same path",
+        metavar="FOLDER",
+        help="where workloads write files: a folder that the workers see under the same path, or a "
+        "URL that fsspec knows, such as s3://bucket/prefix",
     )
     group.addoption(
         "--runtime-recipe",
@@ -105,6 +106,12 @@ def pytest_configure(config: pytest.Config) -> None:
         clusters.chosen(config)
     except UserError as error:
         raise pytest.UsageError(f"--cluster: {error}") from None
+    given = config.getoption("--scratch", default=None)
+    if given is not None and not MISSING:
+        try:
+            config.option.scratch = files.checked(given, config.invocation_params.dir)
+        except UserError as error:
+            raise pytest.UsageError(f"--scratch: {error}") from None
     config.add_cleanup(clusters.end_on_sigterm())
     config.pluginmanager.register(clusters.Interrupts(config), "benchmarks-interrupts")
 
@@ -129,7 +136,11 @@ def _is_long(item: pytest.Item) -> bool:
 def _is_asked_for(item: pytest.Item, config: pytest.Config) -> bool:
     name = getattr(item, "originalname", item.name)
     by_id = any(name == given.partition("::")[2].partition("[")[0] for given in config.args)
-    return "long" in config.option.markexpr or name in config.option.keyword or by_id
+    # By a part of it, too. What stands behind a `not` there is left out by pytest itself.
+    words = re.findall(r"[^\s()]+", config.option.keyword.lower())
+    parts = [word.removeprefix("test_") for word in words if word not in {"and", "or", "not"}]
+    by_keyword = any(part and part in name.removeprefix("test_").lower() for part in parts)
+    return "long" in config.option.markexpr or by_keyword or by_id
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> str | None:
@@ -187,25 +198,55 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def scratch(shared_folder: str | None) -> Iterator[Path]:
-    """Return a folder for what a test writes; unlike `tmp_path` it is gone after the test.
+def scratch(shared_folder: str | None, leftover: Callable[[str], None]) -> Iterator[str]:
+    """Return a folder for what a test writes, a path or a URL; it is gone after the test.
 
-    Request it before `small_client`, so that the client lets go of the files first.
+    Request it before the client, so that this lets go of the files first.
     """
-    with tempfile.TemporaryDirectory(
-        prefix="benchmarks-", dir=shared_folder, ignore_cleanup_errors=True
-    ) as folder:
-        yield Path(folder)
+    with files.made_in(shared_folder, leftover) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
-def shared_folder(small_cluster: Any, pytestconfig: pytest.Config) -> str | None:
-    """Return the folder that `scratch` is made in; the test is skipped if workers don't see it."""
-    given = clusters.option(pytestconfig, "--scratch")
-    with clusters.failing_in_a_line():
-        if not clusters.is_shared(small_cluster, given):
-            pytest.skip("its files need a folder that the workers see, too: --scratch DIR")
+def module_scratch(shared_folder: str | None, leftover: Callable[[str], None]) -> Iterator[str]:
+    """Return a folder for files that several tests of a module read; likewise."""
+    with files.made_in(shared_folder, leftover) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def leftover(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Return what takes a line for the summary about a folder that couldn't be removed."""
+    return lambda line: clusters.note_trouble(pytestconfig, line)
+
+
+@pytest.fixture(scope="module")
+def shared_folder(
+    small_cluster: Any, pytestconfig: pytest.Config, leftover: Callable[[str], None]
+) -> str | None:
+    """Return what folders are made in; tests are skipped where the workers don't see it."""
+    given: str | None = clusters.option(pytestconfig, "--scratch")
+    with clusters.failing_in_a_line(), files.made_in(given, leftover) as tried:
+        wrong = files.unshared(small_cluster, tried)
+    if wrong is not None and given is None:
+        pytest.skip(f"its files need a folder that the workers see, too: --scratch FOLDER; {wrong}")
+    if wrong is not None:
+        pytest.fail(f"--scratch {given}: {wrong}: name one that they see, too", pytrace=False)
     return given
+
+
+@pytest.fixture(scope="module")
+def on_workers(
+    pytestconfig: pytest.Config, small_cluster: Any, deadline: float
+) -> Callable[[list[Any]], list[Any]]:
+    """Return what computes delayed values on the workers before anything is measured."""
+    from . import preparation
+
+    def compute(delayed: list[Any]) -> list[Any]:
+        with clusters.failing_in_a_line():
+            return preparation.computed(pytestconfig, small_cluster, delayed, deadline)
+
+    return compute
 
 
 @pytest.fixture(scope="session")
@@ -258,6 +299,17 @@ def memory(small_cluster: Any, scale: float) -> float:
 
 
 @pytest.fixture(scope="module")
+def deadline(small_cluster: Any, scale: float) -> float:
+    """Return the seconds after which a workload counts as stuck."""
+    from benchdb.clusters.workers import connected
+
+    from .sizes import deadline, memory_limits
+
+    with clusters.failing_in_a_line(), connected(small_cluster) as client:
+        return deadline(max(memory_limits(client)) * scale)
+
+
+@pytest.fixture(scope="module")
 def worker_imports() -> tuple[str, ...]:
     """Return the modules that tasks import; a module that needs others overrides this."""
     return ("dask.array", "dask.dataframe", "distributed.shuffle", "pyarrow.parquet")
@@ -270,30 +322,45 @@ def cluster_used(request: pytest.FixtureRequest, cluster_kwargs: dict[str, Any])
 
 
 @pytest.fixture
-def small_client(
+def unmeasured_client(
     request: pytest.FixtureRequest,
     small_cluster: Any,
     cluster_used: dict[str, Any],
     worker_imports: tuple[str, ...],
-    benchmark_all: Callable[[Client], AbstractContextManager[None]],
+    test_run_benchmark: Any,
 ) -> Iterator[Client]:
-    """Connect to workers that no other test has used, and measure what the test makes of them."""
+    """Connect to workers that no other test has used; at an address, to those that are there."""
     from benchdb.clusters.workers import connected, run_on_workers
 
     def import_what_tasks_need() -> None:
         for name in worker_imports:
             importlib.import_module(name)
 
-    row = request.getfixturevalue("test_run_benchmark")
     with clusters.failing_in_a_line(), connected(small_cluster) as client:
-        clusters.keep_circumstances(row, cluster_used, client)
+        clusters.keep_circumstances(test_run_benchmark, cluster_used, client)
         try:
             # Importing takes seconds, in a worker's first task: no part of what is measured.
             run_on_workers(client, import_what_tasks_need, timeout=clusters.IMPORT_TIMEOUT)
         except Exception:
             request.node.stash[clusters.FAILED] = True
-            clusters.keep_logs(request.node, client, row)
+            clusters.keep_logs(request.node, client, test_run_benchmark)
             raise
-        with benchmark_all(client):
-            yield client
-        clusters.keep_logs(request.node, client, row)
+        yield client
+        clusters.keep_logs(request.node, client, test_run_benchmark)
+
+
+@pytest.fixture
+def small_client(
+    unmeasured_client: Client, benchmark_all: Callable[[Client], AbstractContextManager[None]]
+) -> Iterator[Client]:
+    """Measure what a test makes of such workers, from here to its end."""
+    with benchmark_all(unmeasured_client):
+        yield unmeasured_client
+
+
+@pytest.fixture
+def measured_block(
+    unmeasured_client: Client, benchmark_all: Callable[[Client], AbstractContextManager[None]]
+) -> AbstractContextManager[None]:
+    """Return a block to measure, on such workers: for who looks at what was made after it."""
+    return benchmark_all(unmeasured_client)

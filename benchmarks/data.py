@@ -7,9 +7,6 @@ import this folder.
 from __future__ import annotations
 
 import math
-import tempfile
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dask.dataframe as dd
@@ -17,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from . import sizes
+from .waiting import computed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 #: Bytes of one row of `table` and `lookup` in memory: one integer and three floats.
 ROW_NBYTES = 32
@@ -54,13 +52,13 @@ def sorted_table(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
     """Return a table like `lookup` whose sorted index is ``key``, with known divisions."""
     partitions, length = sizes.table(nbytes, partition_nbytes, ROW_NBYTES)
 
-    def part(number: int) -> pd.DataFrame:
+    def part(number: int, rows: int = length) -> pd.DataFrame:
         rng = np.random.default_rng(number)
-        keys = pd.Index(np.arange(number * length, (number + 1) * length), name="key")
-        return pd.DataFrame({name: rng.random(length) for name in "xyz"}, index=keys)
+        keys = pd.Index(np.arange(number * rows, (number + 1) * rows), name="key")
+        return pd.DataFrame({name: rng.random(rows) for name in "xyz"}, index=keys)
 
     divisions = (*range(0, partitions * length, length), partitions * length - 1)
-    return dd.from_map(part, range(partitions), meta=part(0).iloc[:0], divisions=divisions)
+    return dd.from_map(part, range(partitions), meta=part(0, 0), divisions=divisions)
 
 
 def rows(frame: dd.DataFrame) -> int:
@@ -75,22 +73,18 @@ def rows(frame: dd.DataFrame) -> int:
     return int(frame.map_partitions(count, meta=pd.Series(dtype="int64")).compute().sum())
 
 
-@contextmanager
-def folder(parent: str | None) -> Iterator[Path]:
-    """Make a folder for files that several tests read; it is gone at the block's end."""
-    with tempfile.TemporaryDirectory(
-        prefix="benchmarks-", dir=parent, ignore_cleanup_errors=True
-    ) as made:
-        yield Path(made)
-
-
 def length(nbytes: float, partition_nbytes: float) -> int:
     """Return the number of rows of a `table` or `lookup` of these sizes."""
     return math.prod(sizes.table(nbytes, partition_nbytes, ROW_NBYTES))
 
 
-def parts(frame: dd.DataFrame, column: str) -> pd.DataFrame:
-    """Return a row for each partition, by computing it whole: what its values of `column` are.
+def parts(frame: dd.DataFrame, column: str, *, deadline: float | None = None) -> pd.DataFrame:
+    """Compute what `described` returns; see `waiting.computed`."""
+    return computed(described(frame, column), deadline)
+
+
+def described(frame: dd.DataFrame, column: str) -> dd.DataFrame:
+    """Return a row for each partition, made of it whole: what its values of `column` are.
 
     Parameters
     ----------
@@ -99,7 +93,7 @@ def parts(frame: dd.DataFrame, column: str) -> pd.DataFrame:
 
     Returns
     -------
-    pandas.DataFrame
+    dask.dataframe.DataFrame
         ``rows``, their ``total`` (in integers, exact), the number of ``distinct`` values, and the
         ``lowest`` and the ``highest``, which are missing where a partition has no row.
     """
@@ -118,7 +112,15 @@ def parts(frame: dd.DataFrame, column: str) -> pd.DataFrame:
     kind = frame._meta.reset_index()[column].dtype
     meta = {"rows": "int64", "total": kind, "distinct": "int64", "lowest": kind, "highest": kind}
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in meta.items()})
-    return frame.map_partitions(describe, meta=empty, enforce_metadata=False).compute()
+    return frame.map_partitions(describe, meta=empty, enforce_metadata=False)
+
+
+def assert_each_once(parts: pd.DataFrame, rows: int) -> None:
+    """Hold that a frame, described by its ``key``, has each below `rows` once."""
+    assert parts.rows.sum() == rows
+    assert parts.distinct.sum() == rows, "a key is there twice"
+    assert (parts.lowest.min(), parts.highest.max()) == (0, rows - 1)
+    assert parts.total.sum() == rows * (rows - 1) // 2
 
 
 def _table(
@@ -128,14 +130,12 @@ def _table(
 ) -> dd.DataFrame:
     partitions, length = sizes.table(nbytes, partition_nbytes, ROW_NBYTES)
 
-    def part(number: int) -> pd.DataFrame:
+    def part(number: int, rows: int = length) -> pd.DataFrame:
         rng = np.random.default_rng(number)
-        columns = {"key": keys(rng, number * length, length)}
-        return pd.DataFrame(columns | {name: rng.random(length) for name in "xyz"})
+        columns = {"key": keys(rng, number * rows, rows)}
+        return pd.DataFrame(columns | {name: rng.random(rows) for name in "xyz"})
 
-    columns = {"key": "int64", "x": "float64", "y": "float64", "z": "float64"}
-    meta = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
-    return dd.from_map(part, range(partitions), meta=meta)
+    return dd.from_map(part, range(partitions), meta=part(0, 0))
 
 
 def wide_table(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
@@ -146,20 +146,20 @@ def wide_table(nbytes: float, partition_nbytes: float) -> dd.DataFrame:
     # The same type under pandas 2 and 3, so that the same bytes are written.
     names = pd.array(people, dtype="string[pyarrow]")
 
-    def part(number: int) -> pd.DataFrame:
+    def part(number: int, rows: int = length) -> pd.DataFrame:
         rng = np.random.default_rng(number)
-        start = pd.Timestamp("2021-01-01") + pd.Timedelta(seconds=number * length)
+        start = pd.Timestamp("2021-01-01") + pd.Timedelta(seconds=number * rows)
         columns: dict[str, object] = {}
         for column in range(25):
-            codes = rng.integers(len(people), size=length)
+            codes = rng.integers(len(people), size=rows)
             columns[f"name-{column}"] = names.take(codes)
-            columns[f"price-{column}"] = rng.random(length)
-            columns[f"id-{column}"] = rng.integers(1_000_000, size=length)
+            columns[f"price-{column}"] = rng.random(rows)
+            columns[f"id-{column}"] = rng.integers(1_000_000, size=rows)
             columns[f"cat-{column}"] = pd.Categorical.from_codes(codes, categories=people)
-        index = pd.date_range(start, periods=length, freq="s", name="timestamp")
+        index = pd.date_range(start, periods=rows, freq="s", name="timestamp")
         return pd.DataFrame(columns, index=index)
 
-    return dd.from_map(part, range(partitions), meta=part(0).iloc[:0])
+    return dd.from_map(part, range(partitions), meta=part(0, 0))
 
 
 def wide_length(nbytes: float, partition_nbytes: float) -> int:

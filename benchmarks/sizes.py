@@ -14,22 +14,47 @@ if TYPE_CHECKING:
 
 
 def cluster_memory(client: Client) -> int:
-    """Return the memory limits of all workers together, in bytes.
+    """Return the memory limits of all workers together, in bytes; raises what they raise."""
+    return sum(memory_limits(client))
+
+
+def memory_limits(client: Client) -> list[int]:
+    """Return the memory limit of each worker, in bytes.
 
     Raises
     ------
-    ValueError
-        A worker has no memory limit, so nothing can be sized to it.
+    UserError
+        If a worker has none, so that nothing can be sized to it, or if the scheduler doesn't
+        answer: one line.
     """
+    from benchdb.clusters.workers import ANSWER_TIMEOUT, within
+    from benchdb.errors import UserError
 
     def limits(dask_scheduler: Scheduler) -> list[int]:
         return [worker.memory_limit for worker in dask_scheduler.workers.values()]
 
     # Not Client.scheduler_info(): some releases of distributed name five workers at most there.
-    memory = client.run_on_scheduler(limits)
-    if not memory or not all(memory):
-        raise ValueError("every worker needs a memory limit: start the cluster with memory_limit=")
-    return sum(memory)
+    try:
+        found = within(client, ANSWER_TIMEOUT, lambda: client.run_on_scheduler(limits))
+    except Exception as error:
+        raise UserError(
+            f"the scheduler didn't say within {ANSWER_TIMEOUT:g} seconds how much memory its "
+            f"workers have ({type(error).__name__}): look at its logs"
+        ) from error
+    if not found or not all(found):
+        raise UserError("every worker needs a memory limit: start the cluster with memory_limit=")
+    return list(found)
+
+
+def deadline(worker_memory: float) -> float:
+    """Return the seconds after which a workload counts as stuck: many times what it takes.
+
+    Parameters
+    ----------
+    worker_memory
+        The bytes of a worker that sizes are fractions of: more data for each take longer.
+    """
+    return 300 * max(1.0, worker_memory / 2**30)
 
 
 def count(number: int, scale: float) -> int:

@@ -12,6 +12,7 @@ import dask.array as da
 import numpy as np
 
 from . import sizes
+from .waiting import computed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,14 @@ class Sums:
             total = total + vector.mean() if axis in axes else np.add.outer(total, vector)
         return total
 
-    def are_in(self, array: da.Array) -> bool:
-        """Tell whether an array holds these sums, each in its place, whatever its chunks."""
+    def are_in(self, array: da.Array, *, deadline: float | None = None) -> bool:
+        """Tell whether an array holds these sums, each in its place, whatever its chunks.
+
+        Parameters
+        ----------
+        deadline
+            Seconds that it may take; see `waiting.computed`.
+        """
         make = self._make
 
         def differs(part: np.ndarray, block_info: dict[Any, Any]) -> np.ndarray:
@@ -74,7 +81,7 @@ class Sums:
             return np.array(not np.array_equal(part, total)).reshape((1,) * part.ndim)
 
         wrong = array.map_blocks(differs, chunks=(1,) * array.ndim, dtype=bool)
-        return array.shape == self.shape and not wrong.any().compute()
+        return array.shape == self.shape and not computed(wrong.any(), deadline)
 
 
 def _vector_maker(shape: tuple[int, ...], seed: int) -> Callable[[int], np.ndarray]:

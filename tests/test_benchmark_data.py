@@ -86,8 +86,14 @@ def test_a_wide_table_has_the_rows_that_are_promised(data: Any) -> None:
     assert len(data.wide_table(76_000, 38_000).compute()) == data.wide_length(76_000, 38_000) == 100
 
 
-def test_a_folder_is_gone_after_its_block(data: Any, tmp_path: Path) -> None:
-    with data.folder(str(tmp_path)) as folder:
-        (folder / "file").write_text("x", "utf-8")
-        assert folder.parent == tmp_path
-    assert not folder.exists()
+def test_no_partition_is_made_before_the_workers_make_it(data: Any) -> None:
+    for make in (lambda: data.table(2**50, 2**49, keys=3), lambda: data.wide_table(2**50, 2**49)):
+        assert make().npartitions == 2
+    assert data.sorted_table(2**50, 2**49)["x"].dtype == "float64"
+
+
+def test_what_has_each_key_once_is_told_from_what_has_not(data: Any) -> None:
+    data.assert_each_once(data.parts(data.lookup(*SIZES), "key"), 40)
+    for wrong in (data.table(*SIZES, keys=39), data.lookup(960, 320), data.table(*SIZES, keys=1)):
+        with pytest.raises(AssertionError):
+            data.assert_each_once(data.parts(wrong, "key"), 40)

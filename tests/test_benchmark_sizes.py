@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from benchdb.clusters.where import read_where, running
+from benchdb.clusters.workers import connected
+from benchdb.errors import UserError
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -67,28 +71,26 @@ def test_a_table_has_one_row_where_memory_is_short() -> None:
 
 
 def test_the_memory_of_a_cluster_is_that_of_all_its_workers() -> None:
-    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("distributed")
     # More than five workers: Client.scheduler_info names no more than five in some releases.
-    with (
-        distributed.LocalCluster(
-            n_workers=6,
-            threads_per_worker=1,
-            processes=False,
-            memory_limit="100MiB",
-            dashboard_address=None,
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    keywords = {"n_workers": 6, "processes": False, "memory_limit": "100MiB"}
+    with running(read_where("local"), keywords) as cluster, connected(cluster) as client:
         assert sizes.cluster_memory(client) == 600 * 2**20
 
 
-def test_a_cluster_without_a_memory_limit_is_refused() -> None:
-    class Unlimited:
-        def run_on_scheduler(self, function: object) -> list[int]:
-            return [GIB, 0]
+def test_a_cluster_without_a_memory_limit_is_refused_in_a_line() -> None:
+    pytest.importorskip("distributed")
+    keywords = {"processes": False, "memory_limit": None}
+    with (
+        running(read_where("local"), keywords) as cluster,
+        connected(cluster) as client,
+        pytest.raises(UserError, match="memory_limit="),
+    ):
+        sizes.cluster_memory(client)
 
-    with pytest.raises(ValueError, match="memory_limit="):
-        sizes.cluster_memory(Unlimited())
+
+def test_what_takes_long_grows_with_the_data_of_a_worker() -> None:
+    assert sizes.deadline(GIB / 10) == sizes.deadline(GIB) == sizes.deadline(4 * GIB) / 4
 
 
 def workloads() -> list[tuple[str, ast.FunctionDef]]:

@@ -15,11 +15,8 @@ if TYPE_CHECKING:
 PARAMETER_SETS = 20
 REPLICATES = 200
 
-#: Seconds after which the study counts as stuck; it takes about ten.
-DEADLINE = 180
 
-
-def test_replicates(small_client: Client) -> None:
+def test_replicates(deadline: float, small_client: Client) -> None:
     """Whether 4000 simulations and 20 aggregations of 200 end, or freeze a few short of it."""
 
     def simulate(parameters: int, replicate: int) -> int:
@@ -41,12 +38,12 @@ def test_replicates(small_client: Client) -> None:
         aggregations.append(small_client.submit(aggregate, *replicates, key=f"aggregate-{name}"))
 
     try:
-        wait(aggregations, timeout=DEADLINE)
+        wait(aggregations, timeout=deadline)
     except TimeoutError:
         done = [sum(future.done() for future in futures) for futures in (aggregations, simulations)]
         pytest.fail(
             f"stuck: {done[0]} of {len(aggregations)} aggregations and "
-            f"{done[1]} of {len(simulations)} simulations done after {DEADLINE} s"
+            f"{done[1]} of {len(simulations)} simulations done after {deadline:g} s"
         )
 
     assert len(simulations) + len(aggregations) == 4020
