@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 #: What the summary says of a scheduler, and of workers, in the process of the tests.
 SHARED_SCHEDULER = (
@@ -50,8 +50,14 @@ def load(name: str) -> Any:
 
 
 truths = load("truths")
+kinds = load("kinds")
 
 
 def off(found: Iterable[Any]) -> list[str]:
     """Return what is farther off than it may be, and by how much."""
     return [f"{one.what}: {one.metric} {one.error:+.2%}" for one in found if not one.met]
+
+
+def missed(work: Callable[[], list[Any]]) -> list[str]:
+    """Return what is farther off than it may be, of three times where it was so the first time."""
+    return off(work()) and off(truths.typical(work, 3))

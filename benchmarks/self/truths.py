@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.collect.clock import Stopwatch
 from benchdb.collect.dask_memory import measure_memory
@@ -122,6 +122,26 @@ def addresses(client: Client) -> list[str]:
     return found
 
 
+def processes(client: Client) -> dict[str, tuple[int, int]]:
+    """Return, by the addresses of the workers, the process of each and its resident memory."""
+    rss = rss_function()
+
+    def process() -> tuple[int, int]:
+        import os
+
+        return os.getpid(), rss()
+
+    found: dict[str, tuple[int, int]] = client.run(process)
+    return found
+
+
+def resting(client: Client) -> int:
+    """Return the memory of all processes of workers but that of the first."""
+    found = processes(client)
+    first = found[addresses(client)[0]][0]
+    return sum(rss for pid, rss in dict(found.values()).items() if pid != first)
+
+
 def _memory(readings: Readings) -> tuple[float, float, float]:
     (exact,) = readings.rounds["worker_peak_memory", None, None]
     return readings.columns["average_memory"], readings.columns["peak_memory"], exact  # type: ignore[return-value]
@@ -129,8 +149,7 @@ def _memory(readings: Readings) -> tuple[float, float, float]:
 
 def transient(client: Client, size: int = 800 * MB, seconds: float = 0.2) -> list[Found]:
     """One worker allocates much for a short time; the others hold still."""
-    first, *others = addresses(client)
-    rest = sum(client.run(rss_function(), workers=others).values()) if others else 0
+    first, rest = addresses(client)[0], resting(client)
     readings = Readings()
     with measure_memory(client, readings):
         task = client.submit(holding_function(size, seconds, 0.1), workers=[first], pure=False)
@@ -145,7 +164,7 @@ def transient(client: Client, size: int = 800 * MB, seconds: float = 0.2) -> lis
 
 def transient_within_a_call(client: Client, size: int = 800 * MB) -> list[Found]:
     """Memory that comes and goes while a single call holds the GIL."""
-    first, *others = addresses(client)
+    first, rest = addresses(client)[0], resting(client)
     rss = rss_function()
 
     def come_and_go() -> int:
@@ -153,7 +172,6 @@ def transient_within_a_call(client: Client, size: int = 800 * MB) -> list[Found]
         (b"x" * size).isdigit()
         return before + size
 
-    rest = sum(client.run(rss, workers=others).values()) if others else 0
     readings = Readings()
     with measure_memory(client, readings):
         height = client.submit(come_and_go, workers=[first], pure=False).result()
@@ -167,8 +185,7 @@ def transient_within_a_call(client: Client, size: int = 800 * MB) -> list[Found]
 
 def plateau(client: Client, size: int = 400 * MB, seconds: float = 1.5) -> list[Found]:
     """One worker holds memory through a part of the block."""
-    first, *others = addresses(client)
-    rest = sum(client.run(rss_function(), workers=others).values()) if others else 0
+    first, rest = addresses(client)[0], resting(client)
     readings = Readings()
     with measure_memory(client, readings):
         begun = time.time()
@@ -184,22 +201,20 @@ def plateau(client: Client, size: int = 400 * MB, seconds: float = 1.5) -> list[
 
 
 def in_turn(client: Client, size: int = 300 * MB, seconds: float = 0.3) -> list[Found]:
-    """Each worker holds memory after another has let go of it."""
-    workers = addresses(client)
+    """Some workers hold memory, each after another has let go of it."""
+    workers = addresses(client)[:4]
     hold = holding_function(size, seconds)
-    quiet = sum(client.run(rss_function()).values())
+    quiet = sum(dict(processes(client).values()).values())
     readings = Readings()
-    rises, peaks = [], []
+    rises = []
     with measure_memory(client, readings):
         for worker in workers:
             before, height, _ = client.submit(hold, workers=[worker], pure=False).result()
             rises.append(height - before)
-            peaks.append(height)
     _, sampled, _ = _memory(readings)
     return [
         Found(
-            f"{len(workers)} workers hold {size // MB} MB in turn (their peaks make"
-            f" {sum(peaks) / MB:.0f} MB)",
+            f"the workers hold {size // MB} MB in turn",
             "peak_memory",
             sampled,
             quiet + max(rises),
@@ -500,3 +515,26 @@ def ticks(client: Client, seconds: float = 0.5) -> list[Found]:
         Found(what, "scheduler_max_tick", columns["scheduler_max_tick"], of_scheduler, 0.1),
         Found(what, "worker_max_tick", columns["worker_max_tick"], of_worker, 0.1),
     ]
+
+
+#: Workers in one process pass each other the objects themselves.
+BETWEEN_PROCESSES: Final = {transfer, serialising}
+
+#: What is tried on every kind of cluster, and how many workers it takes.
+ON_ALL: Final = {
+    transient: 1,
+    plateau: 1,
+    in_turn: 1,
+    compute: 1,
+    transfer: 2,
+    spilling: 1,
+    serialising: 2,
+    scheduler_cpu: 1,
+    ticks: 1,
+}
+
+
+def for_cluster(kind: str, workers: int) -> list[Callable[[Client], list[Found]]]:
+    """Return what can be tried on a kind of cluster with so many workers."""
+    left_out = BETWEEN_PROCESSES if kind == "threads" else set()
+    return [work for work, least in ON_ALL.items() if least <= workers and work not in left_out]
