@@ -51,8 +51,11 @@ def checked(given: str, start: Path) -> str:
         raise UserError(
             f"{given!r}: {_brief(error)}: install what it needs, or name another URL or a folder"
         ) from error
-    if not filesystem._strip_protocol(given).strip("/"):
+    path = filesystem._strip_protocol(given)
+    if not path.strip("/"):
         raise UserError(f"{given!r} names no folder: say which, as in s3://bucket/prefix")
+    if given.startswith(("file://", "local://")):
+        return checked(path, start)  # zarr makes no folders below such a URL
     return given.rstrip("/")
 
 
