@@ -36,7 +36,7 @@ def checked(given: str, start: Path) -> str:
     UserError
         If it is neither, in one line.
     """
-    from benchdb.errors import UserError
+    from benchdb.errors import UserError, one_line
 
     if not is_url(given):
         folder = start / given
@@ -49,7 +49,7 @@ def checked(given: str, start: Path) -> str:
         filesystem = fsspec.get_filesystem_class(given.partition("://")[0])
     except (ImportError, ValueError) as error:  # a package is missing; or the name of a protocol
         raise UserError(
-            f"{given!r}: {_brief(error)}: install what it needs, or name another URL or a folder"
+            f"{given!r}: {one_line(error)}: install what it needs, or name another URL or a folder"
         ) from error
     path = filesystem._strip_protocol(given)
     if not path.strip("/"):
@@ -75,9 +75,14 @@ def made_in(parent: str | None, say: Callable[[str], None]) -> Iterator[str]:
     UserError
         If it can't be made, in one line.
     """
-    from benchdb.errors import UserError
+    from benchdb.errors import UserError, one_line
+    from benchdb.scratch import scratch_folder
 
-    if parent is None or not is_url(parent):
+    if parent is None:
+        with scratch_folder() as own:
+            yield subfolder(str(own), "files")
+        return
+    if not is_url(parent):
         made = tempfile.mkdtemp(prefix="benchmarks-", dir=parent)
     else:
         made = f"{parent}/benchmarks-{uuid.uuid4().hex}"
@@ -87,8 +92,8 @@ def made_in(parent: str | None, say: Callable[[str], None]) -> Iterator[str]:
             filesystem.mkdir(path, create_parents=False)
         except Exception as error:
             raise UserError(
-                f"nothing can be written at {parent} ({_brief(error)}): is it there, and have you "
-                "the rights to?"
+                f"nothing can be written at {parent} ({one_line(error)}): is it there, and have "
+                "you the rights to?"
             ) from error
     try:
         yield made
@@ -96,7 +101,7 @@ def made_in(parent: str | None, say: Callable[[str], None]) -> Iterator[str]:
         try:
             _remove(made)
         except Exception as error:  # each filesystem has its own
-            say(f"{made} could not be removed ({_brief(error)})")
+            say(f"{made} could not be removed ({one_line(error)})")
 
 
 def _remove(folder: str) -> None:
@@ -188,7 +193,3 @@ def unshared(cluster: Any, folder: str) -> str | None:
             return f"worker {address} can't write there ({wrong})"
     missing = len(said) - len(found(folder))
     return f"{missing} of {len(said)} workers wrote what isn't found here" if missing else None
-
-
-def _brief(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

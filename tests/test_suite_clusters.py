@@ -317,7 +317,7 @@ def test_a_frozen_worker_is_made_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     with local.running(keywords) as cluster, connected(cluster) as client:
         (pid,) = client.run(os.getpid).values()
         os.kill(pid, signal.SIGSTOP)
-        with pytest.raises(UserError, match=r"within 0.1 seconds: tcp://.* \(no answer\)"):
+        with pytest.raises(UserError, match=r"within 0.1 seconds: tcp://.* \(no answer in 0.1 s\)"):
             run_on_workers(client, os.getpid, timeout=0.1)
         restart(cluster, client, 1, timeout=PATIENCE)
         assert count_workers(client) == 1

@@ -54,6 +54,11 @@ def reason(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def one_line(error: BaseException) -> str:
+    """Return what an error says as a part of one line, of 200 characters at most; else its kind."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 class WrongSetting(UserError):
     """A setting or an option has a value that makes no sense."""
 

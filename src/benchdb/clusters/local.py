@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchdb.clusters.keywords import check_keywords, size, whole_number
 from benchdb.errors import UserError
+from benchdb.questions import brief
 from benchdb.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ def running(
             if not isinstance(error, Exception):
                 raise
             raise UserError(
-                f"the cluster didn't start ({type(error).__name__}: {_line(error)}): look at what "
-                "it was given"
+                f"the cluster didn't start ({brief(error)}): look at what it was given"
             ) from error
         try:
             _bring(cluster, number, start_timeout)
@@ -170,10 +170,6 @@ def _close_half(begun: Any) -> None:
         status = begun.status
     with suppress(Exception):
         begun.close(timeout=_LAST)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _close(started: Any, timeout: float) -> None:

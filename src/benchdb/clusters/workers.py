@@ -9,7 +9,8 @@ import uuid
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from benchdb.errors import UserError
+from benchdb.errors import UserError, one_line
+from benchdb.questions import Answers, ask_workers, named, worker_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -27,8 +28,6 @@ _LAST_MOMENT: Final = 0.5
 
 #: Seconds between two looks at how many workers there are.
 _GLANCE: Final = 0.05
-
-_MOST_NAMED: Final = 3
 
 _T = TypeVar("_T")
 
@@ -62,11 +61,10 @@ def connected(cluster: Any, *, timeout: float = ANSWER_TIMEOUT) -> Iterator[Clie
         _give_up(client)
         if not isinstance(error, Exception):
             raise
-        what = " ".join(str(error).split())[:200] or type(error).__name__
         late = f" within {timeout:g} seconds" if time.monotonic() - begun >= timeout else ""
         raise UserError(
-            f"no scheduler answers at {address}{late} ({what}): is it running, and is that its "
-            "address?"
+            f"no scheduler answers at {address}{late} ({one_line(error)}): is it running, and is "
+            "that its address?"
         ) from error
     plugins: list[tuple[str, str]] = []
     _note_plugins(client, plugins)
@@ -277,23 +275,12 @@ def run_on_workers(client: Any, function: Callable[..., Any], *, timeout: float)
     UserError
         If it raises there, or a worker doesn't answer: a line that names them.
     """
-    wrong: dict[str, str] = {}
 
-    async def one(address: str) -> Any:
-        try:
-            answers = await asyncio.wait_for(client.run(function, workers=[address]), timeout)
-            return answers[address]
-        except Exception as error:
-            what = " ".join(str(error).split())[:200]
-            is_late = isinstance(error, TimeoutError)
-            wrong[address] = "no answer" if is_late else f"{type(error).__name__}: {what}"
+    async def all_of_them() -> Answers:
+        addresses = await asyncio.wait_for(worker_addresses(client), ANSWER_TIMEOUT)
+        return await ask_workers(client, function, workers=addresses, seconds=timeout)
 
-    async def all_of_them() -> dict[str, Any]:
-        addresses = await asyncio.wait_for(client.run_on_scheduler(_addresses()), ANSWER_TIMEOUT)
-        answers = await asyncio.gather(*map(one, addresses))
-        return dict(zip(addresses, answers, strict=True))
-
-    async def unless_lost() -> dict[str, Any]:
+    async def unless_lost() -> Answers:
         asking = asyncio.ensure_future(all_of_them())
         try:
             while client.status == "running" and not asking.done():
@@ -304,22 +291,16 @@ def run_on_workers(client: Any, function: Callable[..., Any], *, timeout: float)
             asking.cancel()
         raise ConnectionError
 
-    answers: dict[str, Any] = {}
+    given: dict[str, Any] = {}
+    wrong: dict[str, str] = {}
     try:
-        answers = within(client, ANSWER_TIMEOUT + timeout + 1, unless_lost)
+        given, wrong, _ = within(client, ANSWER_TIMEOUT + timeout + 1, unless_lost)
     except ConnectionError:
         wrong["the scheduler"] = "it is gone"
     except Exception as error:
         wrong["the scheduler"] = type(error).__name__
     if wrong:
-        named = [f"{who} ({why})" for who, why in list(wrong.items())[:_MOST_NAMED]]
-        more = f" and {len(wrong) - _MOST_NAMED} more" if len(wrong) > _MOST_NAMED else ""
         raise UserError(
-            f"not ready within {timeout:g} seconds: {', '.join(named)}{more}: look at the "
-            "cluster's logs"
+            f"not ready within {timeout:g} seconds: {named(wrong)}: look at the cluster's logs"
         )
-    return answers
-
-
-def _addresses() -> Callable[..., list[str]]:
-    return lambda dask_scheduler: list(dask_scheduler.workers)
+    return given

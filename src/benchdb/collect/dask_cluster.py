@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from benchdb.collect.dask_window import DEADLINE, brief, no_client
+from benchdb.collect.dask_window import DEADLINE, no_client
+from benchdb.questions import brief
 from benchdb.records import Cluster
 
 if TYPE_CHECKING:

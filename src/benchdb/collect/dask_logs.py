@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from benchdb.collect.dask_window import WORKER_DEADLINE, brief, no_client
+from benchdb.collect.dask_window import WORKER_DEADLINE, no_client
+from benchdb.questions import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable

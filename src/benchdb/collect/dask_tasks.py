@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchdb.collect.dask_window import Window, worker_addresses
+from benchdb.collect.dask_window import Window
+from benchdb.questions import worker_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
