@@ -23,6 +23,9 @@ _LAST = 30
 def pytest_configure(config: pytest.Config) -> None:
     # Here, not in pyproject.toml: a warning of Dask's must fail no benchmark.
     config.addinivalue_line("filterwarnings", "error")
+    # Said by what looks for contention on the GIL, where a cluster starts on a busy machine: as an
+    # error it would fail the start.
+    config.addinivalue_line("filterwarnings", "ignore:timed out waiting on channel:UserWarning")
 
 
 @pytest.fixture(scope="session", autouse=True)
