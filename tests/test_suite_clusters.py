@@ -253,10 +253,10 @@ from pathlib import Path
 
 def test_leaves_the_scheduler_busy(small_client):
     def work(dask_scheduler):
-        dask_scheduler.loop.call_later(0.1, time.sleep, 10)
-    small_client.run_on_scheduler(work)
+        dask_scheduler.loop.add_callback(time.sleep, 10)
     Path("ready.new").write_text(" ".join(map(str, small_client.run(os.getpid).values())))
     Path("ready.new").rename("ready")
+    small_client.run_on_scheduler(work)
 
 def test_must_not_run(small_client):
     Path("ready").unlink()
