@@ -328,6 +328,10 @@ def transfer(client: Client, number: int = 8, size: int = 10 * MB) -> list[Found
         client.gather(client.map(len, arrays, workers=[second], pure=False))
         return client.run(unwatch, workers=[second])[second]
 
+    # One before: the first of all imports what unpickles arrays, which is no transfer.
+    warm = client.submit(make, 0, workers=[first], pure=False)
+    client.submit(len, warm, workers=[second], pure=False).result()
+    del warm
     columns, (seconds, nbytes) = _durations(client, work)
     assert nbytes >= number * size
     what = f"{number * size // MB} MB from worker to worker"
